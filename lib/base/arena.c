@@ -1,0 +1,221 @@
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGN = 64, BLOCK = 1 << 20 };
+
+struct block {
+	struct block *next; /* towards newer blocks; those after `cur` are empty and kept for reuse */
+	size_t size, used;
+	char *data;
+};
+
+struct bp_arena {
+	struct block *first, *cur;
+	size_t cap, total, peak; /* total: bytes in use over all blocks */
+	size_t held;             /* bytes of all blocks                 */
+};
+
+int
+bp_arena_open(struct bp_arena **ret, size_t cap, struct bp_err *err)
+{
+	struct bp_arena *a = calloc(1, sizeof *a);
+
+	*ret = a;
+	if (!a)
+		return BP_FAIL(err, BP_EMEM, NULL, "no memory for an arena");
+	a->cap = cap;
+	return BP_OK;
+}
+
+void
+bp_arena_close(struct bp_arena *a)
+{
+	if (!a)
+		return;
+	for (struct block *b = a->first, *next; b; b = next) {
+		next = b->next;
+		free(b->data);
+		free(b);
+	}
+	free(a);
+}
+
+static int
+no_memory(const struct bp_arena *a, size_t n, struct bp_err *err)
+{
+	const char *hint = a->cap ? "raise --mem-cap, or take a smaller target" : "take a smaller target or a larger machine";
+
+	return BP_FAIL(err, BP_EMEM, hint, "%.1f MiB wanted beside %.1f MiB in use%s", (double)n / 1048576.0,
+	    (double)a->total / 1048576.0, a->cap ? ", above the memory cap" : ", and the machine has no more");
+}
+
+/* the first block at or after cur with room for n bytes, or a new one */
+static struct block *
+room(struct bp_arena *a, size_t n)
+{
+	struct block *b = a->cur, *last = b;
+	size_t size = n > BLOCK ? n : BLOCK;
+
+	for (; b; last = b, b = b->next) {
+		if (b != a->cur)
+			b->used = 0;
+		if (b->size - b->used >= n)
+			return b;
+	}
+	if (a->cap && a->held + size > a->cap) { /* the kept blocks behind cur are too small: give them back */
+		struct block *kept = a->cur ? a->cur->next : a->first;
+		for (struct block *next; kept; kept = next) {
+			next = kept->next;
+			a->held -= kept->size;
+			free(kept->data);
+			free(kept);
+		}
+		if (a->cur)
+			a->cur->next = NULL;
+		else
+			a->first = NULL;
+		last = a->cur;
+		if (a->held + size > a->cap)
+			size = n;
+	}
+	if (!(b = calloc(1, sizeof *b)))
+		return NULL;
+	if (!(b->data = aligned_alloc(ALIGN, size))) {
+		free(b);
+		return NULL;
+	}
+	b->size = size;
+	a->held += size;
+	if (last)
+		last->next = b;
+	else
+		a->first = b;
+	return b;
+}
+
+void *
+bp_alloc(struct bp_arena *a, size_t n, struct bp_err *err)
+{
+	struct block *b;
+	void *p;
+
+	if (n > SIZE_MAX / 2) {
+		no_memory(a, n, err);
+		return NULL;
+	}
+	n = n ? (n + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
+	if ((a->cap && (n > a->cap || a->total > a->cap - n)) || !(b = room(a, n))) {
+		no_memory(a, n, err);
+		return NULL;
+	}
+	p = b->data + b->used;
+	b->used += n;
+	a->cur = b;
+	a->total += n;
+	if (a->total > a->peak)
+		a->peak = a->total;
+#ifdef BP_DEBUG_ARENA
+	memset(p, 0xff, n); /* NaN: a read of memory never written shows */
+#endif
+	return p;
+}
+
+void *
+bp_calloc(struct bp_arena *a, size_t count, size_t size, struct bp_err *err)
+{
+	void *p;
+
+	if (size && count > SIZE_MAX / 2 / size) {
+		no_memory(a, SIZE_MAX / 2, err);
+		return NULL;
+	}
+	if ((p = bp_alloc(a, count * size, err)))
+		memset(p, 0, count * size);
+	return p;
+}
+
+char *
+bp_strndup(struct bp_arena *a, const char *s, size_t n, struct bp_err *err)
+{
+	char *p = bp_alloc(a, n + 1, err);
+
+	if (p) {
+		memcpy(p, s, n);
+		p[n] = 0;
+	}
+	return p;
+}
+
+char *
+bp_strdup(struct bp_arena *a, const char *s, struct bp_err *err)
+{
+	return bp_strndup(a, s, strlen(s), err);
+}
+
+char *
+bp_sprintf(struct bp_arena *a, struct bp_err *err, const char *fmt, ...)
+{
+	va_list ap;
+	char *p;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	bp_assert(n >= 0);
+	if (!(p = bp_alloc(a, (size_t)n + 1, err)))
+		return NULL;
+	va_start(ap, fmt);
+	vsnprintf(p, (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	return p;
+}
+
+struct bp_mark
+bp_arena_mark(struct bp_arena *a)
+{
+	return (struct bp_mark){ a->cur, a->cur ? a->cur->used : 0, a->total };
+}
+
+void
+bp_arena_release(struct bp_arena *a, struct bp_mark m)
+{
+	bp_assert(m.total <= a->total);
+	a->cur = m.block;
+	if (a->cur)
+		a->cur->used = m.used;
+	else if (a->first) { /* nothing was allocated at the mark: start over in the first block */
+		a->cur = a->first;
+		a->cur->used = 0;
+	}
+	a->total = m.total;
+}
+
+void
+bp_arena_reset(struct bp_arena *a)
+{
+	bp_arena_release(a, (struct bp_mark){ 0 });
+}
+
+size_t
+bp_arena_used(const struct bp_arena *a)
+{
+	return a->total;
+}
+
+size_t
+bp_arena_peak(const struct bp_arena *a)
+{
+	return a->peak;
+}
+
+void
+bp_arena_peak_reset(struct bp_arena *a)
+{
+	a->peak = a->total;
+}

@@ -1,0 +1,95 @@
+/* lib/base/opt.h: option tables. One table a program holds type, range, unit, default (the struct's own
+ * initial value) and help of every option; parsing, --help, the man page and shell completion are made from it. */
+#ifndef BP_OPT_H
+#define BP_OPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+
+enum bp_opttype {
+	BP_OPT_END = 0,
+	BP_OPT_FLAG,  /* bool: --name sets true, --no-name false                       */
+	BP_OPT_UNSET, /* bool: --name sets FALSE (synonyms such as --no-mixed-precision) */
+	BP_OPT_INT,   /* int                                                            */
+	BP_OPT_U64,   /* uint64_t                                                       */
+	BP_OPT_NUM,   /* double                                                         */
+	BP_OPT_SIZE,  /* size_t bytes: 100, 4k, 512M, 2G                                */
+	BP_OPT_STR,   /* const char *                                                   */
+	BP_OPT_LIST,  /* struct bp_strlist: may be given several times                  */
+	BP_OPT_WORD   /* const char *, one of the words of range "a|b|c"                */
+};
+
+struct bp_strlist {
+	const char **v;
+	int n;
+};
+
+struct bp_optdef {
+	const char *name; /* with hyphens; underscores are accepted for hyphens on the command line */
+	char letter;      /* 0: none */
+	enum bp_opttype type;
+	size_t field;      /* offsetof in the option struct */
+	const char *range; /* numbers: "[0,", "(0,1]", "[1,128]"; words: "a|b|c"; NULL: any */
+	const char *unit;  /* "A", "s", "FILE" ... shown in help; NULL: none */
+	const char *help;
+};
+
+/* What every program takes. Fields that a program has no use for are left out of its table by giving only the
+ * groups it wants. */
+struct bp_common {
+	const char *in, *out; /* NULL: stdin, stdout */
+	const char *device;   /* "cpu", "cuda", "cuda:N" */
+	const char *variant;  /* "optimized", "original" */
+	struct bp_strlist op; /* NAME=VARIANT */
+	const char *precision;
+	const char *weights;
+	uint64_t seed;
+	int threads;    /* 0: as many as the machine has */
+	size_t mem_cap; /* bytes, 0: none */
+	bool verbose, quiet;
+};
+#define BP_COMMON_INIT { .device = "cpu", .variant = "optimized", .precision = "fp32", .seed = 42 }
+
+#define BP_OPT_STREAM(T, c)                                                                                          \
+	{ "in", 0, BP_OPT_STR, offsetof(T, c.in), NULL, "FILE", "read records from FILE instead of stdin" },         \
+	{ "out", 0, BP_OPT_STR, offsetof(T, c.out), NULL, "FILE", "write records to FILE instead of stdout" }
+#define BP_OPT_COMPUTE(T, c)                                                                                         \
+	{ "device", 0, BP_OPT_STR, offsetof(T, c.device), NULL, "cpu|cuda[:N]", "where to compute" },                \
+	{ "variant", 0, BP_OPT_WORD, offsetof(T, c.variant), "original|optimized", NULL, "row of the op table" },    \
+	{ "op", 0, BP_OPT_LIST, offsetof(T, c.op), NULL, "NAME=VARIANT", "variant of one op (repeatable)" },         \
+	{ "precision", 0, BP_OPT_WORD, offsetof(T, c.precision), "fp32|tf32|bf16", NULL, "of matrix products" },     \
+	{ "threads", 0, BP_OPT_INT, offsetof(T, c.threads), "[0,1024]", NULL, "CPU threads, 0: all cores" }
+#define BP_OPT_WEIGHTS(T, c)                                                                                         \
+	{ "weights", 0, BP_OPT_STR, offsetof(T, c.weights), NULL, "FILE",                                            \
+	  "model weights (.safetensors); else $BOLTZPIPE_WEIGHTS, ~/.boltz/boltz2.safetensors, the demo" }
+#define BP_OPT_SEED(T, c) { "seed", 0, BP_OPT_U64, offsetof(T, c.seed), NULL, NULL, "of all random numbers" }
+#define BP_OPT_GENERAL(T, c)                                                                                         \
+	{ "mem-cap", 0, BP_OPT_SIZE, offsetof(T, c.mem_cap), NULL, "BYTES", "most memory for one target (4G, 500M); 0: no cap" }, \
+	{ "verbose", 'v', BP_OPT_FLAG, offsetof(T, c.verbose), NULL, NULL, "say more: times, bound kernels" },       \
+	{ "quiet", 'q', BP_OPT_FLAG, offsetof(T, c.quiet), NULL, NULL, "say only errors" }
+
+struct bp_program {
+	const char *name;      /* "trunk" */
+	const char *summary;   /* one line */
+	const char *arguments; /* "FILE...", or NULL: takes none */
+	const char *about;     /* paragraphs of the man page; may be NULL */
+	const struct bp_optdef *options;
+};
+
+/* Parse argv into opt. Positional arguments land in *args (NULL: refuse them). --help, --version and the hidden
+ * --help-man, --help-completion print to stdout and return BP_EOS: main then exits 0. mem keeps lists and copies.
+ * BP_EUSAGE names the option, the value found and what was wanted, and the nearest known name. */
+int bp_opt_parse(const struct bp_program *prog, void *opt, struct bp_strlist *args, int argc, char **argv,
+    struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+
+/* The option table's word for each value of opt that differs from `defaults`, as "--name value" strings: for the trail. */
+int bp_opt_changed(struct bp_strlist *ret, const struct bp_program *prog, const void *opt, const void *defaults,
+    struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+
+/* The word of the n (NULL-terminated when n is -1) nearest to what, or NULL when none is near: "did you mean". */
+const char *bp_nearest(const char *what, const char *const *words, int n);
+
+#endif

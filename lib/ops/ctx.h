@@ -1,0 +1,75 @@
+/* lib/ops/ctx.h: where ops run: a device, its memory, and the variant bound to each op. The model sees device memory
+ * only through these functions; on the CPU device memory is host memory and upload costs nothing. */
+#ifndef BP_CTX_H
+#define BP_CTX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum bp_device { BP_CPU, BP_CUDA };
+enum bp_precision { BP_FP32, BP_TF32, BP_BF16_MM };
+
+/* A parameter as ops see it: row-major [n,k] (a linear layer: n outputs, k inputs; a vector: k = 1). p is in the
+ * device's memory. h is the device's own prepared copy (bf16 ...), or NULL; CPU rows never look at it. */
+struct bp_weight {
+	const float *p;
+	const void *h;
+	int n, k;
+};
+
+struct bp_ops; /* ops.h */
+
+struct bp_ctx {
+	const struct bp_ops *ops; /* bound functions; called through BP_OP */
+	enum bp_device device;
+	int device_index;
+	enum bp_precision precision;
+	int threads;            /* CPU threads                                                          */
+	struct bp_arena *mem;   /* CPU: activations and scratch. Devices keep their own pool in dev     */
+	void *dev;              /* the device's own state (kernels/), NULL on the CPU                   */
+	struct bp_err *err;     /* filled by an op that fails                                           */
+	bool dry;               /* planning: memory is counted, nothing is computed, nothing dereferenced */
+};
+
+/* device "cpu", "cuda", "cuda:N"; variant "original" or "optimized"; ops: n strings NAME=VARIANT; threads 0: all.
+ * BP_EUSAGE: an unknown name (lists the known ones); BP_EUNSUP: this build has no such device. cap: most bytes. */
+int bp_ctx_open(struct bp_ctx **ret, const char *device, const char *variant, const char *const *ops, int nops,
+    const char *precision, int threads, size_t cap, struct bp_err *err) BP_MUST_USE;
+void bp_ctx_close(struct bp_ctx *cx);
+
+/* Device memory, 256-byte aligned on a GPU and 64 on the CPU, not cleared. Lives until the mark before it is released.
+ * NULL and *cx->err on failure. */
+void *bp_dev_alloc(struct bp_ctx *cx, size_t bytes) BP_MUST_USE;
+struct bp_mark bp_dev_mark(struct bp_ctx *cx);
+void bp_dev_release(struct bp_ctx *cx, struct bp_mark m);
+size_t bp_dev_peak(const struct bp_ctx *cx); /* bytes, since bp_dev_peak_reset */
+void bp_dev_peak_reset(struct bp_ctx *cx);
+
+/* *dst = the n host bytes at src as device memory. On the CPU *dst = src: do not change it, keep it alive. */
+int bp_dev_upload(struct bp_ctx *cx, const void **dst, const void *src, size_t n) BP_MUST_USE;
+int bp_dev_download(struct bp_ctx *cx, void *dst, const void *src, size_t n) BP_MUST_USE; /* waits for the device */
+int bp_dev_copy(struct bp_ctx *cx, void *dst, const void *src, size_t n) BP_MUST_USE;     /* device to device     */
+int bp_dev_zero(struct bp_ctx *cx, void *dst, size_t n) BP_MUST_USE;
+
+/* p = n floats of device memory, or return BP_EMEM from the calling function */
+#define BP_DEV_NEW(p, n, cx)                                              \
+	do {                                                              \
+		(p) = bp_dev_alloc(cx, (size_t)(n) * sizeof *(p));        \
+		if (!(p))                                                 \
+			return BP_EMEM;                                   \
+	} while (0)
+
+/* Run an op: BP_OP(cx, linear, .x = x, .rows = n, ...). Fields not named are 0 or NULL. */
+#define BP_OP(cx, op, ...) (cx)->ops->op(cx, &(const struct bp_##op){ __VA_ARGS__ })
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,18 @@
+/* token_embed: out += W[:, index] for one-hot or nn.Embedding inputs: column `index` of W [c,k] (transposed 0) or row `index` of
+ * W [k,c] (transposed 1: nn.Embedding). index -1 adds nothing. InputEmbedder of trunkv2.py. */
+#ifndef BP_OP_TOKEN_EMBED_H
+#define BP_OP_TOKEN_EMBED_H
+
+#include "ops/ctx.h"
+
+struct bp_token_embed {
+	int rows;
+	const int32_t *index;       /* [rows] */
+	const struct bp_weight *W;
+	bool embedding;             /* W is [k,c], an nn.Embedding */
+	float *out;                 /* [rows,c] += */
+};
+typedef int bp_token_embed_fn(struct bp_ctx *cx, const struct bp_token_embed *a);
+bp_token_embed_fn bp_token_embed_cpu, bp_token_embed_cpu_opt;
+
+#endif

@@ -1,0 +1,27 @@
+/* tri_mul: triangle multiplication, out (+)= p_out(LN_out(sum_k a b)) * sigmoid(g_out y), y = LN_in(x), [a, b] = chunks of
+ * (p_in y * sigmoid(g_in y)) * mask_i mask_j; outgoing a_ik b_jk, incoming a_ki b_kj. layers/triangular_mult.py.
+ * out may be x when add. */
+#ifndef BP_OP_TRI_MUL_H
+#define BP_OP_TRI_MUL_H
+
+#include "ops/ctx.h"
+
+struct bp_tri_mul_weights {
+	struct bp_weight norm_in, norm_in_b;   /* [c] */
+	struct bp_weight p_in, g_in;           /* [2c,c] */
+	struct bp_weight norm_out, norm_out_b; /* [c] */
+	struct bp_weight p_out, g_out;         /* [c,c] */
+};
+struct bp_tri_mul {
+	int n, c;
+	bool incoming;
+	const float *x;             /* [n,n,c] */
+	const float *mask;          /* [n] 1 or 0, NULL: all ones */
+	const struct bp_tri_mul_weights *w;
+	bool add;
+	float *out;                 /* [n,n,c] */
+};
+typedef int bp_tri_mul_fn(struct bp_ctx *cx, const struct bp_tri_mul *a);
+bp_tri_mul_fn bp_tri_mul_cpu, bp_tri_mul_cpu_opt;
+
+#endif

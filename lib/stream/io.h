@@ -1,0 +1,63 @@
+/* lib/stream/io.h: where records come from and go to. A program does not know whether it reads a pipe, a file or a
+ * socket: five functions hide it. Pipes and files are here; the ZeroMQ transport (tcp://, ipc://) will be another
+ * `struct bp_transport` and until then such an endpoint is refused by name (BP_EUNSUP). */
+#ifndef BP_IO_H
+#define BP_IO_H
+
+#include <stdio.h>
+
+#include "stream/rec.h"
+
+/* A byte transport: what a new kind of endpoint implements. */
+struct bp_transport {
+	const char *name;                                                             /* "pipe", "file", "memory"  */
+	int (*read)(void *self, void *buf, size_t n, size_t *got, struct bp_err *err);  /* got 0: end of bytes       */
+	int (*write)(void *self, const void *buf, size_t n, struct bp_err *err);        /* all of it                 */
+	int (*flush)(void *self, struct bp_err *err);
+	int (*close)(void *self, struct bp_err *err);                                   /* also checks what was written */
+};
+
+/* Reading. path NULL or "-": stdin. */
+struct bp_in;
+int bp_in_open(struct bp_in **ret, const char *path, struct bp_err *err) BP_MUST_USE;
+int bp_in_open_mem(struct bp_in **ret, const void *data, size_t n, struct bp_err *err) BP_MUST_USE;
+/* The next record into mem. BP_OK; BP_EOS after the end record (whose count was checked); BP_ESTREAM: cut, damaged or
+ * no boltzpipe stream: the message names stream and record number. Checksums are verified. Error records are returned
+ * like others: a stage passes them on unchanged. Any record larger than the limit (bp_in_limit, default 64 GiB) is
+ * refused before memory is taken for it, and memory grows only with bytes really received. */
+int bp_in_next(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, struct bp_err *err) BP_MUST_USE;
+void bp_in_limit(struct bp_in *in, size_t bytes);
+void bp_in_close(struct bp_in *in);
+
+/* Writing. path NULL or "-": stdout (refused with a hint when it is a terminal). */
+struct bp_out;
+int bp_out_open(struct bp_out **ret, const char *path, struct bp_err *err) BP_MUST_USE;
+int bp_out_open_mem(struct bp_out **ret, char **data, size_t *n, struct bp_err *err) BP_MUST_USE; /* *data: free() after close */
+/* Write and flush one record; sets rec->index. Counts error records made by this stage (bp_out_failures). */
+int bp_out_put(struct bp_out *out, struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
+/* Write the end record, flush, and close what can fail in closing. */
+int bp_out_end(struct bp_out *out, struct bp_err *err) BP_MUST_USE;
+int64_t bp_out_count(const struct bp_out *out);
+void bp_out_close(struct bp_out *out); /* without bp_out_end the stream stays cut, on purpose */
+
+/* One trail entry for this stage, appended to rec: {tool, version, variant, device, seconds, peak_bytes, options}.
+ * options: array of strings or NULL. */
+int bp_trail_add(struct bp_rec *rec, const char *tool, const char *variant, const char *device, double seconds,
+    size_t peak_bytes, struct bp_val *options, struct bp_err *err) BP_MUST_USE;
+
+/* The loop that every filter shares: read a record, let error records and unknown kinds through, call stage() on
+ * those of kind `want`, put its result (or the error record that stands for a failure), reset the arena; at the end
+ * send the end record. stage() may replace *rec, and may itself put further records before returning. Returns the
+ * exit status; prints what failed. */
+typedef int bp_stage_fn(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err);
+struct bp_filter {
+	const char *tool;
+	enum bp_kind want;
+	bp_stage_fn *stage;
+	void *self;
+	const char *in, *out;
+	size_t mem_cap;
+};
+int bp_filter_run(const struct bp_filter *f);
+
+#endif

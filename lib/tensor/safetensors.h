@@ -1,0 +1,40 @@
+/* lib/tensor/safetensors.h: the safetensors format: a file of named tensors, mapped read-only, or written.
+ * Format: 8-byte little-endian length n, n bytes of JSON header, data. https://github.com/huggingface/safetensors */
+#ifndef BP_SAFETENSORS_H
+#define BP_SAFETENSORS_H
+
+#include "base/val.h"
+#include "tensor/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct bp_st; /* an open file: the mapping and a sorted table of its tensors */
+
+/* Map path read-only (shared between processes). Everything in the header is checked against the file's size:
+ * every tensor returned later lies inside the mapping. BP_EIO, BP_EINPUT name the file. */
+int bp_st_open(struct bp_st **ret, const char *path, struct bp_err *err) BP_MUST_USE;
+/* The same over n bytes in memory that stay the caller's (fuzzers, tests). name is used in messages. */
+int bp_st_open_mem(struct bp_st **ret, const void *data, size_t n, const char *name, struct bp_err *err) BP_MUST_USE;
+void bp_st_close(struct bp_st *s); /* NULL is fine; all tensors of it are gone */
+
+int bp_st_count(const struct bp_st *s);
+const char *bp_st_name(const struct bp_st *s, int i);                       /* 0 <= i < count, sorted       */
+const struct bp_tensor *bp_st_tensor(const struct bp_st *s, int i);         /* data may be unaligned: the
+                                                                               format promises nothing      */
+const struct bp_tensor *bp_st_get(const struct bp_st *s, const char *name); /* NULL: no such tensor         */
+const struct bp_val *bp_st_metadata(const struct bp_st *s);                 /* the map __metadata__ (str -> str), or NULL */
+const char *bp_st_path(const struct bp_st *s);
+
+/* Write tensors (each 8-byte aligned in the file) to path.tmp, sync, rename. metadata: map of strings or NULL. */
+struct bp_named {
+	const char *name;
+	const struct bp_tensor *t;
+};
+int bp_st_write(const char *path, const struct bp_named *t, int n, const struct bp_val *metadata, struct bp_err *err) BP_MUST_USE;
+
+#ifdef __cplusplus
+}
+#endif
+#endif
