@@ -12,7 +12,8 @@ static struct {
 	const char *program;
 	int level;
 	bool terminal, progress;
-} state = { "boltzpipe", BP_LOG_WARN, false, false };
+	int progress_fd; /* -1: stderr */
+} state = { "boltzpipe", BP_LOG_WARN, false, false, -1 };
 
 void
 bp_log_open(const char *program, int level)
@@ -23,6 +24,7 @@ bp_log_open(const char *program, int level)
 	state.level = level;
 	state.terminal = isatty(STDERR_FILENO);
 	state.progress = level >= BP_LOG_WARN && !(env && strcmp(env, "0") == 0);
+	state.progress_fd = env && strncmp(env, "fd:", 3) == 0 ? (int)strtol(env + 3, NULL, 10) : -1;
 }
 
 const char *
@@ -71,7 +73,7 @@ bp_log(int level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
-	say(state.terminal && state.progress ? "\r\033[K" : "", text, "\n");
+	say(state.terminal && state.progress && state.progress_fd < 0 ? "\r\033[K" : "", text, "\n");
 }
 
 void
@@ -98,6 +100,15 @@ bp_progress_step(struct bp_progress *p, int done, int total)
 	char text[512];
 	int n;
 
+	if (p->open && state.progress_fd >= 0) {
+		if (now - p->shown >= 0.1 || done == total) {
+			p->shown = now;
+			n = snprintf(text, sizeof text, "%s\t%.200s\t%s\t%d\t%d\n", state.program, p->target, p->what, done, total);
+			if (write(state.progress_fd, text, (size_t)n) < 0)
+				p->open = false; /* nobody looks any more */
+		}
+		return;
+	}
 	if (!p->open || (now - p->shown < (state.terminal ? 0.1 : 2.0) && !(done == total && p->shown > p->start)))
 		return;
 	p->shown = now;
@@ -112,7 +123,7 @@ bp_progress_step(struct bp_progress *p, int done, int total)
 void
 bp_progress_close(struct bp_progress *p)
 {
-	if (p->open && state.terminal && p->shown > p->start)
+	if (p->open && state.progress_fd < 0 && state.terminal && p->shown > p->start)
 		if (write(STDERR_FILENO, "\r\033[K", 4) < 0)
 			return;
 	p->open = false;

@@ -22,7 +22,8 @@ void bp_log(int level, const char *fmt, ...) BP_PRINTF(2, 3);
 void bp_log_err(const struct bp_err *err);
 
 /* Progress on stderr. On a terminal the line is redrawn in place; elsewhere a plain line at most every two
- * seconds, and one at the end of a phase. Silent below BP_LOG_WARN, or when $BOLTZPIPE_PROGRESS is "0".
+ * seconds, and one at the end of a phase. Silent below BP_LOG_WARN, or when $BOLTZPIPE_PROGRESS is "0"; when that
+ * is "fd:N" the line "program\ttarget\twhat\tdone\ttotal\n" goes to descriptor N instead, for `boltzpipe predict`.
  * total may be 0 (unknown). Example: "trunk: ubiquitin: recycling 1/4, 3 s left". */
 struct bp_progress {
 	const char *target, *what; /* "ubiquitin", "sampling step" */

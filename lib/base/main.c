@@ -1,0 +1,76 @@
+#include "base/main.h"
+
+#include <string.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+int
+bp_main_fail(const struct bp_err *err)
+{
+	bp_log_err(err);
+	return bp_err_exit(err->code);
+}
+
+int
+bp_main_start(const struct bp_program *prog, void *opt, const struct bp_common *c, struct bp_strlist *args, int argc, char **argv,
+    struct bp_arena **mem)
+{
+	struct bp_err err = { 0 };
+	int st;
+
+	bp_log_open(prog->name, BP_LOG_WARN);
+	if ((st = bp_arena_open(mem, 0, &err)) == BP_OK)
+		st = bp_opt_parse(prog, opt, args, argc, argv, *mem, &err);
+	if (st == BP_OK) {
+		if (c)
+			bp_log_open(prog->name, c->quiet ? BP_LOG_ERROR : c->verbose ? BP_LOG_INFO : BP_LOG_WARN);
+		return -1;
+	}
+	bp_arena_close(*mem);
+	*mem = NULL;
+	return st == BP_EOS ? BP_EXIT_OK : bp_main_fail(&err);
+}
+
+char *
+bp_program_dir(struct bp_arena *mem, struct bp_err *err)
+{
+	char buf[4096], *slash;
+	ssize_t n = readlink("/proc/self/exe", buf, sizeof buf - 1);
+
+	if (n <= 0 || n >= (ssize_t)sizeof buf - 1) {
+		BP_FAIL(err, BP_EIO, "is /proc mounted?", "the program's own path is unknown");
+		return NULL;
+	}
+	buf[n] = 0;
+	if ((slash = strrchr(buf, '/')))
+		*slash = 0;
+	return bp_strdup(mem, buf, err);
+}
+
+char *
+bp_share_path(const char *name, struct bp_arena *mem, struct bp_err *err)
+{
+	static const char *const place[] = { "%s/../share/boltzpipe/%s", "%s/../../share/boltzpipe/%s", "%s/../share/%s",
+		"%s/../../../share/%s" };
+	const char *env = getenv("BOLTZPIPE_SHARE");
+	char *dir, *path;
+
+	if (env) {
+		if (!(path = bp_sprintf(mem, err, "%s/%s", env, name)) || access(path, R_OK) == 0)
+			return path;
+	} else {
+		if (!(dir = bp_program_dir(mem, err)))
+			return NULL;
+		for (size_t i = 0; i < sizeof place / sizeof *place; i++) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+			if (!(path = bp_sprintf(mem, err, place[i], dir, name)) || access(path, R_OK) == 0)
+				return path;
+#pragma GCC diagnostic pop
+		}
+	}
+	BP_FAIL(err, BP_EIO, "set BOLTZPIPE_SHARE to the folder share/ of boltzpipe", "no file %s in share/", name);
+	return NULL;
+}
