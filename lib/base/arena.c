@@ -98,29 +98,58 @@ room(struct bp_arena *a, size_t n)
 	return b;
 }
 
+/* n rounded up to what it takes, or 0 and err above the cap */
+static size_t
+granted(const struct bp_arena *a, size_t n, struct bp_err *err)
+{
+	size_t size = n ? (n + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
+
+	if (n > SIZE_MAX / 2 || (a->cap && (size > a->cap || a->total > a->cap - size))) {
+		no_memory(a, n, err);
+		return 0;
+	}
+	return size;
+}
+
+static void
+count(struct bp_arena *a, size_t size)
+{
+	a->total += size;
+	if (a->total > a->peak)
+		a->peak = a->total;
+}
+
+void *
+bp_arena_count(struct bp_arena *a, size_t n, struct bp_err *err)
+{
+	static _Alignas(ALIGN) const char nowhere[ALIGN];
+	size_t size = granted(a, n, err);
+
+	if (!size)
+		return NULL;
+	count(a, size);
+	return (void *)(uintptr_t)nowhere;
+}
+
 void *
 bp_alloc(struct bp_arena *a, size_t n, struct bp_err *err)
 {
+	size_t size = granted(a, n, err);
 	struct block *b;
 	void *p;
 
-	if (n > SIZE_MAX / 2) {
-		no_memory(a, n, err);
+	if (!size)
 		return NULL;
-	}
-	n = n ? (n + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
-	if ((a->cap && (n > a->cap || a->total > a->cap - n)) || !(b = room(a, n))) {
+	if (!(b = room(a, size))) {
 		no_memory(a, n, err);
 		return NULL;
 	}
 	p = b->data + b->used;
-	b->used += n;
+	b->used += size;
 	a->cur = b;
-	a->total += n;
-	if (a->total > a->peak)
-		a->peak = a->total;
+	count(a, size);
 #ifdef BP_DEBUG_ARENA
-	memset(p, 0xff, n); /* NaN: a read of memory never written shows */
+	memset(p, 0xff, size); /* NaN: a read of memory never written shows */
 #endif
 	return p;
 }

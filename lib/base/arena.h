@@ -29,6 +29,10 @@ char *bp_strdup(struct bp_arena *a, const char *s, struct bp_err *err) BP_MUST_U
 char *bp_strndup(struct bp_arena *a, const char *s, size_t n, struct bp_err *err) BP_MUST_USE;
 char *bp_sprintf(struct bp_arena *a, struct bp_err *err, const char *fmt, ...) BP_PRINTF(3, 4) BP_MUST_USE;
 
+/* Count n bytes as bp_alloc would, against the cap and in the peak, without taking memory: how much a run needs is found by
+ * a rehearsal. The address returned must be neither read nor written. */
+void *bp_arena_count(struct bp_arena *a, size_t n, struct bp_err *err) BP_MUST_USE;
+
 /* Call-lifetime scratch: everything allocated after mark is gone after release. Marks nest. */
 struct bp_mark bp_arena_mark(struct bp_arena *a);
 void bp_arena_release(struct bp_arena *a, struct bp_mark m);

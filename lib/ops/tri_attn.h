@@ -2,6 +2,7 @@
  *   out[i,j] (+)= linear_o(sigmoid(linear_g y_ij) * sum_k softmax_k(q_ij . k_ik / sqrt(d) + bias[h,j,k] + 1e9 (mask_i mask_k - 1)) v_ik)
  * with y = LN(x), bias[h,j,k] = linear(y)_jk; ending: the same on the transposed x (rows and columns swapped in and out).
  * layers/triangular_attention/attention.py. Heads and their width d come from the weights. out may be x when add.
+ * The pair mask replaces mask_i mask_k where a pair's mask is no product (affinity).
  * Scores are never held for all n^3 in `optimized`. */
 #ifndef BP_OP_TRI_ATTN_H
 #define BP_OP_TRI_ATTN_H
@@ -19,6 +20,7 @@ struct bp_tri_attn {
 	bool ending;
 	const float *x;             /* [n,n,c] */
 	const float *mask;          /* [n], NULL: all ones */
+	const float *pair_mask;     /* [n,n], or NULL: the product of mask */
 	const struct bp_tri_attn_weights *w;
 	bool add;
 	float *out;                 /* [n,n,c] */

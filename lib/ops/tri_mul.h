@@ -1,6 +1,6 @@
 /* tri_mul: triangle multiplication, out (+)= p_out(LN_out(sum_k a b)) * sigmoid(g_out y), y = LN_in(x), [a, b] = chunks of
  * (p_in y * sigmoid(g_in y)) * mask_i mask_j; outgoing a_ik b_jk, incoming a_ki b_kj. layers/triangular_mult.py.
- * out may be x when add. */
+ * The pair mask replaces mask_i mask_j where a pair's mask is no product (affinity). out may be x when add. */
 #ifndef BP_OP_TRI_MUL_H
 #define BP_OP_TRI_MUL_H
 
@@ -17,6 +17,7 @@ struct bp_tri_mul {
 	bool incoming;
 	const float *x;             /* [n,n,c] */
 	const float *mask;          /* [n] 1 or 0, NULL: all ones */
+	const float *pair_mask;     /* [n,n], or NULL: the product of mask */
 	const struct bp_tri_mul_weights *w;
 	bool add;
 	float *out;                 /* [n,n,c] */

@@ -1,0 +1,66 @@
+/* ctx: the CPU's side of ctx.h. Device memory is an arena; planning (dry) only counts. Binding is ops.c. */
+#include "ops/ctx.h"
+
+#include <string.h>
+
+void *
+bp_dev_alloc(struct bp_ctx *cx, size_t bytes)
+{
+	return cx->dry ? bp_arena_count(cx->mem, bytes, cx->err) : bp_alloc(cx->mem, bytes, cx->err);
+}
+
+struct bp_mark
+bp_dev_mark(struct bp_ctx *cx)
+{
+	return bp_arena_mark(cx->mem);
+}
+
+void
+bp_dev_release(struct bp_ctx *cx, struct bp_mark m)
+{
+	bp_arena_release(cx->mem, m);
+}
+
+size_t
+bp_dev_peak(const struct bp_ctx *cx)
+{
+	return bp_arena_peak(cx->mem);
+}
+
+void
+bp_dev_peak_reset(struct bp_ctx *cx)
+{
+	bp_arena_peak_reset(cx->mem);
+}
+
+int
+bp_dev_upload(struct bp_ctx *cx, const void **dst, const void *src, size_t n)
+{
+	(void)cx, (void)n;
+	*dst = src;
+	return BP_OK;
+}
+
+int
+bp_dev_download(struct bp_ctx *cx, void *dst, const void *src, size_t n)
+{
+	if (!cx->dry && n)
+		memcpy(dst, src, n);
+	return BP_OK;
+}
+
+int
+bp_dev_copy(struct bp_ctx *cx, void *dst, const void *src, size_t n)
+{
+	if (!cx->dry && n)
+		memmove(dst, src, n);
+	return BP_OK;
+}
+
+int
+bp_dev_zero(struct bp_ctx *cx, void *dst, size_t n)
+{
+	if (!cx->dry && n)
+		memset(dst, 0, n);
+	return BP_OK;
+}

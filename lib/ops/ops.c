@@ -1,0 +1,184 @@
+/* ops: the table of ops.def, and the binding of one variant to each op when a context is opened. */
+#include "ops/ops.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* a function that is not of its op's type stops the build */
+#define X(op, variant, device, fn) \
+	_Static_assert(_Generic(&(fn), bp_##op##_fn *: 1, default: 0), "ops.def: " #fn " is not a bp_" #op "_fn");
+#include "ops/ops.def"
+#undef X
+
+const struct bp_oprow bp_oprows[] = {
+#define X(op, variant, device, fn) { #op, #variant, BP_##device, (bp_anyfn *)(fn) },
+#include "ops/ops.def"
+#undef X
+};
+const int bp_oprow_count = sizeof bp_oprows / sizeof *bp_oprows;
+
+static const char *const op_names[] = {
+#define X(op) #op,
+	BP_OPS(X)
+#undef X
+};
+enum { OPS = sizeof op_names / sizeof *op_names };
+
+/* what bp_ctx_open makes; the context comes first, so that a context leads to its binding */
+struct opened {
+	struct bp_ctx cx;
+	struct bp_ops ops;
+	const struct bp_oprow *row[OPS];
+};
+
+const struct bp_oprow *
+bp_oprow_find(const char *op, const char *variant, enum bp_device device)
+{
+	for (int i = 0; i < bp_oprow_count; i++) {
+		const struct bp_oprow *r = &bp_oprows[i];
+		if (r->device == device && !strcmp(r->op, op) && !strcmp(r->variant, variant))
+			return r;
+	}
+	return NULL;
+}
+
+int
+bp_ops_count(void)
+{
+	return OPS;
+}
+
+const char *
+bp_ops_name(int i)
+{
+	bp_assert(i >= 0 && i < OPS);
+	return op_names[i];
+}
+
+const char *
+bp_ops_bound(const struct bp_ctx *cx, int i)
+{
+	bp_assert(i >= 0 && i < OPS);
+	return ((const struct opened *)cx)->row[i]->variant;
+}
+
+static int
+check_variant(const char *variant, struct bp_err *err)
+{
+	if (strcmp(variant, "original") && strcmp(variant, "optimized"))
+		return BP_FAIL(err, BP_EUSAGE, "take original or optimized", "no variant '%s'", variant);
+	return BP_OK;
+}
+
+/* the row of op i: the variant asked for, else the other one of this device */
+static int
+pick(struct opened *o, int i, const char *variant, struct bp_err *err)
+{
+	const char *other = strcmp(variant, "original") ? "original" : "optimized";
+
+	if (!(o->row[i] = bp_oprow_find(op_names[i], variant, o->cx.device))
+	    && !(o->row[i] = bp_oprow_find(op_names[i], other, o->cx.device)))
+		return BP_FAIL(err, BP_EUNSUP, NULL, "this device has no op '%s'", op_names[i]);
+	return BP_OK;
+}
+
+static int
+unknown_op(const char *name, size_t len, struct bp_err *err)
+{
+	char known[512];
+	size_t used = 0;
+
+	for (int i = 0; i < OPS && used < sizeof known; i++)
+		used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? " " : "", op_names[i]);
+	return BP_FAIL(err, BP_EUSAGE, NULL, "no op '%.*s'; the ops are %s", (int)(len < 40 ? len : 40), name, known);
+}
+
+/* one --op NAME=VARIANT */
+static int
+override_op(struct opened *o, const char *spec, struct bp_err *err)
+{
+	size_t len = strcspn(spec, "=");
+
+	if (!spec[len])
+		return BP_FAIL(err, BP_EUSAGE, "write NAME=VARIANT", "op '%s' has no variant", spec);
+	BP_TRY(check_variant(spec + len + 1, err));
+	for (int i = 0; i < OPS; i++)
+		if (strlen(op_names[i]) == len && !memcmp(op_names[i], spec, len))
+			return pick(o, i, spec + len + 1, err);
+	return unknown_op(spec, len, err);
+}
+
+static int
+bind(struct opened *o, const char *variant, const char *const *ops, int nops, struct bp_err *err)
+{
+	int i = 0;
+
+	BP_TRY(check_variant(variant, err));
+	for (i = 0; i < OPS; i++)
+		BP_TRY(pick(o, i, variant, err));
+	for (i = 0; i < nops; i++)
+		BP_TRY(override_op(o, ops[i], err));
+	i = 0;
+#define X(op) o->ops.op = (bp_##op##_fn *)o->row[i++]->fn;
+	BP_OPS(X)
+#undef X
+	o->cx.ops = &o->ops;
+	return BP_OK;
+}
+
+static int
+find_device(struct bp_ctx *cx, const char *device, struct bp_err *err)
+{
+	if (!strcmp(device, "cpu")) {
+		cx->device = BP_CPU;
+		return BP_OK;
+	}
+	if (!strncmp(device, "cuda", 4) && (!device[4] || device[4] == ':'))
+		return BP_FAIL(err, BP_EUNSUP, "take --device cpu", "this build has no CUDA");
+	return BP_FAIL(err, BP_EUSAGE, "take cpu, cuda or cuda:N", "no device '%s'", device);
+}
+
+static int
+find_precision(struct bp_ctx *cx, const char *precision, struct bp_err *err)
+{
+	if (!precision || !strcmp(precision, "fp32")) {
+		cx->precision = BP_FP32;
+		return BP_OK;
+	}
+	if (!strcmp(precision, "tf32") || !strcmp(precision, "bf16"))
+		return BP_FAIL(err, BP_EUNSUP, "take fp32", "the cpu computes in fp32 only, not in %s", precision);
+	return BP_FAIL(err, BP_EUSAGE, "take fp32, tf32 or bf16", "no precision '%s'", precision);
+}
+
+int
+bp_ctx_open(struct bp_ctx **ret, const char *device, const char *variant, const char *const *ops, int nops,
+    const char *precision, int threads, size_t cap, struct bp_err *err)
+{
+	struct opened *o = calloc(1, sizeof *o);
+	int st;
+
+	*ret = NULL;
+	if (!o)
+		return BP_FAIL(err, BP_EMEM, NULL, "no memory for a context");
+	o->cx.err = err;
+	o->cx.threads = threads > 0 ? threads : omp_get_num_procs();
+	if ((st = find_device(&o->cx, device, err)) != BP_OK || (st = find_precision(&o->cx, precision, err)) != BP_OK
+	    || (st = bind(o, variant, ops, nops, err)) != BP_OK
+	    || (st = bp_arena_open(&o->cx.mem, cap, err)) != BP_OK) {
+		free(o);
+		return st;
+	}
+	*ret = &o->cx;
+	return BP_OK;
+}
+
+void
+bp_ctx_close(struct bp_ctx *cx)
+{
+	if (!cx)
+		return;
+	bp_arena_close(cx->mem);
+	free(cx);
+}
