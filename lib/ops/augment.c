@@ -1,0 +1,46 @@
+/* lib/ops/augment.c */
+#include "ops/augment.h"
+
+static void
+centre(double mean[3], const float *x, int atoms)
+{
+	mean[0] = mean[1] = mean[2] = 0;
+	for (int i = 0; i < atoms; i++)
+		for (int d = 0; d < 3; d++)
+			mean[d] += x[3 * (size_t)i + d];
+	for (int d = 0; d < 3; d++)
+		mean[d] /= atoms;
+}
+
+/* atom i of sample b */
+static void
+move(const struct bp_augment *a, int b, int i, const double mean[3])
+{
+	size_t at = 3 * ((size_t)b * a->atoms + i);
+	double x[3] = { a->x[at], a->x[at + 1], a->x[at + 2] }, y[3] = { x[0], x[1], x[2] };
+
+	if (a->R) {
+		const float *R = a->R + 9 * (size_t)b, *tr = a->tr + 3 * (size_t)b;
+		for (int s = 0; s < 3; s++) {
+			y[s] = tr[s];
+			for (int d = 0; d < 3; d++)
+				y[s] += (x[d] - mean[d]) * R[3 * d + s];
+		}
+	}
+	for (int s = 0; s < 3; s++)
+		a->out[at + s] = (float)(y[s] + (a->eps ? (double)a->scale * a->eps[at + s] : 0));
+}
+
+int
+bp_augment_cpu(struct bp_ctx *cx, const struct bp_augment *a)
+{
+	if (cx->dry)
+		return BP_OK;
+	for (int b = 0; b < a->b; b++) {
+		double mean[3];
+		centre(mean, a->x + 3 * (size_t)b * a->atoms, a->atoms);
+		for (int i = 0; i < a->atoms; i++)
+			move(a, b, i, mean);
+	}
+	return BP_OK;
+}
