@@ -91,7 +91,8 @@ int bp_ccd_open(struct bp_ccd **ret, const char *path, struct bp_arena *mem, str
 /* One file alone, without the built-in layer. */
 int bp_ccd_open_file(struct bp_ccd **ret, const char *path, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 /* A store in memory (8-byte aligned; it must outlive the handle): tests and fuzzers. */
-int bp_ccd_open_memory(struct bp_ccd **ret, const void *p, size_t n, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+int bp_ccd_open_memory(struct bp_ccd **ret, const void *p, size_t n, struct bp_arena *mem, struct bp_err *err)
+    BP_MUST_USE;
 void bp_ccd_close(struct bp_ccd *c); /* NULL is fine; components found in it are gone too */
 
 /* Look up a code (upper case, as in the dictionary). The component points into the mapping: valid until close.

@@ -32,7 +32,13 @@ enum bp_chirality {
 	BP_CHIRALITIES
 };
 
-enum bp_contact { BP_CONTACT_UNSPECIFIED, BP_CONTACT_UNSELECTED, BP_CONTACT_POCKET, BP_CONTACT_BINDER, BP_CONTACT_CONTACT };
+enum bp_contact {
+	BP_CONTACT_UNSPECIFIED,
+	BP_CONTACT_UNSELECTED,
+	BP_CONTACT_POCKET, /* row pocket, column binder */
+	BP_CONTACT_BINDER, /* row binder, column pocket */
+	BP_CONTACT_CONTACT
+};
 
 enum {
 	BP_TOKEN_PAD = 0,
@@ -41,6 +47,7 @@ enum {
 	BP_TOKEN_N = 27,   /* unknown RNA */
 	BP_TOKEN_DN = 32,  /* unknown DNA */
 	BP_TOKENS = 33,
+	BP_MAX_Z = 118,            /* the last element */
 	BP_ELEMENTS = 128,         /* classes of ref_element */
 	BP_METHODS = 12,           /* classes of method_feature */
 	BP_METHOD_XRAY = 1,        /* what upstream takes when none is named */
@@ -64,7 +71,7 @@ extern const char *const bp_bond_type_names[BP_BOND_TYPES];   /* "OTHER", "SINGL
 extern const char *const bp_chirality_names[BP_CHIRALITIES];  /* "CHI_UNSPECIFIED", ... */
 extern const char *const bp_protein_backbone[4];              /* N CA C O */
 extern const char *const bp_nucleic_backbone[12];             /* P ... C1' */
-extern const float bp_vdw_radii[BP_ELEMENTS];                 /* A, element Z at [Z - 1], the last ones made up */
+extern const float bp_vdw_radii[BP_MAX_Z];                    /* A, element Z at [Z - 1]; upstream made up the last */
 
 int bp_token_id(const char *name);            /* "ALA" -> 2; -1: no such token                            */
 int bp_token_unknown(enum bp_chain_type t);   /* UNK, DN, N; UNK for ligands (the token of their atoms)   */
@@ -80,7 +87,8 @@ const char *bp_method_name(int i);            /* the i-th known name, NULL past 
 int bp_element_number(const char *symbol);    /* "C", "FE", "Fe" -> Z; "D" -> 1, "X" and "*" -> 0; -1: unknown */
 const char *bp_element_symbol(int z);         /* "Fe"; "*" for 0; NULL outside 0..118                      */
 /* The element that upstream's writer takes for atom names with digits removed and upper case ("CA", "HG"), which
- * differ by residue ("CA" is carbon but for calcium and some clusters); NULL: not in its table, use the first letter. */
+ * differ by residue ("CA" is carbon but for calcium and some clusters); NULL: not in its table, use the first
+ * letter. */
 const char *bp_ambiguous_element(const char *atom, const char *residue);
 
 #ifdef __cplusplus
