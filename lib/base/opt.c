@@ -314,10 +314,12 @@ print_completion(const struct bp_program *p)
 	printf("--help --version' %s\n", p->name);
 }
 
-/* one line an option, for `boltzpipe predict`, which hands options on to the stages: name, letter, takes a value, help line */
+/* for `boltzpipe predict`, which hands options on to the stages: the summary, then a line an option: name, letter, whether it
+ * takes a value, its line of help */
 static void
 print_options(const struct bp_program *p)
 {
+	printf("%s\n", p->summary);
 	for (const struct bp_optdef *d = p->options; d->type != BP_OPT_END; d++) {
 		printf("%s\t%c\t%d\t", d->name, d->letter ? d->letter : '-', takes_value(d));
 		help_line(stdout, d);

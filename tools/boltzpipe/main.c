@@ -1,0 +1,127 @@
+/* boltzpipe: runs any of the tools, or the whole pipe. The subcommands that are no tools of their own are in this folder. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/build.h"
+#include "base/log.h"
+#include "subcommands.h"
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *summary;
+} own[] = {
+	{ "predict", bp_predict_main, "run the whole pipe: boltzpipe predict x.yaml -o out" },
+	{ "show", bp_show_main, "print a stream for people, one tensor as text or .npy" },
+	{ "rmsd", bp_rmsd_main, "superpose two structures and print their distance" },
+	{ "env", bp_env_main, "print how to put the tools on the PATH, and how they were built" },
+};
+
+/* the directory that holds the tools: ours in a build tree, libexec/boltzpipe when installed */
+char *
+bp_tool_dir(struct bp_arena *mem, struct bp_err *err)
+{
+	char *dir = bp_program_dir(mem, err), *p;
+
+	if (!dir || !(p = bp_sprintf(mem, err, "%s/featurize", dir)))
+		return NULL;
+	if (access(p, X_OK) == 0)
+		return dir;
+	if (!(p = bp_sprintf(mem, err, "%s/../libexec/boltzpipe", dir)))
+		return NULL;
+	if (access(p, X_OK) != 0) {
+		BP_FAIL(err, BP_EUSAGE, "is boltzpipe installed whole?", "the tools are neither in %s nor in %s", dir, p);
+		return NULL;
+	}
+	return p;
+}
+
+static int
+list_tools(const char *dir)
+{
+	struct dirent **e;
+	int n = scandir(dir, &e, NULL, alphasort);
+
+	printf("boltzpipe %s: structure prediction as a pipe of small programs\n\n", BP_VERSION);
+	printf("usage: boltzpipe TOOL [options]\n\n");
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		printf("  %-12s %s\n", own[i].name, own[i].summary);
+	for (int i = 0; i < n; i++) {
+		struct bp_arena *mem = NULL;
+		struct bp_toolopts t;
+		if (e[i]->d_name[0] != '.' && strcmp(e[i]->d_name, "boltzpipe") != 0 && bp_arena_open(&mem, 0, NULL) == BP_OK
+		    && bp_pipeline_options(&t, dir, e[i]->d_name, mem, NULL) == BP_OK)
+			printf("  %-12s %s\n", e[i]->d_name, t.summary);
+		bp_arena_close(mem);
+		free(e[i]);
+	}
+	if (n >= 0)
+		free(e);
+	printf("\nboltzpipe TOOL --help tells more.\n");
+	return BP_EXIT_OK;
+}
+
+int
+bp_env_main(int argc, char **argv)
+{
+	struct bp_arena *mem = NULL;
+	struct bp_err err = { 0 };
+	char *dir;
+	int st = BP_EXIT_OK;
+
+	if (argc > 1) {
+		printf("usage: %s env\nprints the PATH line for the tools (eval \"$(boltzpipe env)\"), and the build as comments\n", argv[0]);
+		return strcmp(argv[1], "--help") == 0 ? BP_EXIT_OK : BP_EXIT_USAGE;
+	}
+	if (bp_arena_open(&mem, 0, &err) != BP_OK || !(dir = bp_tool_dir(mem, &err)))
+		st = bp_main_fail(&err);
+	else
+		printf("export PATH=\"%s:$PATH\"\n# boltzpipe %s\n# %s\n", dir, BP_VERSION, bp_build_info());
+	bp_arena_close(mem);
+	return st;
+}
+
+static int
+run_tool(int argc, char **argv)
+{
+	struct bp_arena *mem = NULL;
+	struct bp_err err = { 0 };
+	char *dir, *path;
+	int st;
+
+	if ((st = bp_arena_open(&mem, 0, &err)) != BP_OK || !(dir = bp_tool_dir(mem, &err)))
+		goto failed;
+	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		st = list_tools(dir);
+		bp_arena_close(mem);
+		return argc < 2 ? BP_EXIT_USAGE : st;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("boltzpipe %s\n%s\n", BP_VERSION, bp_build_info());
+		bp_arena_close(mem);
+		return BP_EXIT_OK;
+	}
+	if (!(path = bp_sprintf(mem, &err, "%s/%s", dir, argv[1])))
+		goto failed;
+	if (!strchr(argv[1], '/') && strcmp(argv[1], "boltzpipe") != 0)
+		execv(path, argv + 1);
+	BP_FAIL(&err, BP_EUSAGE, "see boltzpipe --help", "there is no tool '%s'", argv[1]);
+failed:
+	st = bp_main_fail(&err);
+	bp_arena_close(mem);
+	return st;
+}
+
+int
+main(int argc, char **argv)
+{
+	bp_log_open("boltzpipe", BP_LOG_WARN);
+	for (size_t i = 0; argc > 1 && i < sizeof own / sizeof *own; i++)
+		if (strcmp(argv[1], own[i].name) == 0)
+			return own[i].run(argc - 1, argv + 1);
+	return run_tool(argc, argv);
+}
