@@ -79,20 +79,23 @@ put_string(FILE *f, const char *s, size_t n)
 	putc('"', f);
 }
 
-/* the shortest form that reads back the same; always with a point or exponent, as Python writes floats */
+/* as Python's repr: the shortest digits that read back the same, an exponent only below 1e-4 and from 1e16 */
 static void
 put_real(FILE *f, double x)
 {
 	char buf[40];
+	int digits = 1, exponent;
 
-	for (int digits = 1; digits <= 17; digits++) {
-		snprintf(buf, sizeof buf, "%.*g", digits, x);
+	for (; digits <= 17; digits++) {
+		snprintf(buf, sizeof buf, "%.*e", digits - 1, x);
 		if (strtod(buf, NULL) == x)
 			break;
 	}
-	if (strspn(buf, "-0123456789") == strlen(buf))
-		strcat(buf, ".0");
-	fputs(buf, f);
+	exponent = (int)strtol(strchr(buf, 'e') + 1, NULL, 10);
+	if (x == 0 || (exponent >= -4 && exponent < 16))
+		fprintf(f, "%.*f", digits - 1 > exponent ? digits - 1 - exponent : 1, x);
+	else
+		fprintf(f, "%.*g", digits, x);
 }
 
 static void
