@@ -2,26 +2,10 @@
 #include "model/noise.h"
 
 #include <string.h>
-#include <sys/stat.h>
 
+#include "model/dump.h"
 #include "model/random.h"
 #include "ops/ops.h"
-
-/* the file for a target; NULL: err is filled */
-static const char *
-noise_path(const char *path, const char *id, struct bp_arena *mem, struct bp_err *err)
-{
-	size_t n = strlen(path);
-	struct stat st;
-
-	if (!(n && path[n - 1] == '/') && !(stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
-		return path;
-	if (!*id || *id == '.' || strchr(id, '/')) {
-		BP_FAIL(err, BP_EINPUT, "rename the target", "noise: '%s' cannot be a file name", id);
-		return NULL;
-	}
-	return bp_sprintf(mem, err, "%s%s%s.safetensors", path, path[n - 1] == '/' ? "" : "/", id);
-}
 
 /* *ret = the data of a float32 tensor of the open file, of exactly this shape */
 static int
@@ -70,7 +54,7 @@ bp_draws_open(struct bp_draws *d, const char *id, uint64_t seed, const char *rep
 		BP_NEW(d->kept_eps, numbers * (size_t)d->steps, mem, err);
 	}
 	if (replay) {
-		if (!(replay = noise_path(replay, id, mem, err)))
+		if (!(replay = bp_target_path(replay, id, mem, err)))
 			return err->code;
 		BP_TRY(bp_st_open(&d->file, replay, err));
 		return replay_all(d, mem, err);
@@ -94,7 +78,7 @@ bp_draws_write(const struct bp_draws *d, const char *path, const char *id, struc
 	const struct bp_tensor tr = { BP_F32, 4, { s, m, 1, 3 }, (float *)(uintptr_t)d->tr };
 	const struct bp_named all[] = { { "noise.R", &R }, { "noise.eps", &eps }, { "noise.init", &init }, { "noise.tr", &tr } };
 
-	if (!(path = noise_path(path, id, mem, err)))
+	if (!(path = bp_target_path(path, id, mem, err)))
 		return err->code;
 	return bp_st_write(path, all, sizeof all / sizeof *all, NULL, err);
 }

@@ -3,7 +3,7 @@
  *   noise.init [M,A,3]   standard normal, the start is sigma_0 times it
  *   noise.R [S,M,3,3], noise.tr [S,M,1,3]   rotation (x R) and translation, A, of each step
  *   noise.eps [S,M,A,3]  standard normal of each step
- * A path that is a directory, or ends in '/', holds one such file a target: PATH/ID.safetensors. */
+ * A path that is a directory, or ends in '/', holds one such file a target (bp_target_path of dump.h). */
 #ifndef BP_MODEL_NOISE_H
 #define BP_MODEL_NOISE_H
 
@@ -19,7 +19,7 @@ struct bp_draws {
 	struct bp_st *file;
 };
 
-/* steps, samples and atoms are set by the caller. replay: a path as above, or NULL; record: keep every draw for bp_draws_write.
+/* steps, samples and atoms are set by the caller. replay: a path, or NULL; record: keep every draw for bp_draws_write.
  * BP_EINPUT: a tensor is missing or has another shape (both are named); BP_EIO: no such file. mem holds what is kept. */
 int bp_draws_open(struct bp_draws *d, const char *id, uint64_t seed, const char *replay, bool record, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;
