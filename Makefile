@@ -37,7 +37,8 @@ $(B)/bin/%: $(B)/tools/%/main.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) -o $@ $^ $(LDLIBS)
 $(B)/tests/%: $(B)/tests/%.o $(LIB)
-	$(CC) -o $@ $^ -lcmocka $(LDLIBS)
+	$(CC) -o $@ $(filter %.o,$^) $(LIB) -lcmocka $(LDLIBS)
+$(B)/tests/ops/test_check: $(patsubst %.c,$(B)/%.o,$(wildcard tests/ops/cases_*.c))
 
 unit: $(TESTS)
 	@for t in $(TESTS); do echo "== $$t"; $$t || exit 1; done

@@ -1,0 +1,430 @@
+/* test_check: every op of ops.def x variant x device against the CPU's original row, and their timings.
+ *
+ *	test_check [check] [-s SEED] [OP]   the default: exit 1 when a row is wrong
+ *	test_check bench [-t THREADS] [OP]  a line a row and shape: op variant device ms GFLOP/s shape
+ *	test_check list                     the rows and their numbers of shapes
+ *
+ * Beside the numbers a check compares guard words, the bytes at 1 and 3 threads (CPU), and the memory that a dry run
+ * counts with that of the real one. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "check.h"
+
+extern const struct check_op check_heavy[];
+
+static const struct check_op *const tables[] = { check_heavy };
+
+enum { GUARD = 16, OUTS = 4 };
+static const float guard_word = -1.25e30f;
+
+struct check_state {
+	uint64_t rng;
+	char label[96];
+	double c, terms, flops;
+	struct { /* outputs: where they are, and what was there after the op */
+		float *dev, *host;
+		size_t n;
+	} out[OUTS];
+	int outs;
+	int calls, st;   /* calls of the op made, and its status             */
+	bool dry, timed; /* this run's kind                                  */
+	double start, best, spent;
+	size_t before, peak;
+};
+
+static double
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static uint64_t
+draw(struct check *k)
+{
+	uint64_t z = k->state->rng += 0x9e3779b97f4a7c15u; /* splitmix64 */
+
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+	return z ^ (z >> 31);
+}
+
+static double
+uniform(struct check *k) /* (0,1) */
+{
+	return ((double)(draw(k) >> 12) + 0.5) * 0x1p-52;
+}
+
+static double
+normal(struct check *k)
+{
+	double u = uniform(k), v = uniform(k);
+
+	return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
+}
+
+/* host memory becomes device memory that may be written; planning reads nothing, so host memory serves it */
+static void *
+to_device(struct check *k, void *host, size_t bytes)
+{
+	const void *up;
+	bool dry = k->cx->dry;
+	void *dev;
+
+	k->cx->dry = false;
+	if (!(dev = bp_dev_alloc(k->cx, bytes)) || bp_dev_upload(k->cx, &up, host, bytes) != BP_OK
+	    || bp_dev_copy(k->cx, dev, up, bytes) != BP_OK) {
+		fprintf(stderr, "check: %s\n", k->cx->err->msg);
+		exit(2);
+	}
+	k->cx->dry = dry;
+	free(host);
+	return dev;
+}
+
+static float *
+host_floats(size_t n)
+{
+	float *p = malloc(n * sizeof *p + 1);
+
+	if (!p) {
+		fprintf(stderr, "check: no memory\n");
+		exit(2);
+	}
+	return p;
+}
+
+static float *
+random_floats(struct check *k, size_t n, double mean, double scale)
+{
+	float *p = host_floats(n);
+
+	for (size_t i = 0; i < n; i++)
+		p[i] = (float)(mean + scale * normal(k));
+	return to_device(k, p, n * sizeof *p);
+}
+
+void
+check_label(struct check *k, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(k->state->label, sizeof k->state->label, fmt, ap);
+	va_end(ap);
+}
+
+void
+check_flops(struct check *k, double flops)
+{
+	k->state->flops = flops;
+}
+
+void
+check_bound(struct check *k, double c, double terms)
+{
+	k->state->c = c;
+	k->state->terms = terms;
+}
+
+const float *
+check_normal(struct check *k, size_t n)
+{
+	return random_floats(k, n, 0, 1);
+}
+
+const float *
+check_floats(struct check *k, const float *x, size_t n)
+{
+	float *p = host_floats(n);
+
+	memcpy(p, x, n * sizeof *p);
+	return to_device(k, p, n * sizeof *p);
+}
+
+const float *
+check_mask(struct check *k, size_t n)
+{
+	float *p = host_floats(n);
+
+	for (size_t i = 0; i < n; i++)
+		p[i] = i == n / 2 || uniform(k) < 0.75;
+	return to_device(k, p, n * sizeof *p);
+}
+
+const int32_t *
+check_ints(struct check *k, size_t n, int32_t lo, int32_t hi)
+{
+	int32_t *p = (int32_t *)host_floats(n);
+
+	for (size_t i = 0; i < n; i++)
+		p[i] = lo + (int32_t)(draw(k) % (uint64_t)((int64_t)hi - lo + 1));
+	return to_device(k, p, n * sizeof *p);
+}
+
+float *
+check_out(struct check *k, size_t n)
+{
+	struct check_state *s = k->state;
+	float *p = host_floats(n + 2 * GUARD);
+
+	bp_assert(s->outs < OUTS);
+	for (size_t i = 0; i < n + 2 * GUARD; i++)
+		p[i] = i < GUARD || i >= n + GUARD ? guard_word : (float)normal(k);
+	s->out[s->outs].dev = to_device(k, p, (n + 2 * GUARD) * sizeof *p);
+	s->out[s->outs].n = n;
+	return s->out[s->outs++].dev + GUARD;
+}
+
+struct bp_weight
+check_weight(struct check *k, int n, int kdim)
+{
+	return (struct bp_weight){ random_floats(k, (size_t)n * kdim, 0, 1 / sqrt(kdim)), NULL, n, kdim };
+}
+
+struct bp_weight
+check_norm_w(struct check *k, int n)
+{
+	return (struct bp_weight){ random_floats(k, n, 1, 0.2), NULL, n, 1 };
+}
+
+struct bp_weight
+check_norm_b(struct check *k, int n)
+{
+	return (struct bp_weight){ random_floats(k, n, 0, 0.2), NULL, n, 1 };
+}
+
+/* one call; when timing, until half a second is spent (at least three calls, the best counts) */
+bool
+check_again(struct check *k)
+{
+	struct check_state *s = k->state;
+
+	if (s->timed ? s->calls >= 3 && s->spent > 0.5 : s->calls == 1)
+		return false;
+	s->before = bp_arena_used(k->cx->mem);
+	bp_dev_peak_reset(k->cx);
+	s->start = now();
+	return true;
+}
+
+void
+check_status(struct check *k, int st)
+{
+	struct check_state *s = k->state;
+	double took = now() - s->start;
+
+	s->spent += took;
+	if (!s->calls++ || took < s->best)
+		s->best = took;
+	s->peak = bp_dev_peak(k->cx) - s->before;
+	if (st != BP_OK)
+		s->st = st;
+}
+
+/* run one shape under cx; outputs come to the host */
+static void
+run(struct check_state *s, const struct check_op *op, int shape, struct bp_ctx *cx, uint64_t seed, bool timed, bool dry)
+{
+	struct check k = { cx, s };
+	struct bp_mark m = bp_dev_mark(cx);
+
+	*s = (struct check_state){ .rng = seed + 1000 * (uint64_t)shape, .timed = timed, .dry = dry };
+	cx->dry = dry;
+	op->run(&k, shape);
+	cx->dry = false;
+	bp_assert(s->calls);
+	for (int i = 0; i < s->outs; i++) {
+		size_t n = s->out[i].n + 2 * GUARD;
+		s->out[i].host = host_floats(n);
+		if (bp_dev_download(cx, s->out[i].host, s->out[i].dev, n * sizeof(float)) != BP_OK)
+			s->st = BP_ELOST;
+	}
+	bp_dev_release(cx, m);
+}
+
+static void
+done(struct check_state *s)
+{
+	for (int i = 0; i < s->outs; i++)
+		free(s->out[i].host);
+}
+
+static bool
+guards_hold(const struct check_state *s)
+{
+	for (int i = 0; i < s->outs; i++)
+		for (size_t g = 0; g < GUARD; g++)
+			if (s->out[i].host[g] != guard_word || s->out[i].host[GUARD + s->out[i].n + g] != guard_word)
+				return false;
+	return true;
+}
+
+/* the largest error, as a share of what is allowed; NaN when a number is not finite */
+static double
+worst(const struct check_state *ref, const struct check_state *got)
+{
+	double most = 0;
+
+	for (int i = 0; i < ref->outs; i++) {
+		const float *r = ref->out[i].host + GUARD, *g = got->out[i].host + GUARD;
+		double sum = 0, bound;
+		for (size_t j = 0; j < ref->out[i].n; j++)
+			sum += (double)r[j] * r[j];
+		bound = ref->c * 0x1p-23 * sqrt(ref->terms) * sqrt(sum / (double)ref->out[i].n);
+		for (size_t j = 0; j < ref->out[i].n; j++) {
+			double e = r[j] == g[j] ? 0 : fabs((double)g[j] - r[j]) / bound;
+			if (!(e <= most))
+				most = e;
+			if (isnan(e))
+				return e;
+		}
+	}
+	return most;
+}
+
+static bool
+same_bytes(const struct check_state *a, const struct check_state *b)
+{
+	for (int i = 0; i < a->outs; i++)
+		if (memcmp(a->out[i].host, b->out[i].host, (a->out[i].n + 2 * GUARD) * sizeof(float)))
+			return false;
+	return true;
+}
+
+static struct bp_ctx *
+open_cx(const struct bp_oprow *row, int threads, struct bp_err *err)
+{
+	struct bp_ctx *cx;
+
+	if (bp_ctx_open(&cx, row->device == BP_CPU ? "cpu" : "cuda", row->variant, NULL, 0, row->device == BP_CPU ? NULL : "fp32",
+	        threads, 0, err) != BP_OK)
+		return NULL;
+	return cx;
+}
+
+static const char *
+device_name(const struct bp_oprow *row)
+{
+	return row->device == BP_CPU ? "cpu" : "cuda";
+}
+
+/* faults of one row on one shape; 0 or 1 */
+static int
+check_shape(const struct check_op *op, const struct bp_oprow *row, int shape, uint64_t seed, struct bp_ctx *plain,
+    struct bp_ctx *one, struct bp_ctx *three)
+{
+	struct check_state ref, got, again, dry;
+	const char *fault = NULL;
+	double share;
+
+	run(&ref, op, shape, plain, seed, false, false);
+	run(&got, op, shape, one, seed, false, false);
+	run(&again, op, shape, three, seed, false, false);
+	run(&dry, op, shape, three, seed, false, true);
+	share = worst(&ref, &got);
+	if (ref.st != BP_OK || got.st != BP_OK || again.st != BP_OK || dry.st != BP_OK)
+		fault = "failed";
+	else if (!guards_hold(&ref) || !guards_hold(&got) || !guards_hold(&again) || !guards_hold(&dry))
+		fault = "wrote outside its output";
+	else if (!(share <= 1))
+		fault = "is wrong";
+	else if (!same_bytes(&got, &again))
+		fault = "depends on the threads";
+	else if (dry.peak != again.peak)
+		fault = "needs other memory than a dry run counts";
+	printf("%-22s %-9s %-4s %6.3f of the bound  %s%s%s\n", op->op, row->variant, device_name(row), share, ref.label,
+	    fault ? "  FAULT: " : "", fault ? fault : "");
+	done(&ref), done(&got), done(&again), done(&dry);
+	return fault != NULL;
+}
+
+static int
+check_row(const struct check_op *op, const struct bp_oprow *row, uint64_t seed)
+{
+	struct bp_err err = { 0 };
+	struct bp_ctx *plain = open_cx(bp_oprow_find(op->op, "original", BP_CPU), 1, &err);
+	struct bp_ctx *one = open_cx(row, 1, &err), *three = open_cx(row, 3, &err);
+	int faults = 0;
+
+	if (!plain || !one || !three) {
+		printf("%-22s %-9s %-4s skipped: %s\n", op->op, row->variant, device_name(row), err.msg);
+		faults = err.code != BP_EUNSUP;
+	}
+	for (int i = 0; plain && one && three && i < op->checks; i++)
+		faults += check_shape(op, row, i, seed, plain, one, three);
+	bp_ctx_close(plain);
+	bp_ctx_close(one);
+	bp_ctx_close(three);
+	return faults;
+}
+
+static int
+bench_row(const struct check_op *op, const struct bp_oprow *row, int threads)
+{
+	struct bp_err err = { 0 };
+	struct bp_ctx *cx = open_cx(row, threads, &err);
+	struct check_state s;
+
+	for (int i = op->checks; cx && i < op->checks + op->benches; i++) {
+		run(&s, op, i, cx, 1, true, false);
+		printf("%-22s %-9s %-4s %9.3f ms %8.1f GFLOP/s %8.1f MiB  %s\n", op->op, row->variant, device_name(row),
+		    1e3 * s.best, s.flops / s.best / 1e9, (double)s.peak / 1048576, s.label);
+		fflush(stdout);
+		done(&s);
+	}
+	bp_ctx_close(cx);
+	return 0;
+}
+
+static const struct check_op *
+find(const char *name)
+{
+	for (size_t t = 0; t < sizeof tables / sizeof *tables; t++)
+		for (const struct check_op *op = tables[t]; op->op; op++)
+			if (!strcmp(op->op, name))
+				return op;
+	return NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *mode = "check", *only = NULL;
+	uint64_t seed = 1;
+	int faults = 0, threads = 0;
+
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "-s") && i + 1 < argc)
+			seed = strtoull(argv[++i], NULL, 10);
+		else if (!strcmp(argv[i], "-t") && i + 1 < argc)
+			threads = (int)strtol(argv[++i], NULL, 10);
+		else if (!strcmp(argv[i], "check") || !strcmp(argv[i], "bench") || !strcmp(argv[i], "list"))
+			mode = argv[i];
+		else
+			only = argv[i];
+	}
+	if (*mode == 'c')
+		printf("seed %llu\n", (unsigned long long)seed);
+	for (int r = 0; r < bp_oprow_count; r++) {
+		const struct bp_oprow *row = &bp_oprows[r];
+		const struct check_op *op = find(row->op);
+		if (only && strcmp(only, row->op))
+			continue;
+		if (!op || *mode == 'l')
+			printf("%-22s %-9s %-4s %s\n", row->op, row->variant, device_name(row), op ? "" : "has no cases");
+		else
+			faults += *mode == 'b' ? bench_row(op, row, threads) : check_row(op, row, seed);
+		faults += !op;
+	}
+	if (faults)
+		printf("%d faults\n", faults);
+	return faults ? 1 : 0;
+}
