@@ -1,15 +1,17 @@
 # boltzpipe: make, make demo, make check, make bench, make install PREFIX=...
-# A .c file in lib/SUBJECT belongs to the library, a folder in tools/ is a program, tests/SUBJECT/test_X.c a test program.
-# asan=1 builds with address and undefined-behaviour sanitizers, beside the ordinary build.
+# A .c file in lib/SUBJECT belongs to the library, the .c files of a folder in tools/ are a program, tests/SUBJECT/test_X.c a test program.
+# V=1 shows the commands; asan=1 builds with address and undefined-behaviour sanitizers, beside the ordinary build.
 include config.mk
 
+comma   := ,
+PERCENT := %
 CFG     := $(if $(asan),asan,release)
 B       := build/$(CFG)
 CPPFLAGS += -Ilib -D_GNU_SOURCE -DBP_VERSION='"$(VERSION)"' -DBP_PREFIX='"$(PREFIX)"' $(if $(asan),-DBP_DEBUG_ARENA)
 CFLAGS  += -std=c11 -O2 -g -Wall -Wextra $(WERROR) -fno-math-errno -fopenmp -MMD -MP $(SAN)
 CXXFLAGS += -std=c++17 -O2 -g -Wall -Wextra $(WERROR) -MMD -MP $(SAN)
 SAN     := $(if $(asan),-fsanitize=address$(comma)undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
-comma   := ,
+say      = $(if $(V),,@echo '  $@';)
 LDLIBS  += -lmsgpackc -lyaml -ljansson -lxxhash -lz $(BLAS) -lstdc++ -lm -fopenmp $(SAN)
 VERSION := 0.1.0
 
@@ -26,18 +28,19 @@ all: $(TOOLS)
 $(B)/lib/base/build.o: CPPFLAGS += -DBP_FLAGS='"$(filter-out -M%,$(CFLAGS)) $(BLAS)"'
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+	$(say)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 $(B)/%.o: %.cpp
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+	$(say)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
 $(LIB): $(LIBOBJ)
 	@rm -f $@
-	ar rcs $@ $^
-$(B)/bin/%: $(B)/tools/%/main.o $(LIB)
+	$(say)ar rcs $@ $^
+.SECONDEXPANSION:
+$(B)/bin/%: $$(patsubst $$(PERCENT).c,$(B)/$$(PERCENT).o,$$(wildcard tools/%/*.c)) $(LIB)
 	@mkdir -p $(@D)
-	$(CC) -o $@ $^ $(LDLIBS)
+	$(say)$(CC) -o $@ $^ $(LDLIBS)
 $(B)/tests/%: $(B)/tests/%.o $(LIB)
-	$(CC) -o $@ $(filter %.o,$^) $(LIB) -lcmocka $(LDLIBS)
+	$(say)$(CC) -o $@ $(filter %.o,$^) $(LIB) -lcmocka $(LDLIBS)
 $(B)/tests/ops/test_check: $(patsubst %.c,$(B)/%.o,$(wildcard tests/ops/cases_*.c))
 
 unit: $(TESTS)

@@ -16,8 +16,6 @@ static const struct {
 	const char *summary;
 } own[] = {
 	{ "predict", bp_predict_main, "run the whole pipe: boltzpipe predict x.yaml -o out" },
-	{ "show", bp_show_main, "print a stream for people, one tensor as text or .npy" },
-	{ "rmsd", bp_rmsd_main, "superpose two structures and print their distance" },
 	{ "env", bp_env_main, "print how to put the tools on the PATH, and how they were built" },
 };
 
