@@ -21,7 +21,7 @@ LIB     := $(B)/libboltzpipe.a
 TOOLS   := $(patsubst tools/%/main.c,$(B)/bin/%,$(wildcard tools/*/main.c))
 TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*/test_*.c))
 
-.PHONY: all clean unit
+.PHONY: all setup demo demo-all check unit pipe install uninstall clean
 .SECONDARY:
 all: $(TOOLS)
 
@@ -43,8 +43,39 @@ $(B)/tests/%: $(B)/tests/%.o $(LIB)
 	$(say)$(CC) -o $@ $(filter %.o,$^) $(LIB) -lcmocka $(LDLIBS)
 $(B)/tests/ops/test_check: $(patsubst %.c,$(B)/%.o,$(wildcard tests/ops/cases_*.c))
 
+# ---- the README's two commands ----
+setup:
+	@./setup.sh build
+demo: setup
+	@$(MAKE) --no-print-directory all
+	@share/demo/demo.sh $(B)/bin out/demo ubiquitin
+demo-all: all
+	@share/demo/demo.sh $(B)/bin out/demo
+check:
+	@./setup.sh build test
+	@$(MAKE) --no-print-directory all unit pipe
+	@$(MAKE) --no-print-directory asan=1 unit
+
 unit: $(TESTS)
-	@for t in $(TESTS); do echo "== $$t"; $$t || exit 1; done
+	@tests/run.sh $(B) $(TESTS)
+pipe: all
+	@tests/pipe/run.sh $(B)/bin
+
+# ---- installing ----
+NAMES    := $(filter-out boltzpipe,$(notdir $(TOOLS)))
+LIBEXEC  := $(DESTDIR)$(PREFIX)/libexec/boltzpipe
+SHARE    := $(DESTDIR)$(PREFIX)/share
+MAN      := $(SHARE)/man/man1
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(LIBEXEC) $(SHARE)/boltzpipe $(MAN) $(SHARE)/bash-completion/completions
+	install $(B)/bin/boltzpipe $(DESTDIR)$(PREFIX)/bin
+	install $(addprefix $(B)/bin/,$(NAMES)) $(LIBEXEC)
+	cp -r share/demo share/ccd $(SHARE)/boltzpipe
+	install -m 644 share/completion/boltzpipe.bash $(SHARE)/bash-completion/completions/boltzpipe
+	for t in $(NAMES); do $(B)/bin/$$t --help-man >$(MAN)/boltzpipe-$$t.1 || exit 1; done
+uninstall:
+	rm -rf $(DESTDIR)$(PREFIX)/bin/boltzpipe $(LIBEXEC) $(SHARE)/boltzpipe $(MAN)/boltzpipe-*.1 \
+	    $(SHARE)/bash-completion/completions/boltzpipe
 
 clean:
 	rm -rf build

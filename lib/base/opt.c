@@ -304,16 +304,6 @@ print_man(const struct bp_program *p)
 	printf(".SH SEE ALSO\nboltzpipe(1), doc/wire.md\n");
 }
 
-/* bash completion: words, and files after an option that takes one */
-static void
-print_completion(const struct bp_program *p)
-{
-	printf("complete -o default -W '");
-	for (const struct bp_optdef *d = p->options; d->type != BP_OPT_END; d++)
-		printf("--%s ", d->name);
-	printf("--help --version' %s\n", p->name);
-}
-
 /* for `boltzpipe predict`, which hands options on to the stages: the summary, then a line an option: name, letter, whether it
  * takes a value, its line of help */
 static void
@@ -338,8 +328,6 @@ informative(const struct bp_program *prog, const char *arg)
 		print_man(prog);
 	else if (strcmp(arg, "--help-options") == 0)
 		print_options(prog);
-	else if (strcmp(arg, "--help-completion") == 0)
-		print_completion(prog);
 	else
 		return BP_OK;
 	return BP_EOS;
