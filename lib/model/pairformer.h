@@ -28,8 +28,8 @@ struct bp_pairformer {
 	struct bp_pairformer_layer *layer;
 };
 
-/* Bind below the scope b is in; stacks look for NAME.layers.0, .1 ... and fail when there is none. Faults stay in b->st. */
-void bp_pair_layer_bind(struct bp_pair_layer *l, struct bp_bind *b, int c, const char *name);
+/* Bind a layer below the scope that b is in; a stack NAME.layers.0, .1 ... (none is a fault). Faults stay in b->st. */
+void bp_pair_layer_bind(struct bp_pair_layer *l, struct bp_bind *b, int c);
 void bp_pair_stack_bind(struct bp_pair_stack *p, struct bp_bind *b, int c, const char *name);
 void bp_pairformer_bind(struct bp_pairformer *p, struct bp_bind *b, int cs, int c, const char *name);
 
