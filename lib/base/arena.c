@@ -5,8 +5,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { ALIGN = 64, BLOCK = 1 << 20 };
+#ifdef BP_DEBUG_ARENA /* built with the address sanitizer: what no allocation covers is poisoned, and a gap follows each */
+#include <sanitizer/asan_interface.h>
+enum { GAP = 64 };
+#else
+#define ASAN_POISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+#define ASAN_UNPOISON_MEMORY_REGION(p, n) ((void)(p), (void)(n))
+enum { GAP = 0 };
+#endif
+
+enum { ALIGN = 64, PAGE = 4096, BLOCK = 1 << 20 };
 
 struct block {
 	struct block *next; /* towards newer blocks; those after `cur` are empty and kept for reuse */
@@ -32,6 +42,14 @@ bp_arena_open(struct bp_arena **ret, size_t cap, struct bp_err *err)
 	return BP_OK;
 }
 
+static void
+free_block(struct block *b)
+{
+	ASAN_UNPOISON_MEMORY_REGION(b->data, b->size);
+	munmap(b->data, b->size);
+	free(b);
+}
+
 void
 bp_arena_close(struct bp_arena *a)
 {
@@ -39,10 +57,22 @@ bp_arena_close(struct bp_arena *a)
 		return;
 	for (struct block *b = a->first, *next; b; b = next) {
 		next = b->next;
-		free(b->data);
-		free(b);
+		free_block(b);
 	}
 	free(a);
+}
+
+static size_t
+round_up(size_t n, size_t to)
+{
+	return (n + to - 1) / to * to;
+}
+
+/* what an allocation of n bytes takes */
+static size_t
+taken(size_t n)
+{
+	return (n ? round_up(n, ALIGN) : ALIGN) + GAP;
 }
 
 static int
@@ -72,8 +102,7 @@ room(struct bp_arena *a, size_t n)
 		for (struct block *next; kept; kept = next) {
 			next = kept->next;
 			a->held -= kept->size;
-			free(kept->data);
-			free(kept);
+			free_block(kept);
 		}
 		if (a->cur)
 			a->cur->next = NULL;
@@ -85,10 +114,13 @@ room(struct bp_arena *a, size_t n)
 	}
 	if (!(b = calloc(1, sizeof *b)))
 		return NULL;
-	if (!(b->data = aligned_alloc(ALIGN, size))) {
+	size = round_up(size, PAGE);
+	b->data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (b->data == MAP_FAILED) {
 		free(b);
 		return NULL;
 	}
+	ASAN_POISON_MEMORY_REGION(b->data, size);
 	b->size = size;
 	a->held += size;
 	if (last)
@@ -102,7 +134,7 @@ room(struct bp_arena *a, size_t n)
 static size_t
 granted(const struct bp_arena *a, size_t n, struct bp_err *err)
 {
-	size_t size = n ? (n + ALIGN - 1) / ALIGN * ALIGN : ALIGN;
+	size_t size = taken(n);
 
 	if (n > SIZE_MAX / 2 || (a->cap && (size > a->cap || a->total > a->cap - size))) {
 		no_memory(a, n, err);
@@ -148,10 +180,52 @@ bp_alloc(struct bp_arena *a, size_t n, struct bp_err *err)
 	b->used += size;
 	a->cur = b;
 	count(a, size);
+	ASAN_UNPOISON_MEMORY_REGION(p, n);
 #ifdef BP_DEBUG_ARENA
-	memset(p, 0xff, size); /* NaN: a read of memory never written shows */
+	memset(p, 0xff, n); /* NaN: a read of memory never written shows */
 #endif
 	return p;
+}
+
+void *
+bp_grow(struct bp_arena *a, void *p, size_t old, size_t n, struct bp_err *err)
+{
+	struct block *b = a->cur;
+	size_t was = taken(old), want = taken(n), size;
+	void *q = p;
+
+	bp_assert(b && (char *)p + was == b->data + b->used && n >= old);
+	if (n > SIZE_MAX / 2 || (a->cap && a->total - was + want > a->cap)) {
+		no_memory(a, n, err);
+		return NULL;
+	}
+	if (want > b->size - (b->used - was) && p != b->data) { /* it moves to a block of its own, once */
+		a->total -= was;
+		if (!(q = bp_alloc(a, n, err))) {
+			a->total += was;
+			return NULL;
+		}
+		memcpy(q, p, old);
+		ASAN_POISON_MEMORY_REGION(p, old);
+		b->used -= was;
+		return q;
+	}
+	if (want > b->size) {
+		size = round_up(want, PAGE);
+		if ((q = mremap(b->data, b->size, size, MREMAP_MAYMOVE)) == MAP_FAILED) {
+			no_memory(a, n, err);
+			return NULL;
+		}
+		ASAN_UNPOISON_MEMORY_REGION(b->data, b->size);
+		ASAN_POISON_MEMORY_REGION(q, size);
+		a->held += size - b->size;
+		b->data = q;
+		b->size = size;
+	}
+	b->used += want - was;
+	count(a, want - was);
+	ASAN_UNPOISON_MEMORY_REGION(q, n);
+	return q;
 }
 
 void *
@@ -222,6 +296,8 @@ bp_arena_release(struct bp_arena *a, struct bp_mark m)
 		a->cur = a->first;
 		a->cur->used = 0;
 	}
+	for (struct block *b = a->cur; GAP && b; b = b->next)
+		ASAN_POISON_MEMORY_REGION(b->data + (b == a->cur ? b->used : 0), b->size - (b == a->cur ? b->used : 0));
 	a->total = m.total;
 }
 

@@ -33,6 +33,10 @@ char *bp_sprintf(struct bp_arena *a, struct bp_err *err, const char *fmt, ...) B
  * a rehearsal. The address returned must be neither read nor written. */
 void *bp_arena_count(struct bp_arena *a, size_t n, struct bp_err *err) BP_MUST_USE;
 
+/* Make the arena's newest allocation p of old bytes n >= old bytes long. It may move (by remapping pages: big ones are
+ * not copied); no mark may lie between. For readers that learn the size as bytes arrive. NULL and BP_EMEM: p is as it was. */
+void *bp_grow(struct bp_arena *a, void *p, size_t old, size_t n, struct bp_err *err) BP_MUST_USE;
+
 /* Call-lifetime scratch: everything allocated after mark is gone after release. Marks nest. */
 struct bp_mark bp_arena_mark(struct bp_arena *a);
 void bp_arena_release(struct bp_arena *a, struct bp_mark m);

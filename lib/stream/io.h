@@ -21,23 +21,30 @@ struct bp_transport {
 struct bp_in;
 int bp_in_open(struct bp_in **ret, const char *path, struct bp_err *err) BP_MUST_USE;
 int bp_in_open_mem(struct bp_in **ret, const void *data, size_t n, struct bp_err *err) BP_MUST_USE;
-/* The next record into mem. BP_OK; BP_EOS after the end record (whose count was checked); BP_ESTREAM: cut, damaged or
- * no boltzpipe stream: the message names stream and record number. Checksums are verified. Error records are returned
- * like others: a stage passes them on unchanged. Any record larger than the limit (bp_in_limit, default 64 GiB) is
- * refused before memory is taken for it, and memory grows only with bytes really received. */
+/* The next record into mem. BP_OK; BP_EOS after the end record (whose count was checked) and the end of the bytes: streams
+ * that follow each other (cat a b) read as one. BP_ESTREAM: cut, damaged or no boltzpipe stream: the message names stream,
+ * record number and tensor. Checksums are verified. Error records are returned like others: a stage passes them on
+ * unchanged. Any record larger than the limit (bp_in_limit, default 64 GiB) is refused before memory is taken for it, and
+ * memory grows only with bytes really received. BP_EMEM with *rec set: its tensors do not fit into the arena and were
+ * skipped; the stream goes on behind it. */
 int bp_in_next(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, struct bp_err *err) BP_MUST_USE;
 void bp_in_limit(struct bp_in *in, size_t bytes);
 void bp_in_close(struct bp_in *in);
 
-/* Writing. path NULL or "-": stdout (refused with a hint when it is a terminal). */
+/* Writing. path NULL or "-": stdout (refused with a hint when it is a terminal). SIGPIPE is ignored from then on: that the
+ * next stage has gone is BP_EIO. */
 struct bp_out;
 int bp_out_open(struct bp_out **ret, const char *path, struct bp_err *err) BP_MUST_USE;
 int bp_out_open_mem(struct bp_out **ret, char **data, size_t *n, struct bp_err *err) BP_MUST_USE; /* *data: free() after close */
-/* Write and flush one record; sets rec->index. Counts error records made by this stage (bp_out_failures). */
+/* Write and flush one record; sets rec->index. BP_EINPUT: the record itself may not be sent (nested too deep ...), nothing
+ * was written and the stream goes on; any other failure breaks it (bp_out_broken). */
 int bp_out_put(struct bp_out *out, struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
 /* Write the end record, flush, and close what can fail in closing. */
 int bp_out_end(struct bp_out *out, struct bp_err *err) BP_MUST_USE;
 int64_t bp_out_count(const struct bp_out *out);
+int64_t bp_out_failures(const struct bp_out *out);          /* error records among them that were made here     */
+int bp_out_broken(const struct bp_out *out);                /* BP_OK, or why nothing more can be written        */
+void bp_out_part(struct bp_out *out, size_t bytes);         /* split tensors above it (default 1 GiB): for tests */
 void bp_out_close(struct bp_out *out); /* without bp_out_end the stream stays cut, on purpose */
 
 /* One trail entry for this stage, appended to rec: {tool, version, variant, device, seconds, peak_bytes, options}.
@@ -47,8 +54,9 @@ int bp_trail_add(struct bp_rec *rec, const char *tool, const char *variant, cons
 
 /* The loop that every filter shares: read a record, let error records and unknown kinds through, call stage() on
  * those of kind `want`, put its result (or the error record that stands for a failure), reset the arena; at the end
- * send the end record. stage() may replace *rec, and may itself put further records before returning. Returns the
- * exit status; prints what failed. */
+ * send the end record. stage() may replace *rec (NULL: nothing to send), and may itself put further records before
+ * returning; BP_ELOST from it ends the run. Returns the exit status (1 only for targets that failed here); prints what
+ * failed. */
 typedef int bp_stage_fn(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err);
 struct bp_filter {
 	const char *tool;

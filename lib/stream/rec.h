@@ -17,12 +17,15 @@ struct bp_rec {
 	struct bp_val *extra;  /* map of top-level keys we do not know: forwarded    */
 	struct bp_named *tensor;
 	int n, cap;
+	bool received;         /* came from a stream as it is: not made here         */
 	struct bp_arena *mem;
+	struct bp_spare *spare; /* rec.c's own: room for bp_rec_failure              */
 };
 
 /* A new empty record of a kind. id is copied. */
 int bp_rec_new(struct bp_rec **ret, enum bp_kind kind, const char *id, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 const char *bp_kind_name(enum bp_kind k);
+enum bp_kind bp_kind_from(const char *name); /* BP_OTHER: not one of ours */
 
 /* Put a tensor under a name, replacing one of that name. The name is copied; the tensor is not: it lives as long
  * as the record. */
@@ -39,8 +42,8 @@ const struct bp_tensor *bp_rec_get(const struct bp_rec *r, const char *name); /*
 int bp_rec_want(const struct bp_tensor **ret, const struct bp_rec *r, const char *name, enum bp_dtype dtype, int ndim,
     int64_t *shape, struct bp_err *err) BP_MUST_USE;
 
-/* The record that stands for a failed target: kind error, same id, index and trail; meta {stage, message, hint, code, where}.
- * Always succeeds: when mem is exhausted the message is shortened into static parts of rec's own memory. */
-struct bp_rec *bp_rec_failure(const struct bp_rec *r, const char *stage, const struct bp_err *why, struct bp_arena *mem);
+/* The record that stands for a failed target: kind error, same id, index and trail; meta {stage, message, hint, code}.
+ * Always succeeds, also when memory is exhausted: it lies in room that r has kept for it (one failure a record). */
+struct bp_rec *bp_rec_failure(const struct bp_rec *r, const char *stage, const struct bp_err *why);
 
 #endif

@@ -28,10 +28,6 @@ const struct bp_val *bp_st_metadata(const struct bp_st *s);                 /* t
 const char *bp_st_path(const struct bp_st *s);
 
 /* Write tensors (each 8-byte aligned in the file) to path.tmp, sync, rename. metadata: map of strings or NULL. */
-struct bp_named {
-	const char *name;
-	const struct bp_tensor *t;
-};
 int bp_st_write(const char *path, const struct bp_named *t, int n, const struct bp_val *metadata, struct bp_err *err) BP_MUST_USE;
 
 #ifdef __cplusplus

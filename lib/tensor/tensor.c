@@ -107,7 +107,8 @@ bp_tensor_new(struct bp_tensor **ret, enum bp_dtype t, int ndim, const int64_t *
 	BP_NEW(*ret, 1, mem, err);
 	(*ret)->dtype = t;
 	(*ret)->ndim = ndim;
-	memcpy((*ret)->shape, shape, (size_t)ndim * sizeof *shape);
+	if (ndim)
+		memcpy((*ret)->shape, shape, (size_t)ndim * sizeof *shape);
 	if (!((*ret)->data = bp_calloc(mem, 1, bytes, err)))
 		return BP_EMEM;
 	return BP_OK;

@@ -22,6 +22,11 @@ struct bp_tensor {
 	void *data; /* bp_tensor_bytes() bytes, row-major; alignment of at least the element's size */
 };
 
+struct bp_named {
+	const char *name;
+	const struct bp_tensor *t;
+};
+
 size_t bp_dtype_size(enum bp_dtype t);
 const char *bp_dtype_name(enum bp_dtype t);                    /* "float32", "bool", ... (NumPy's words) */
 const char *bp_dtype_safetensors(enum bp_dtype t);             /* "F32", "BOOL", ...                      */

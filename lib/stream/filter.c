@@ -1,0 +1,105 @@
+/* The loop that every filter shares, and the trail; declared in stream/io.h. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "stream/io.h"
+
+int
+bp_trail_add(struct bp_rec *rec, const char *tool, const char *variant, const char *device, double seconds, size_t peak_bytes,
+    struct bp_val *options, struct bp_err *err)
+{
+	struct bp_arena *mem = rec->mem;
+	struct bp_val *m = bp_val_map(mem, err);
+
+	BP_TRY(bp_val_set(m, "tool", bp_val_str(mem, tool, err), mem, err));
+	BP_TRY(bp_val_set(m, "version", bp_val_str(mem, BP_VERSION, err), mem, err));
+	if (variant)
+		BP_TRY(bp_val_set(m, "variant", bp_val_str(mem, variant, err), mem, err));
+	if (device)
+		BP_TRY(bp_val_set(m, "device", bp_val_str(mem, device, err), mem, err));
+	BP_TRY(bp_val_set(m, "seconds", bp_val_real(mem, seconds, err), mem, err));
+	BP_TRY(bp_val_set(m, "peak_bytes", bp_val_int(mem, (int64_t)peak_bytes, err), mem, err));
+	if (options)
+		BP_TRY(bp_val_set(m, "options", options, mem, err));
+	return bp_val_push(rec->trail, m, mem, err);
+}
+
+/* --in and --out on one file would empty it before it is read */
+static int
+check_ends(const struct bp_filter *f, struct bp_err *err)
+{
+	struct stat a, b;
+
+	if (f->in && f->out && stat(f->in, &a) == 0 && stat(f->out, &b) == 0 && S_ISREG(a.st_mode) && a.st_dev == b.st_dev
+	    && a.st_ino == b.st_ino)
+		return BP_FAIL(err, BP_EUSAGE, "write to another file", "%s: --in and --out are the same file", f->out);
+	return BP_OK;
+}
+
+/* this target failed: say so, and put the record that stands for it into its place */
+static int
+put_failure(const struct bp_filter *f, const struct bp_rec *rec, struct bp_out *out, struct bp_err *err)
+{
+	struct bp_err why = *err;
+
+	bp_err_where(&why, "%s", rec->id);
+	bp_log_err(&why);
+	return bp_out_put(out, bp_rec_failure(rec, f->tool, err), err);
+}
+
+/* one record through the stage; not BP_OK: the run is over */
+static int
+step(const struct bp_filter *f, struct bp_rec *rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err)
+{
+	struct bp_rec *result = rec;
+	int st = BP_OK;
+
+	if (rec->kind == f->want)
+		st = f->stage(f->self, &result, mem, out, err);
+	if (st == BP_OK && result)
+		st = bp_out_put(out, result, err);
+	if (st == BP_OK || st == BP_ELOST || bp_out_broken(out) != BP_OK)
+		return st;
+	return put_failure(f, rec, out, err);
+}
+
+static int
+loop(const struct bp_filter *f, struct bp_in *in, struct bp_arena *mem, struct bp_out *out, struct bp_err *err)
+{
+	struct bp_rec *rec;
+	int st;
+
+	while ((st = bp_in_next(in, mem, &rec, err)) == BP_OK || (st == BP_EMEM && rec)) {
+		BP_TRY(st == BP_OK ? step(f, rec, mem, out, err) : put_failure(f, rec, out, err));
+		bp_arena_reset(mem); /* everything of this record is gone */
+	}
+	return st == BP_EOS ? bp_out_end(out, err) : st;
+}
+
+int
+bp_filter_run(const struct bp_filter *f)
+{
+	struct bp_arena *mem = NULL;
+	struct bp_in *in = NULL;
+	struct bp_out *out = NULL;
+	struct bp_err err = { 0 };
+	int st, status;
+
+	if ((st = bp_arena_open(&mem, f->mem_cap, &err)) != BP_OK || (st = check_ends(f, &err)) != BP_OK
+	    || (st = bp_in_open(&in, f->in, &err)) != BP_OK || (st = bp_out_open(&out, f->out, &err)) != BP_OK) {
+		bp_log_err(&err);
+		status = BP_EXIT_USAGE;
+	} else {
+		st = loop(f, in, mem, out, &err);
+		status = st == BP_EIO ? BP_EXIT_STREAM : bp_err_exit(st);
+		if (st != BP_OK)
+			bp_log_err(&err);
+		else if (bp_out_failures(out) > 0)
+			status = BP_EXIT_TARGETS;
+	}
+	bp_out_close(out);
+	bp_in_close(in);
+	bp_arena_close(mem);
+	return status;
+}

@@ -1,0 +1,411 @@
+#include "stream/io.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "stream/pack.h"
+
+enum { PIPE_BYTES = 1 << 20 };
+
+/* ---- transports: pipes and files by descriptor, and memory ---- */
+
+struct fd_end {
+	int fd;
+	bool ours; /* close it */
+	const char *name;
+};
+
+static int
+fd_read(void *self, void *buf, size_t n, size_t *got, struct bp_err *err)
+{
+	struct fd_end *f = self;
+	ssize_t k;
+
+	do
+		k = read(f->fd, buf, n);
+	while (k < 0 && errno == EINTR);
+	if (k < 0)
+		return BP_FAIL(err, BP_EIO, NULL, "%s: %s", f->name, strerror(errno));
+	*got = (size_t)k;
+	return BP_OK;
+}
+
+static int
+fd_write(void *self, const void *buf, size_t n, struct bp_err *err)
+{
+	struct fd_end *f = self;
+	const char *p = buf;
+
+	while (n > 0) {
+		ssize_t k = write(f->fd, p, n);
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k < 0 && errno == EPIPE)
+			return BP_FAIL(err, BP_EIO, "see its messages", "%s: the next stage closed the pipe", f->name);
+		if (k < 0)
+			return BP_FAIL(err, BP_EIO, NULL, "%s: %s", f->name, strerror(errno));
+		p += k;
+		n -= (size_t)k;
+	}
+	return BP_OK;
+}
+
+static int
+fd_flush(void *self, struct bp_err *err)
+{
+	(void)self, (void)err;
+	return BP_OK;
+}
+
+static int
+fd_close(void *self, struct bp_err *err)
+{
+	struct fd_end *f = self;
+	int st = BP_OK;
+
+	if (f->ours && f->fd >= 0 && close(f->fd) != 0)
+		st = BP_FAIL(err, BP_EIO, NULL, "%s: %s", f->name, strerror(errno));
+	f->fd = -1;
+	return st;
+}
+
+struct mem_end {
+	const char *from;
+	size_t left;
+	char **to, *data;
+	size_t *to_n, n, cap;
+};
+
+static int
+mem_read(void *self, void *buf, size_t n, size_t *got, struct bp_err *err)
+{
+	struct mem_end *m = self;
+
+	(void)err;
+	*got = n < m->left ? n : m->left;
+	memcpy(buf, m->from, *got);
+	m->from += *got;
+	m->left -= *got;
+	return BP_OK;
+}
+
+static int
+mem_write(void *self, const void *buf, size_t n, struct bp_err *err)
+{
+	struct mem_end *m = self;
+
+	if (n > m->cap - m->n) {
+		size_t cap = m->n + n > 2 * m->cap ? m->n + n : 2 * m->cap;
+		char *p = realloc(m->data, cap);
+		if (!p)
+			return BP_FAIL(err, BP_EMEM, NULL, "no memory for a stream of %zu bytes", cap);
+		m->data = p;
+		m->cap = cap;
+	}
+	memcpy(m->data + m->n, buf, n);
+	m->n += n;
+	return BP_OK;
+}
+
+static int
+mem_flush(void *self, struct bp_err *err)
+{
+	struct mem_end *m = self;
+
+	(void)err;
+	*m->to = m->data;
+	*m->to_n = m->n;
+	return BP_OK;
+}
+
+static int
+mem_close(void *self, struct bp_err *err)
+{
+	struct mem_end *m = self;
+
+	return m->to ? mem_flush(self, err) : BP_OK;
+}
+
+static const struct bp_transport fd_transport = { "file", fd_read, fd_write, fd_flush, fd_close },
+				 mem_transport = { "memory", mem_read, mem_write, mem_flush, mem_close };
+
+struct bp_in {
+	const struct bp_transport *t;
+	union {
+		struct fd_end fd;
+		struct mem_end mem;
+	} end;
+	struct bp_src src;
+	int64_t count; /* records since the last end record */
+	bool ended;
+	char name[];
+};
+
+struct bp_out {
+	const struct bp_transport *t;
+	union {
+		struct fd_end fd;
+		struct mem_end mem;
+	} end;
+	struct bp_sink sink;
+	int64_t count, failures;
+	char name[];
+};
+
+/* a network endpoint, which is another transport's business */
+static int
+refuse_endpoint(const char *path, struct bp_err *err)
+{
+	if (path && strstr(path, "://"))
+		return BP_FAIL(err, BP_EUNSUP, "use a pipe or a file", "%s: this build has no network transport", path);
+	return BP_OK;
+}
+
+static bool
+standard(const char *path)
+{
+	return !path || strcmp(path, "-") == 0;
+}
+
+/* larger pipes mean fewer turns between the two programs; the system may refuse, and nothing is lost */
+static void
+widen(int fd)
+{
+	struct stat sb;
+
+	if (fstat(fd, &sb) == 0 && S_ISFIFO(sb.st_mode))
+		(void)fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
+}
+
+/* ---- reading ---- */
+
+static int
+new_in(struct bp_in **ret, const char *name, const struct bp_transport *t, struct bp_err *err)
+{
+	struct bp_in *in = calloc(1, sizeof *in + strlen(name) + 1);
+
+	if (!in)
+		return BP_FAIL(err, BP_EMEM, NULL, "no memory to read %s", name);
+	strcpy(in->name, name);
+	in->t = t;
+	in->src.read = t->read;
+	in->src.self = &in->end;
+	in->src.name = in->name;
+	in->src.limit = (uint64_t)64 << 30;
+	*ret = in;
+	return BP_OK;
+}
+
+int
+bp_in_open(struct bp_in **ret, const char *path, struct bp_err *err)
+{
+	struct bp_in *in;
+
+	*ret = NULL;
+	BP_TRY(refuse_endpoint(path, err));
+	BP_TRY(new_in(&in, standard(path) ? "stdin" : path, &fd_transport, err));
+	in->end.fd = (struct fd_end){ STDIN_FILENO, false, in->name };
+	if (!standard(path)) {
+		in->end.fd = (struct fd_end){ open(path, O_RDONLY | O_CLOEXEC), true, in->name };
+		if (in->end.fd.fd < 0) {
+			free(in);
+			return BP_FAIL(err, BP_EIO, NULL, "%s: %s", path, strerror(errno));
+		}
+	} else if (isatty(STDIN_FILENO)) {
+		free(in);
+		return BP_FAIL(err, BP_EUSAGE, "pipe the stage before into it, or give --in FILE", "stdin: a terminal sends no records");
+	}
+	widen(in->end.fd.fd);
+	*ret = in;
+	return BP_OK;
+}
+
+int
+bp_in_open_mem(struct bp_in **ret, const void *data, size_t n, struct bp_err *err)
+{
+	*ret = NULL;
+	BP_TRY(new_in(ret, "memory", &mem_transport, err));
+	(*ret)->end.mem = (struct mem_end){ .from = data, .left = n };
+	return BP_OK;
+}
+
+static int
+check_end(struct bp_in *in, const struct bp_rec *end, struct bp_err *err)
+{
+	const struct bp_val *n = bp_val_get(end->meta, "count");
+
+	if (!bp_val_is(n, BP_INT))
+		return BP_FAIL(err, BP_ESTREAM, NULL, "%s: record %lld: the end record has no count", in->name, (long long)in->src.record);
+	if (bp_val_i64(n, -1) != in->count)
+		return BP_FAIL(err, BP_ESTREAM, "records were lost or added on the way",
+		    "%s: record %lld: the end record counts %lld records, %lld came", in->name, (long long)in->src.record,
+		    (long long)bp_val_i64(n, -1), (long long)in->count);
+	in->count = 0;
+	in->ended = true;
+	return BP_OK;
+}
+
+int
+bp_in_next(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, struct bp_err *err)
+{
+	int st;
+
+	*rec = NULL;
+	for (;;) { /* streams may follow each other: cat a b */
+		if (in->ended && (st = bp_src_more(&in->src, err)) != BP_OK)
+			return st;
+		in->ended = false;
+		st = bp_unpack_rec(rec, &in->src, mem, err);
+		if (st != BP_OK && !(st == BP_EMEM && *rec))
+			return st;
+		if ((*rec)->kind != BP_END) {
+			in->count++;
+			in->src.record++;
+			return st;
+		}
+		BP_TRY(check_end(in, *rec, err));
+		in->src.record++;
+		*rec = NULL;
+	}
+}
+
+void
+bp_in_limit(struct bp_in *in, size_t bytes)
+{
+	in->src.limit = bytes;
+}
+
+void
+bp_in_close(struct bp_in *in)
+{
+	if (!in)
+		return;
+	if (in->t->close(&in->end, NULL) != BP_OK)
+		in->ended = false; /* nothing was written there: nothing is lost */
+	free(in);
+}
+
+/* ---- writing ---- */
+
+static int
+new_out(struct bp_out **ret, const char *name, const struct bp_transport *t, struct bp_err *err)
+{
+	struct bp_out *out = calloc(1, sizeof *out + strlen(name) + 1);
+
+	if (!out)
+		return BP_FAIL(err, BP_EMEM, NULL, "no memory to write %s", name);
+	strcpy(out->name, name);
+	out->t = t;
+	out->sink.write = t->write;
+	out->sink.self = &out->end;
+	out->sink.part = (size_t)1 << 30;
+	*ret = out;
+	return BP_OK;
+}
+
+int
+bp_out_open(struct bp_out **ret, const char *path, struct bp_err *err)
+{
+	struct bp_out *out;
+
+	*ret = NULL;
+	BP_TRY(refuse_endpoint(path, err));
+	if (standard(path) && isatty(STDOUT_FILENO))
+		return BP_FAIL(err, BP_EUSAGE, "pipe it into the next stage, or give --out FILE",
+		    "stdout: records are binary and this is a terminal");
+	BP_TRY(new_out(&out, standard(path) ? "stdout" : path, &fd_transport, err));
+	out->end.fd = (struct fd_end){ STDOUT_FILENO, true, out->name };
+	if (!standard(path)) {
+		out->end.fd.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		if (out->end.fd.fd < 0) {
+			free(out);
+			return BP_FAIL(err, BP_EIO, NULL, "%s: %s", path, strerror(errno));
+		}
+	}
+	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error message, not a silent death */
+	widen(out->end.fd.fd);
+	*ret = out;
+	return BP_OK;
+}
+
+int
+bp_out_open_mem(struct bp_out **ret, char **data, size_t *n, struct bp_err *err)
+{
+	*ret = NULL;
+	*data = NULL;
+	*n = 0;
+	BP_TRY(new_out(ret, "memory", &mem_transport, err));
+	(*ret)->end.mem = (struct mem_end){ .to = data, .to_n = n };
+	return BP_OK;
+}
+
+int
+bp_out_put(struct bp_out *out, struct bp_rec *rec, struct bp_err *err)
+{
+	rec->index = out->count;
+	BP_TRY(bp_pack_rec(&out->sink, rec, err));
+	BP_TRY(out->t->flush(&out->end, err));
+	out->count++;
+	out->failures += rec->kind == BP_ERROR && !rec->received;
+	return BP_OK;
+}
+
+int
+bp_out_end(struct bp_out *out, struct bp_err *err)
+{
+	struct bp_arena *mem;
+	struct bp_rec *end;
+	int st;
+
+	BP_TRY(bp_arena_open(&mem, 0, err));
+	if ((st = bp_rec_new(&end, BP_END, "", mem, err)) == BP_OK) {
+		end->index = out->count;
+		st = bp_val_set(end->meta, "count", bp_val_int(mem, out->count, err), mem, err);
+	}
+	if (st == BP_OK)
+		st = bp_pack_rec(&out->sink, end, err);
+	if (st == BP_OK && (st = out->t->flush(&out->end, err)) == BP_OK)
+		st = out->t->close(&out->end, err);
+	bp_arena_close(mem);
+	return st;
+}
+
+int64_t
+bp_out_count(const struct bp_out *out)
+{
+	return out->count;
+}
+
+int64_t
+bp_out_failures(const struct bp_out *out)
+{
+	return out->failures;
+}
+
+int
+bp_out_broken(const struct bp_out *out)
+{
+	return out->sink.st;
+}
+
+void
+bp_out_part(struct bp_out *out, size_t bytes)
+{
+	bp_assert(bytes > 0 && bytes <= UINT32_MAX);
+	out->sink.part = bytes;
+}
+
+void
+bp_out_close(struct bp_out *out)
+{
+	if (!out)
+		return;
+	if (out->t->close(&out->end, NULL) != BP_OK)
+		out->sink.st = BP_EIO; /* no end record was sent: the reader will know */
+	free(out);
+}
