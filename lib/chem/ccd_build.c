@@ -1,0 +1,186 @@
+#include "chem/ccd_build.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/map.h"
+#include "chem/ccd_cif.h"
+#include "chem/ccd_write.h"
+
+struct job {
+	const struct bp_ccd_build *b;
+	struct bp_ccd_out *out;
+	struct bp_val *derived; /* list of molecules, or NULL */
+	bool *found;            /* [b->n_codes] */
+	struct bp_ccd_built *done;
+	struct bp_arena *mem;  /* one component at a time */
+};
+
+/* is this block wanted? */
+static bool
+wanted(struct job *j, const char *code)
+{
+	if (!j->b->n_codes)
+		return true;
+	for (int i = 0; i < j->b->n_codes; i++)
+		if (!strcmp(j->b->code[i], code))
+			return j->found[i] = true;
+	return false;
+}
+
+static const struct bp_val *
+find_derived(const struct job *j, const char *code)
+{
+	for (size_t i = 0; i < bp_val_count(j->derived); i++)
+		if (!strcmp(bp_val_cstr(bp_val_get(bp_val_at(j->derived, i), "code"), ""), code))
+			return bp_val_at(j->derived, i);
+	return NULL;
+}
+
+static int
+add_component(struct job *j, const struct bp_cif_block *block, struct bp_err *err)
+{
+	const struct bp_val *mol = find_derived(j, block->name);
+	struct bp_ccd_comp c;
+	int st = bp_ccd_cif_read(&c, block, j->b->in, j->mem, err);
+
+	if (st == BP_EUNSUP) {
+		bp_log(BP_LOG_WARN, "%s: left out", err->msg);
+		j->done->refused++;
+		return BP_OK;
+	}
+	if (st == BP_OK && mol && (st = bp_ccd_derived(&c, mol, j->mem, err)) != BP_OK)
+		bp_err_where(err, "%s: component %s", j->b->derived, block->name);
+	if (st == BP_OK)
+		st = bp_ccd_put(j->out, &c, err);
+	j->done->with_tables += st == BP_OK && c.has_tables;
+	return st;
+}
+
+static int
+all_found(const struct job *j, struct bp_err *err)
+{
+	char list[256] = "";
+	int n = 0;
+
+	for (int i = 0; i < j->b->n_codes; i++)
+		if (!j->found[i] && n++ >= 0 && strlen(list) < sizeof list - 16)
+			snprintf(list + strlen(list), 16, " %.8s", j->b->code[i]);
+	if (!n)
+		return BP_OK;
+	return BP_FAIL(err, BP_EINPUT, "take them off the list of codes", "%s: %d components are not there:%s%s", j->b->in, n,
+	    list, strlen(list) < sizeof list - 16 ? "" : " ...");
+}
+
+static int
+add_all(struct job *j, struct bp_cif_blocks *blocks, struct bp_err *err)
+{
+	struct bp_cif_block block;
+	int st;
+
+	while ((st = bp_cif_blocks_next(blocks, &block, err)) == BP_OK) {
+		if (!wanted(j, block.name))
+			continue;
+		BP_TRY(add_component(j, &block, err));
+		bp_arena_reset(j->mem);
+	}
+	return st == BP_EOS ? all_found(j, err) : st;
+}
+
+static int
+read_derived(struct job *j, struct bp_arena *mem, struct bp_err *err)
+{
+	const void *p;
+	size_t n;
+	int st;
+
+	if (!j->b->derived)
+		return BP_OK;
+	BP_TRY(bp_map_open(&p, &n, j->b->derived, err));
+	if ((st = bp_json_read(&j->derived, p, n, mem, err)) != BP_OK)
+		bp_err_where(err, "%s", j->b->derived);
+	else if (!bp_val_is(j->derived, BP_ARR))
+		st = BP_FAIL(err, BP_EINPUT, NULL, "%s: no list of molecules", j->b->derived);
+	bp_map_close(p, n);
+	return st;
+}
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static int
+build(struct job *j, struct bp_arena *mem, struct bp_err *err)
+{
+	struct bp_cif_blocks *blocks = NULL;
+	struct stat sb;
+	char note[200];
+	int st;
+
+	BP_NEW(j->found, j->b->n_codes + 1, mem, err);
+	BP_TRY(read_derived(j, mem, err));
+	BP_TRY(bp_cif_blocks_open(&blocks, j->b->in, err));
+	st = bp_ccd_out_open(&j->out, j->b->out, mem, err);
+	if (st == BP_OK)
+		st = add_all(j, blocks, err);
+	bp_cif_blocks_close(blocks);
+	if (st != BP_OK)
+		return st;
+	j->done->components = bp_ccd_out_count(j->out);
+	snprintf(note, sizeof note, "%.60s; tables: %.60s", base_name(j->b->in),
+	    j->derived ? base_name(j->b->derived) : "none");
+	BP_TRY(bp_ccd_out_end(j->out, note, err));
+	if (stat(j->b->out, &sb) == 0)
+		j->done->bytes = (size_t)sb.st_size;
+	return BP_OK;
+}
+
+int
+bp_ccd_build(struct bp_ccd_built *ret, const struct bp_ccd_build *b, struct bp_err *err)
+{
+	struct job j = { .b = b, .done = ret };
+	struct bp_arena *mem = NULL;
+	int st;
+
+	*ret = (struct bp_ccd_built){ 0 };
+	if (!bp_ccd_cif_built())
+		return BP_FAIL(err, BP_EUNSUP, "install gemmi's headers (Debian: gemmi-dev, tao-pegtl-dev) and build again",
+		    "this build reads no CIF: gemmi was missing");
+	if ((st = bp_arena_open(&mem, 0, err)) == BP_OK && (st = bp_arena_open(&j.mem, 0, err)) == BP_OK)
+		st = build(&j, mem, err);
+	bp_ccd_out_close(j.out);
+	bp_arena_close(j.mem);
+	bp_arena_close(mem);
+	return st;
+}
+
+int
+bp_ccd_codes_read(const char *const **ret, int *n, const char *path, struct bp_arena *mem, struct bp_err *err)
+{
+	const char **list;
+	const void *map;
+	char *text, *save;
+	size_t bytes;
+
+	*ret = NULL;
+	*n = 0;
+	BP_TRY(bp_map_open(&map, &bytes, path, err));
+	text = bp_strndup(mem, map, bytes, err);
+	bp_map_close(map, bytes);
+	if (!text)
+		return BP_EMEM;
+	for (char *p = text; (p = strchr(p, '#')); ) /* comments become blanks */
+		while (*p && *p != '\n')
+			*p++ = ' ';
+	BP_NEW(list, bytes / 2 + 1, mem, err);
+	for (char *word = strtok_r(text, " \t\r\n", &save); word; word = strtok_r(NULL, " \t\r\n", &save))
+		list[(*n)++] = word;
+	*ret = list;
+	return BP_OK;
+}
