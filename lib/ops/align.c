@@ -1,4 +1,4 @@
-/* lib/ops/align.c: contents: 3x3 singular vectors, rotation, original. */
+/* lib/ops/align.c: contents: 3x3 singular vectors, rotation, original, optimized. */
 #include <math.h>
 
 #include "ops/align.h"
@@ -140,4 +140,65 @@ bp_align_cpu(struct bp_ctx *cx, const struct bp_align *a)
 			apply(a->out + 3 * ((size_t)b * a->atoms + n), x + 3 * (size_t)n, mx, mt, R);
 	}
 	return BP_OK;
+}
+
+struct motion {
+	double cx[3], ct[3], R[3][3], sum;
+};
+
+/* One pass over a sample: sums of w, w x, w t and w t x^T, about the first atoms x0 and t0, so that the subtraction of the centroids'
+ * product at the end cancels little. */
+static void
+find_motion(struct motion *m, const float *w, const float *x, const float *t, int atoms)
+{
+	double sx[3] = { 0 }, st[3] = { 0 }, H[3][3] = { { 0 } };
+
+	m->sum = 0;
+	for (int n = 0; n < atoms; n++) {
+		if (w[n] == 0)
+			continue;
+		m->sum += w[n];
+		for (int i = 0; i < 3; i++) {
+			double wt = w[n] * ((double)t[3 * (size_t)n + i] - t[i]);
+			sx[i] += w[n] * ((double)x[3 * (size_t)n + i] - x[i]);
+			st[i] += wt;
+			for (int j = 0; j < 3; j++)
+				H[i][j] += wt * ((double)x[3 * (size_t)n + j] - x[j]);
+		}
+	}
+	if (!(m->sum > 0))
+		return;
+	for (int i = 0; i < 3; i++) {
+		m->cx[i] = x[i] + sx[i] / m->sum;
+		m->ct[i] = t[i] + st[i] / m->sum;
+		for (int j = 0; j < 3; j++)
+			H[i][j] -= st[i] * sx[j] / m->sum;
+	}
+	rotation(m->R, H);
+}
+
+int
+bp_align_cpu_opt(struct bp_ctx *cx, const struct bp_align *a)
+{
+	struct bp_mark mark = bp_dev_mark(cx);
+	struct motion *m;
+	int st = BP_OK;
+	BP_DEV_NEW(m, a->b, cx);
+	if (!cx->dry) {
+#pragma omp parallel for num_threads(cx->threads) schedule(static) if ((int64_t)a->b * a->atoms > 10000)
+		for (int b = 0; b < a->b; b++)
+			find_motion(m + b, a->w, a->x + 3 * (size_t)b * a->atoms, a->target + 3 * (size_t)b * a->atoms, a->atoms);
+		for (int b = 0; b < a->b; b++)
+			if (!(m[b].sum > 0))
+				st = no_weight(cx);
+		const int atoms = st == BP_OK ? a->atoms : 0;
+#pragma omp parallel for collapse(2) num_threads(cx->threads) schedule(static) if ((int64_t)a->b * a->atoms > 10000)
+		for (int b = 0; b < a->b; b++)
+			for (int n = 0; n < atoms; n++) {
+				size_t at = 3 * ((size_t)b * a->atoms + n);
+				apply(a->out + at, a->x + at, m[b].cx, m[b].ct, m[b].R);
+			}
+	}
+	bp_dev_release(cx, mark);
+	return st;
 }

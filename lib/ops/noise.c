@@ -23,3 +23,16 @@ bp_noise_cpu(struct bp_ctx *cx, const struct bp_noise *a)
 			fill(a, b, block);
 	return BP_OK;
 }
+
+int
+bp_noise_cpu_opt(struct bp_ctx *cx, const struct bp_noise *a)
+{
+	const int64_t blocks = (a->count + 3) / 4;
+	if (cx->dry)
+		return BP_OK;
+#pragma omp parallel for collapse(2) num_threads(cx->threads) schedule(static) if (a->b * blocks > 1000)
+	for (int b = 0; b < a->b; b++)
+		for (int64_t block = 0; block < blocks; block++)
+			fill(a, b, block);
+	return BP_OK;
+}

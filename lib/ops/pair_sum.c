@@ -15,3 +15,29 @@ bp_pair_sum_cpu(struct bp_ctx *cx, const struct bp_pair_sum *a)
 			}
 	return BP_OK;
 }
+
+int
+bp_pair_sum_cpu_opt(struct bp_ctx *cx, const struct bp_pair_sum *a)
+{
+	const int c = a->c;
+	if (cx->dry)
+		return BP_OK;
+#pragma omp parallel for num_threads(cx->threads) schedule(static)
+	for (int i = 0; i < a->n; i++) {
+		const float *x = a->a + (size_t)i * c;
+		for (int j = 0; j < a->n; j++) {
+			const float *y = a->b + (size_t)j * c;
+			float *restrict out = a->out + ((size_t)i * a->n + j) * c;
+			if (a->add) {
+#pragma omp simd
+				for (int o = 0; o < c; o++)
+					out[o] += x[o] + y[o];
+			} else {
+#pragma omp simd
+				for (int o = 0; o < c; o++)
+					out[o] = x[o] + y[o];
+			}
+		}
+	}
+	return BP_OK;
+}

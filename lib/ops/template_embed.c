@@ -1,6 +1,7 @@
 /* lib/ops/template_embed.c */
 #include <math.h>
 
+#include "ops/rows.h"
 #include "ops/template_embed.h"
 
 enum { NBIN = 38, NTYPE = 33, CB = NBIN, UNIT = CB + 1, FRAME = UNIT + 3, TYPE_I = FRAME + 1, TYPE_J = TYPE_I + NTYPE };
@@ -24,6 +25,7 @@ geometry(float sign[3], const struct bp_template_embed *a, const float *bound, i
 	float d0 = x[0] - y[0], d1 = x[1] - y[1], d2 = x[2] - y[2], dist = sqrtf(d0 * d0 + d1 * d1 + d2 * d2);
 	int bin = 0;
 
+#pragma omp simd reduction(+ : bin)
 	for (int k = 0; k < NBIN - 1; k++)
 		bin += dist > bound[k];
 	d0 = ca[0] - t[0], d1 = ca[1] - t[1], d2 = ca[2] - t[2];
@@ -60,5 +62,45 @@ bp_template_embed_cpu(struct bp_ctx *cx, const struct bp_template_embed *a)
 				out[o] = (float)sum;
 			}
 		}
+	return BP_OK;
+}
+
+/* Pair i, j with the columns of W as rows: one pass over out */
+static void
+embed_pair(const struct bp_template_embed *a, const float *wt, const float *bound, int i, int j)
+{
+	const int c = a->c;
+	float *restrict out = a->out + ((size_t)i * a->n + j) * c, s[3];
+
+	if (a->visibility[i] == a->visibility[j]) {
+		const float *bin = wt + (size_t)geometry(s, a, bound, i, j) * c, *cb = wt + CB * (size_t)c;
+		const float *x = wt + UNIT * (size_t)c, *y = x + c, *z = y + c, *frame = z + c;
+		const float both_cb = a->mask_cb[i] * a->mask_cb[j], both_frame = a->mask_frame[i] * a->mask_frame[j];
+#pragma omp simd
+		for (int o = 0; o < c; o++)
+			out[o] += bin[o] + both_cb * cb[o] + s[0] * x[o] + s[1] * y[o] + s[2] * z[o] + both_frame * frame[o];
+	}
+	if (a->type[i] >= 0)
+		bp_row_add(out, wt + (size_t)(TYPE_I + a->type[i]) * c, c);
+	if (a->type[j] >= 0)
+		bp_row_add(out, wt + (size_t)(TYPE_J + a->type[j]) * c, c);
+}
+
+int
+bp_template_embed_cpu_opt(struct bp_ctx *cx, const struct bp_template_embed *a)
+{
+	struct bp_mark mark = bp_dev_mark(cx);
+	float *wt;
+	BP_DEV_NEW(wt, (size_t)a->c * a->W->k, cx);
+	if (!cx->dry) {
+		float bound[NBIN - 1];
+		boundaries(bound);
+		bp_columns(wt, a->W);
+#pragma omp parallel for num_threads(cx->threads) schedule(static)
+		for (int i = 0; i < a->n; i++)
+			for (int j = 0; j < a->n; j++)
+				embed_pair(a, wt, bound, i, j);
+	}
+	bp_dev_release(cx, mark);
 	return BP_OK;
 }

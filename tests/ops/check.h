@@ -46,6 +46,7 @@ const float *check_normal(struct check *k, size_t n);
 const float *check_mask(struct check *k, size_t n);
 const int32_t *check_ints(struct check *k, size_t n, int32_t lo, int32_t hi);
 const float *check_floats(struct check *k, const float *x, size_t n); /* given numbers */
+const int32_t *check_given(struct check *k, const int32_t *x, size_t n);
 float *check_out(struct check *k, size_t n);
 /* Weights [n,k]: normal / sqrt(k); a vector of layer norm weights 1 +- 0.2, of biases 0 +- 0.2 */
 struct bp_weight check_weight(struct check *k, int n, int kdim);
