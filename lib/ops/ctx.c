@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "ops/cpu.h"
+
 void *
 bp_dev_alloc(struct bp_ctx *cx, size_t bytes)
 {
@@ -62,5 +64,20 @@ bp_dev_zero(struct bp_ctx *cx, void *dst, size_t n)
 {
 	if (!cx->dry && n)
 		memset(dst, 0, n);
+	return BP_OK;
+}
+
+int
+bp_pack_new(struct bp_ctx *cx, float **ret, const float *W, int n, int k, size_t ld)
+{
+	float *p;
+
+	BP_DEV_NEW(p, bp_packed(n, k), cx);
+	*ret = p;
+	if (cx->dry)
+		return BP_OK;
+#pragma omp parallel for num_threads(cx->threads) if ((size_t)n * k > 100000)
+	for (int j = 0; j < n; j += BP_PANEL)
+		bp_pack(p + (size_t)j * k, bp_min(n - j, BP_PANEL), k, W + (size_t)j * ld, ld, 1);
 	return BP_OK;
 }

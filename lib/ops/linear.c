@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "ops/cpu.h"
 #include "ops/plain.h"
 
 static double
@@ -42,5 +43,62 @@ bp_linear_cpu(struct bp_ctx *cx, const struct bp_linear *a)
 		}
 	}
 	bp_dev_release(cx, m);
+	return BP_OK;
+}
+
+/* f(x) of m rows from r: concatenated, normalised, relu */
+static void
+prepare(float *y, const struct bp_linear *a, int64_t r, int m)
+{
+	size_t k = (size_t)a->k, k2 = (size_t)a->k2;
+
+	for (int i = 0; i < m; i++) {
+		memcpy(y + (size_t)i * (k + k2), a->x + (size_t)(r + i) * k, k * sizeof *y);
+		if (k2)
+			memcpy(y + (size_t)i * (k + k2) + k, a->x2 + (size_t)(r + i) * k2, k2 * sizeof *y);
+	}
+	if (a->norm)
+		bp_vec_norm(y, k + k2, y, k + k2, m, (int)(k + k2), bp_p(a->nw), bp_p(a->nb));
+	if (a->in_relu)
+		bp_vec_relu(y, (size_t)m * (k + k2));
+}
+
+static void
+finish(enum bp_act act, float *x, size_t n)
+{
+	if (act == BP_ACT_RELU)
+		bp_vec_relu(x, n);
+	else if (act == BP_ACT_SIGMOID)
+		bp_vec_sigmoid(x, n);
+}
+
+int
+bp_linear_cpu_opt(struct bp_ctx *cx, const struct bp_linear *a)
+{
+	struct bp_mark mark = bp_dev_mark(cx);
+	int k = a->k + a->k2, n = a->W->n, T = bp_tile(a->rows);
+	bool plain = !a->k2 && !a->norm && !a->in_relu, apart = a->add && a->act != BP_ACT_NONE;
+	size_t size = (size_t)T * k + (size_t)T * n;
+	float *W, *scratch;
+
+	bp_assert(a->W->k == k);
+	BP_TRY(bp_pack_weight(cx, &W, a->W));
+	BP_DEV_NEW(scratch, size * cx->threads, cx);
+	BP_PARALLEL
+	for (int64_t r = 0; r < (cx->dry ? 0 : a->rows); r += T) {
+		float *y = scratch + size * omp_get_thread_num(), *out = a->out + (size_t)r * n;
+		float *C = apart ? y + (size_t)T * k : out;
+		int m = bp_min(a->rows - r, T);
+		bool add = a->add && !apart;
+		if (!plain)
+			prepare(y, a, r, m);
+		bp_gemm(m, n, k, plain ? a->x + (size_t)r * k : y, k, 1, W, C, n, add);
+		for (int i = 0; i < m && a->b; i++)
+			bp_vec_add(C + (size_t)i * n, a->b->p, n);
+		finish(a->act, C, (size_t)m * n);
+		if (apart)
+			bp_vec_add(out, C, (size_t)m * n);
+	}
+	bp_dev_release(cx, mark);
 	return BP_OK;
 }

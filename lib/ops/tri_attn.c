@@ -1,5 +1,8 @@
 #include "ops/tri_attn.h"
 
+#include <string.h>
+
+#include "ops/cpu.h"
 #include "ops/plain.h"
 
 /* q (scaled), k, v and the gate of one row y; [hd] each */
@@ -63,5 +66,126 @@ bp_tri_attn_cpu(struct bp_ctx *cx, const struct bp_tri_attn *t)
 				out[e] = (float)bp_row_dot(&w->o, e, o) + (t->add ? out[e] : 0);
 		}
 	bp_dev_release(cx, m);
+	return BP_OK;
+}
+
+/* y [n,c] = LN of row i of the problem */
+static void
+norm_line(float *y, const struct bp_tri_attn *t, int i)
+{
+	size_t n = (size_t)t->n, c = (size_t)t->c;
+
+	bp_vec_norm(y, c, t->x + (t->ending ? i * c : i * n * c), t->ending ? n * c : c, t->n, t->c, t->w->norm.p,
+	    t->w->norm_b.p);
+}
+
+struct plan {
+	int d, hd, ld;       /* head width, all heads, n in whole panels         */
+	const float *bias;   /* [heads][n][ld]                                   */
+	const float *Wqkv, *Wg, *Wo;
+	float *y, *qkv, *o, *k, *v, *s, *mask; /* this thread's: [n,c] [n,3hd] [n,hd] packed, packed, [84][ld] [n] */
+};
+
+/* o [n,hd] of head h: softmax(q k^T / sqrt(d) + mask + bias) v */
+static void
+head(const struct bp_tri_attn *t, const struct plan *p, int h, const float *mask)
+{
+	int n = t->n, d = p->d, hd = p->hd, ld = p->ld;
+
+	bp_pack(p->k, n, d, p->qkv + hd + h * d, 3 * hd, 1);
+	bp_pack(p->v, d, n, p->qkv + 2 * hd + h * d, 1, 3 * hd);
+	for (int j = 0; j < n; j += BP_ROW_TILE) {
+		int m = bp_min(n - j, BP_ROW_TILE);
+		bp_gemm(m, ld, d, p->qkv + (size_t)j * 3 * hd + h * d, 3 * hd, 1, p->k, p->s, ld, false);
+		for (int i = 0; i < m; i++)
+			bp_vec_softmax(p->s + (size_t)i * ld, n, ld, 1 / sqrtf((float)d), mask,
+			    p->bias + ((size_t)h * n + j + i) * ld);
+		bp_gemm(m, d, n, p->s, ld, 1, p->v, p->o + (size_t)j * hd + h * d, hd, false);
+	}
+}
+
+/* out of line i: a row of x, or a column */
+static void
+line(const struct bp_tri_attn *t, const struct plan *p, int i)
+{
+	int n = t->n, c = t->c, hd = p->hd;
+	const float *mask = t->mask || t->pair_mask ? p->mask : NULL;
+
+	norm_line(p->y, t, i);
+	for (int k = 0; k < n && mask; k++)
+		p->mask[k] = 1e9f
+		    * (bp_pair_mask(t->pair_mask, t->mask, n, t->ending ? k : i, t->ending ? i : k) - 1);
+	bp_gemm(n, 3 * hd, c, p->y, c, 1, p->Wqkv, p->qkv, 3 * hd, false);
+	for (int h = 0; h < hd / p->d; h++)
+		head(t, p, h, mask);
+	bp_gemm(n, hd, c, p->y, c, 1, p->Wg, p->qkv, hd, false);
+	bp_vec_gate(p->o, p->o, p->qkv, (size_t)n * hd);
+	bp_gemm(n, c, hd, p->o, hd, 1, p->Wo, t->out + (t->ending ? (size_t)i * c : (size_t)i * n * c),
+	    t->ending ? (size_t)n * c : (size_t)c, t->add);
+}
+
+/* bias [heads][n][ld], a line at a time */
+static void
+bias_line(float *bias, const struct bp_tri_attn *t, int ld, int i, float *y, float *packed)
+{
+	norm_line(y, t, i);
+	bp_pack(packed, t->n, t->c, y, t->c, 1);
+	bp_gemm(t->w->bias.n, t->n, t->c, t->w->bias.p, t->c, 1, packed, bias + (size_t)i * ld, (size_t)t->n * ld, false);
+}
+
+/* [q;k;v] one below the other, packed */
+static int
+pack_qkv(struct bp_ctx *cx, float **ret, const struct bp_tri_attn_weights *w)
+{
+	const struct bp_weight *parts[3] = { &w->q, &w->k, &w->v };
+	int hd = w->q.n, c = w->q.k;
+	float *p, *rows;
+
+	BP_DEV_NEW(p, bp_packed(3 * hd, c), cx);
+	BP_DEV_NEW(rows, (size_t)3 * hd * c, cx);
+	*ret = p;
+	for (int i = 0; i < 3 && !cx->dry; i++)
+		memcpy(rows + (size_t)i * hd * c, parts[i]->p, (size_t)hd * c * sizeof *rows);
+	if (!cx->dry)
+		bp_pack(p, 3 * hd, c, rows, c, 1);
+	return BP_OK;
+}
+
+int
+bp_tri_attn_cpu_opt(struct bp_ctx *cx, const struct bp_tri_attn *t)
+{
+	const struct bp_tri_attn_weights *w = t->w;
+	struct bp_mark mark = bp_dev_mark(cx);
+	int n = t->n, c = t->c, heads = w->bias.n, hd = w->q.n, d = hd / heads, ld = bp_pad(n);
+	size_t size[] = { (size_t)n * c, (size_t)n * 3 * hd, (size_t)n * hd, bp_packed(n, d > c ? d : c), bp_packed(d, n),
+		(size_t)BP_ROW_TILE * ld, (size_t)n };
+	size_t total = 0;
+	float *bias, *Wqkv, *Wg, *Wo, *scratch;
+
+	for (int i = 0; i < 7; i++)
+		total += size[i];
+	BP_DEV_NEW(bias, (size_t)heads * n * ld, cx);
+	BP_TRY(pack_qkv(cx, &Wqkv, w));
+	BP_TRY(bp_pack_weight(cx, &Wg, &w->g));
+	BP_TRY(bp_pack_weight(cx, &Wo, &w->o));
+	BP_DEV_NEW(scratch, total * cx->threads, cx);
+#pragma omp parallel num_threads(cx->threads) if (!cx->dry)
+	{
+		struct plan p = { .d = d, .hd = hd, .ld = ld, .bias = bias, .Wqkv = Wqkv, .Wg = Wg, .Wo = Wo };
+		p.y = scratch + total * omp_get_thread_num();
+		p.qkv = p.y + size[0];
+		p.o = p.qkv + size[1];
+		p.k = p.o + size[2];
+		p.v = p.k + size[3];
+		p.s = p.v + size[4];
+		p.mask = p.s + size[5];
+#pragma omp for schedule(dynamic)
+		for (int i = 0; i < (cx->dry ? 0 : n); i++)
+			bias_line(bias, t, ld, i, p.y, p.k);
+#pragma omp for schedule(dynamic)
+		for (int i = 0; i < (cx->dry ? 0 : n); i++)
+			line(t, &p, i);
+	}
+	bp_dev_release(cx, mark);
 	return BP_OK;
 }

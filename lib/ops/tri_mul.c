@@ -1,5 +1,8 @@
 #include "ops/tri_mul.h"
 
+#include <string.h>
+
+#include "ops/cpu.h"
 #include "ops/plain.h"
 
 int
@@ -40,5 +43,87 @@ bp_tri_mul_cpu(struct bp_ctx *cx, const struct bp_tri_mul *t)
 				    + (t->add ? out[o] : 0);
 		}
 	bp_dev_release(cx, m);
+	return BP_OK;
+}
+
+enum { T = 3 * BP_PANEL }; /* pairs a tile */
+
+/* planes a and b, [c][ld] each, of pairs r..r+m: the transposed product W y^T writes channel by channel; s: scratch */
+static void
+project_pairs(float *a, float *b, size_t ld, const struct bp_tri_mul *t, size_t r, int m, float *s)
+{
+	const struct bp_tri_mul_weights *w = t->w;
+	int n = t->n, c = t->c;
+	float *y = s, *packed = y + (size_t)T * c, *p = packed + (size_t)T * c, *g = p + (size_t)T * c, mask[T];
+
+	bp_vec_norm(y, c, t->x + r * c, c, m, c, w->norm_in.p, w->norm_in_b.p);
+	bp_pack(packed, m, c, y, c, 1);
+	for (int i = 0; i < m; i++)
+		mask[i] = bp_pair_mask(t->pair_mask, t->mask, n, (int)((r + i) / n), (int)((r + i) % n));
+	for (int half = 0; half < 2; half++) {
+		float *plane = half ? b : a;
+		bp_gemm(c, m, c, w->p_in.p + (size_t)half * c * c, c, 1, packed, p, T, false);
+		bp_gemm(c, m, c, w->g_in.p + (size_t)half * c * c, c, 1, packed, g, T, false);
+		for (int e = 0; e < c; e++) {
+			bp_vec_gate(plane + e * ld + r, p + (size_t)e * T, g + (size_t)e * T, m);
+			if (t->mask || t->pair_mask)
+				bp_vec_mul(plane + e * ld + r, mask, m);
+		}
+	}
+}
+
+/* out of pairs r..r+m from the planes sum [c][ld] */
+static void
+finish_pairs(const struct bp_tri_mul *t, const float *sum, size_t ld, const float *Wp, const float *Wg, size_t r, int m,
+    float *s)
+{
+	const struct bp_tri_mul_weights *w = t->w;
+	int c = t->c;
+	float *y = s, *p = y + (size_t)T * c, *g = p + (size_t)T * c, *v = g + (size_t)T * c, *out = t->out + r * c;
+
+	for (int e = 0; e < c; e++)
+		memcpy(v + (size_t)e * T, sum + e * ld + r, m * sizeof *v);
+	bp_vec_norm_columns(v, T, m, c, w->norm_out.p, w->norm_out_b.p);
+	bp_vec_norm(y, c, t->x + r * c, c, m, c, w->norm_in.p, w->norm_in_b.p);
+	bp_gemm(m, c, c, v, 1, T, Wp, p, c, false);
+	bp_gemm(m, c, c, y, c, 1, Wg, g, c, false);
+	if (t->add) {
+		bp_vec_gate(p, p, g, (size_t)m * c);
+		bp_vec_add(out, p, (size_t)m * c);
+	} else
+		bp_vec_gate(out, p, g, (size_t)m * c);
+}
+
+/* Scratch: two pair tensors. The sum over k takes the place of b, which is packed by then. */
+int
+bp_tri_mul_cpu_opt(struct bp_ctx *cx, const struct bp_tri_mul *t)
+{
+	struct bp_mark mark = bp_dev_mark(cx);
+	int n = t->n, c = t->c;
+	size_t nn = (size_t)n * n, ld = nn / 16 * 16 + 48; /* no power of two: planes would share cache sets */
+	size_t size = (size_t)T * c * 4 > bp_packed(n, n) ? (size_t)T * c * 4 : bp_packed(n, n);
+	size_t row = t->incoming ? 1 : n, col = t->incoming ? n : 1;
+	float *a, *b, *Wp, *Wg, *scratch;
+
+	BP_DEV_NEW(a, ld * c, cx);
+	BP_DEV_NEW(b, ld * c, cx);
+	BP_TRY(bp_pack_weight(cx, &Wp, &t->w->p_out));
+	BP_TRY(bp_pack_weight(cx, &Wg, &t->w->g_out));
+	BP_DEV_NEW(scratch, size * cx->threads, cx);
+	if (!cx->dry) {
+		BP_PARALLEL
+		for (size_t r = 0; r < nn; r += T)
+			project_pairs(a, b, ld, t, r, bp_min(nn - r, T), scratch + size * omp_get_thread_num());
+		BP_PARALLEL
+		for (int e = 0; e < c; e++) {
+			float *packed = scratch + size * omp_get_thread_num();
+			bp_pack(packed, n, n, b + e * ld, row, col);
+			bp_gemm(n, n, n, a + e * ld, row, col, packed, b + e * ld, n, false);
+		}
+		BP_PARALLEL
+		for (size_t r = 0; r < nn; r += T)
+			finish_pairs(t, b, ld, Wp, Wg, r, bp_min(nn - r, T), scratch + size * omp_get_thread_num());
+	}
+	bp_dev_release(cx, mark);
 	return BP_OK;
 }

@@ -36,8 +36,8 @@ struct check_op {
 void check_label(struct check *k, const char *fmt, ...) BP_PRINTF(2, 3);
 void check_flops(struct check *k, double flops);
 
-/* Allowed: |got - reference| <= c * 2^-23 * sqrt(terms) * rms(reference), terms: length of the longest sum behind an output; for
- * terms of random sign sqrt(terms) * rms is the sum of the terms' absolute values. c: about one for each rounding step between
+/* Allowed: |got - reference| <= c * 2^-23 * max(sqrt(terms) * rms(reference), |reference|), terms: length of the longest sum behind an
+ * output; for terms of random sign sqrt(terms) * rms is the sum of the terms' absolute values. c: about one for each rounding step between
  * input and output. */
 void check_bound(struct check *k, double c, double terms);
 

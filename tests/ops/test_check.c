@@ -284,12 +284,12 @@ worst(const struct check_state *ref, const struct check_state *got)
 
 	for (int i = 0; i < ref->outs; i++) {
 		const float *r = ref->out[i].host + GUARD, *g = got->out[i].host + GUARD;
-		double sum = 0, bound;
+		double unit = ref->c * 0x1p-23, sum = 0, bound;
 		for (size_t j = 0; j < ref->out[i].n; j++)
 			sum += (double)r[j] * r[j];
-		bound = ref->c * 0x1p-23 * sqrt(ref->terms) * sqrt(sum / (double)ref->out[i].n);
+		bound = unit * sqrt(ref->terms) * sqrt(sum / (double)ref->out[i].n);
 		for (size_t j = 0; j < ref->out[i].n; j++) {
-			double e = r[j] == g[j] ? 0 : fabs((double)g[j] - r[j]) / bound;
+			double e = r[j] == g[j] ? 0 : fabs((double)g[j] - r[j]) / fmax(bound, unit * fabs(r[j]));
 			if (!(e <= most))
 				most = e;
 			if (isnan(e))
