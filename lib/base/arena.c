@@ -324,3 +324,9 @@ bp_arena_peak_reset(struct bp_arena *a)
 {
 	a->peak = a->total;
 }
+
+size_t
+bp_arena_held(const struct bp_arena *a)
+{
+	return a->held;
+}

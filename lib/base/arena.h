@@ -47,6 +47,7 @@ void bp_arena_reset(struct bp_arena *a);
 size_t bp_arena_used(const struct bp_arena *a);           /* bytes in use now                       */
 size_t bp_arena_peak(const struct bp_arena *a);           /* highest bytes in use since peak_reset  */
 void bp_arena_peak_reset(struct bp_arena *a);
+size_t bp_arena_held(const struct bp_arena *a);           /* taken from the system, kept for reuse  */
 
 /* p = new array of n T, cleared; returns BP_EMEM from the calling function when there is no memory */
 #define BP_NEW(p, n, arena, err)                                                             \

@@ -1,6 +1,7 @@
 /* ctx: the CPU's side of ctx.h. Device memory is an arena; planning (dry) only counts. Binding is ops.c. */
 #include "ops/ctx.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "ops/cpu.h"
@@ -33,6 +34,60 @@ void
 bp_dev_peak_reset(struct bp_ctx *cx)
 {
 	bp_arena_peak_reset(cx->mem);
+}
+
+int
+bp_dev_rehearse(struct bp_rehearsal *r, struct bp_ctx *cx)
+{
+	*r = (struct bp_rehearsal){ cx->mem, cx->dry };
+	BP_TRY(bp_arena_open(&cx->mem, 0, cx->err));
+	cx->dry = true;
+	return BP_OK;
+}
+
+size_t
+bp_dev_rehearsed(struct bp_rehearsal *r, struct bp_ctx *cx)
+{
+	size_t peak = bp_arena_peak(cx->mem);
+
+	bp_arena_close(cx->mem);
+	cx->mem = r->mem;
+	cx->dry = r->dry;
+	return peak;
+}
+
+/* the first number that follows `key` in a file of the kernel's, times unit; SIZE_MAX when there is none */
+static size_t
+kernel_number(const char *path, const char *key, size_t unit)
+{
+	FILE *f = fopen(path, "r");
+	unsigned long long x;
+	char line[256];
+	size_t n = strlen(key), found = SIZE_MAX;
+
+	if (!f)
+		return SIZE_MAX;
+	while (found == SIZE_MAX && fgets(line, sizeof line, f))
+		if (!strncmp(line, key, n) && sscanf(line + n, "%llu", &x) == 1 && x < SIZE_MAX / unit)
+			found = (size_t)x * unit;
+	fclose(f);
+	return found;
+}
+
+size_t
+bp_dev_free(const struct bp_ctx *cx)
+{
+	size_t machine = kernel_number("/proc/meminfo", "MemAvailable:", 1024);
+	size_t limit = kernel_number("/sys/fs/cgroup/memory.max", "", 1), used = kernel_number("/sys/fs/cgroup/memory.current", "", 1);
+	size_t cached = kernel_number("/sys/fs/cgroup/memory.stat", "inactive_file ", 1);
+	size_t room = machine, idle = bp_arena_held(cx->mem) - bp_arena_used(cx->mem);
+
+	if (limit != SIZE_MAX && used != SIZE_MAX) { /* a container's share; pages of files can be given back */
+		used -= cached < used ? cached : 0;
+		room = limit > used ? limit - used : 0;
+		room = room < machine ? room : machine;
+	}
+	return room > SIZE_MAX - idle ? SIZE_MAX : room + idle;
 }
 
 int

@@ -52,6 +52,16 @@ void bp_dev_release(struct bp_ctx *cx, struct bp_mark m);
 size_t bp_dev_peak(const struct bp_ctx *cx); /* bytes, since bp_dev_peak_reset */
 void bp_dev_peak_reset(struct bp_ctx *cx);
 
+/* Rehearsal: until rehearsed, cx->dry is set and memory is counted against no cap, from 0. rehearsed returns the bytes at the peak. */
+struct bp_rehearsal {
+	struct bp_arena *mem;
+	bool dry;
+};
+int bp_dev_rehearse(struct bp_rehearsal *r, struct bp_ctx *cx) BP_MUST_USE;
+size_t bp_dev_rehearsed(struct bp_rehearsal *r, struct bp_ctx *cx);
+/* Bytes that could still be allocated: what the device (on the CPU the machine, or this process's share of it) has free. */
+size_t bp_dev_free(const struct bp_ctx *cx);
+
 /* *dst = the n host bytes at src as device memory. On the CPU *dst = src: do not change it, keep it alive. */
 int bp_dev_upload(struct bp_ctx *cx, const void **dst, const void *src, size_t n) BP_MUST_USE;
 int bp_dev_download(struct bp_ctx *cx, void *dst, const void *src, size_t n) BP_MUST_USE; /* waits for the device */
