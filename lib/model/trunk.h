@@ -1,0 +1,36 @@
+/* lib/model/trunk.h: the first half of the network, from features to single and pair representations: input embedder, recycling,
+ * templates, MSA, pairformer, distogram (Boltz2.forward of models/boltz2.py). */
+#ifndef BP_TRUNK_H
+#define BP_TRUNK_H
+
+#include "base/opt.h"
+#include "model/weights.h"
+#include "stream/io.h"
+
+struct bp_trunk_opt {
+	int recycling_steps;          /* passes after the first, >= 0                        */
+	bool subsample_msa;           /* a random part of the MSA in each pass                */
+	int num_subsampled_msa;       /* rows of it, >= 1                                     */
+	uint64_t seed;                /* of that part                                         */
+	const char *dump;             /* where intermediates go (bp_target_path), or NULL     */
+	size_t mem_cap;               /* bytes of one target, 0: none                         */
+	const char *variant, *device; /* for the trail                                        */
+	const struct bp_strlist *changed;
+};
+#define BP_TRUNK_INIT { .recycling_steps = 3, .num_subsampled_msa = 1024, .seed = 42 }
+
+/* Bind the parameters. cx, w and o live as long as the stage, mem holds its tables. BP_EUSAGE, BP_EUNSUP name what does not fit. */
+struct bp_trunk;
+int bp_trunk_open(struct bp_trunk **ret, struct bp_ctx *cx, struct bp_weights *w, const struct bp_trunk_opt *o,
+    struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+
+/* A bp_stage_fn: a features record becomes a trunk record (doc/wire.md), with s_inputs, s, z, pdistogram and, if the network has that
+ * head, pbfactor, without the MSA. Features and memory are checked first: BP_EINPUT, BP_EMEM. BP_ENUM: the result is not finite.
+ * Dumps s_inputs, s_init, rel_pos, contact_conditioning, z_init, passR.*, pdistogram and pbfactor. */
+int bp_trunk_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err) BP_MUST_USE;
+
+/* Device bytes that a target of this size will need at its peak, without its features: n tokens, atoms (a multiple of 32), rows of
+ * MSA, templates with an aligned token. */
+int bp_trunk_bytes(size_t *bytes, struct bp_trunk *t, int n, int atoms, int msa, int templates, struct bp_err *err) BP_MUST_USE;
+
+#endif
