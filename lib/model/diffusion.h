@@ -1,0 +1,58 @@
+/* lib/model/diffusion.h: diffusion conditioning and the score network (diffusion_conditioning.py, DiffusionModule of
+ * diffusionv2.py), ready to be called at every step for any number of samples. What depends on the target alone is made once
+ * (bp_diffusion_condition), what depends on the step alone once a step (bp_diffusion_step): samples share sigma. */
+#ifndef BP_DIFFUSION_H
+#define BP_DIFFUSION_H
+
+#include "model/atoms.h"
+#include "model/dump.h"
+#include "model/embed.h"
+
+struct bp_diffusion {
+	int ts, tz;                           /* token_s, token_z; the token transformer works on 2 ts channels */
+	struct bp_pair_embed embed;           /* the trunk's: its relative positions come in again      */
+	struct bp_weight z_norm, z_norm_b, z_proj; /* [2tz], [2tz], [tz,2tz]                            */
+	struct bp_transition_weights *z_transition, *s_transition;
+	int z_transitions, s_transitions;
+	struct bp_atom_encoder atoms;
+	struct bp_pair_bias_weights *enc_bias, *dec_bias, *token_bias; /* one a layer of enc, dec, token */
+	struct bp_weight s_norm, s_norm_b, s_embed, s_embed_b;     /* [2ts], [2ts], [2ts,2ts], [2ts]    */
+	struct bp_weight f_w, f_b, f_norm, f_norm_b, f_to_s;       /* [F,1], [F], [F], [F], [2ts,F]     */
+	struct bp_atom_attention_encoder enc;
+	struct bp_weight sa_norm, sa_norm_b, s_to_a;               /* [2ts], [2ts], [2ts,2ts]           */
+	struct bp_diff_transformer token;
+	struct bp_weight a_norm, a_norm_b;                         /* [2ts]                             */
+	struct bp_atom_attention_decoder dec;
+};
+/* Bind all of it, from the root scope. */
+void bp_diffusion_bind(struct bp_diffusion *net, struct bp_bind *b);
+
+/* A conditioned network: device memory of the mark's life in which bp_diffusion_condition was called. */
+struct bp_conditioned {
+	const struct bp_diffusion *net;
+	const struct bp_feats *f;                    /* TOKEN and ATOM, on the device                */
+	int batch;                                   /* most samples a call                          */
+	float *q, *c;                                /* [A,as]                                       */
+	float *enc_bias, *dec_bias, *token_bias;     /* [L*H,K,32,128] twice, [L*H,N,N]              */
+	float *enc_cond, *dec_cond;                  /* bp_diff_cond of c                            */
+	float *s_target, *s_times;                   /* [N,2ts] of s and s_inputs, [S,2ts] of sigma  */
+	float *s, *s_to_a, *token_cond;              /* of the step: [N,2ts], [N,2ts], bp_diff_cond of s */
+	int32_t *zeros;                              /* [N]                                          */
+	float *q_samples, *a_samples;                /* [batch,A,as], [batch,N,2ts]                  */
+	struct bp_dump *dump;                        /* NULL: none                                   */
+	bool dump_score;                             /* the next bp_diffusion_score is to be dumped  */
+	int dump_samples;                            /* M of the dumped tensors                      */
+};
+
+/* c: f, batch and dump set by the caller. s, s_inputs [N,ts] and z [N,N,tz] on the device, only read here; times [steps] on the
+ * host: ln(sigma / 16) / 4 of every step. Dumps cond.*. */
+int bp_diffusion_condition(struct bp_conditioned *c, struct bp_ctx *cx, const struct bp_diffusion *net, const float *s,
+    const float *s_inputs, const float *z, const float *times, int steps) BP_MUST_USE;
+
+/* Go to a step: 0 <= step < steps. */
+int bp_diffusion_step(struct bp_conditioned *c, struct bp_ctx *cx, int step) BP_MUST_USE;
+
+/* update [b,A,3] = network of the scaled coordinates r [b,A,3], b <= batch. sample0: the first one's number, for dumps only. */
+int bp_diffusion_score(struct bp_conditioned *c, struct bp_ctx *cx, int sample0, int b, const float *r, float *update) BP_MUST_USE;
+
+#endif

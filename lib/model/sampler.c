@@ -1,0 +1,117 @@
+/* lib/model/sampler.c: see sampler.h */
+#include "model/sampler.h"
+
+#include <math.h>
+
+/* sigma_i = sigma_data (smax^(1/rho) + i / (S - 1) (smin^(1/rho) - smax^(1/rho)))^rho in float32 as upstream; sigma_S = 0 */
+int
+bp_schedule_new(struct bp_schedule *ret, int steps, struct bp_arena *mem, struct bp_err *err)
+{
+	double top = pow(BP_SIGMA_MAX, 1 / BP_RHO), bottom = pow(BP_SIGMA_MIN, 1 / BP_RHO);
+
+	bp_assert(steps >= 2);
+	ret->steps = steps;
+	BP_NEW(ret->sigma, steps + 1, mem, err);
+	BP_NEW(ret->gamma, steps + 1, mem, err);
+	BP_NEW(ret->t_hat, steps, mem, err);
+	BP_NEW(ret->times, steps, mem, err);
+	for (int i = 0; i <= steps; i++) {
+		float root = (float)i / (float)(steps - 1) * (float)(bottom - top) + (float)top;
+
+		ret->sigma[i] = i < steps ? powf(root, (float)BP_RHO) * (float)BP_SIGMA_DATA : 0;
+		ret->gamma[i] = ret->sigma[i] > BP_GAMMA_MIN ? (float)BP_GAMMA_0 : 0;
+	}
+	for (int i = 0; i < steps; i++) {
+		ret->t_hat[i] = ret->sigma[i] * (1.0 + ret->gamma[i + 1]);
+		ret->times[i] = logf((float)ret->t_hat[i] / (float)BP_SIGMA_DATA) * 0.25f;
+	}
+	return BP_OK;
+}
+
+/* device memory of the loop, [samples,atoms,3] each */
+struct buffers {
+	float *noisy, *eps, *denoised, *aligned;
+	const float *R, *tr; /* of all steps */
+};
+
+static int
+allocate(struct buffers *u, struct bp_ctx *cx, const struct bp_draws *d, int64_t numbers)
+{
+	size_t poses = (size_t)d->steps * d->samples;
+	const void *R, *tr;
+
+	BP_DEV_NEW(u->noisy, numbers, cx);
+	BP_DEV_NEW(u->eps, numbers, cx);
+	BP_DEV_NEW(u->denoised, numbers, cx);
+	BP_DEV_NEW(u->aligned, numbers, cx);
+	BP_TRY(bp_dev_upload(cx, &R, d->R, 9 * poses * sizeof *d->R));
+	BP_TRY(bp_dev_upload(cx, &tr, d->tr, 3 * poses * sizeof *d->tr));
+	u->R = R;
+	u->tr = tr;
+	return BP_OK;
+}
+
+/* denoised = D(noisy; sigma) = c_skip noisy + c_out network(c_in noisy), batch by batch; eps is used up */
+static int
+denoise(struct bp_ctx *cx, struct bp_conditioned *c, const struct buffers *u, double sigma, int samples)
+{
+	int64_t size = 3 * (int64_t)c->f->atoms, numbers = samples * size;
+	double var = sigma * sigma + BP_SIGMA_DATA * BP_SIGMA_DATA;
+	float *r = u->eps;
+
+	BP_TRY(BP_OP(cx, affine, .count = numbers, .alpha = (float)(1 / sqrt(var)), .x = u->noisy, .out = r));
+	for (int i = 0, b; i < samples; i += b) {
+		b = samples - i < c->batch ? samples - i : c->batch;
+		BP_TRY(bp_diffusion_score(c, cx, i, b, r + i * size, u->denoised + i * size));
+		if (cx->dry)
+			break;
+	}
+	c->dump_score = false;
+	return BP_OP(cx, affine, .count = numbers, .alpha = (float)(BP_SIGMA_DATA * BP_SIGMA_DATA / var), .x = u->noisy,
+	    .beta = (float)(sigma * BP_SIGMA_DATA / sqrt(var)), .y = u->denoised, .out = u->denoised);
+}
+
+/* x of step i -> x of step i + 1 */
+static int
+step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct bp_draws *d, const struct buffers *u, int i,
+    float *x)
+{
+	const struct bp_schedule *s = &o->schedule;
+	int atoms = c->f->atoms, m = o->samples;
+	double t_hat = s->t_hat[i], sigma = s->sigma[i], f = o->step_scale * (s->sigma[i + 1] - t_hat) / t_hat;
+	size_t pose = (size_t)i * m;
+
+	BP_TRY(bp_draws_step(d, cx, i, u->eps));
+	BP_TRY(BP_OP(cx, augment, .b = m, .atoms = atoms, .x = x, .eps = u->eps, .R = u->R + 9 * pose, .tr = u->tr + 3 * pose,
+	    .scale = (float)(BP_NOISE_SCALE * sqrt(t_hat * t_hat - sigma * sigma)), .out = u->noisy));
+	BP_TRY(bp_diffusion_step(c, cx, i));
+	BP_TRY(denoise(cx, c, u, t_hat, m));
+	for (int k = 0; k < o->guides; k++)
+		BP_TRY(o->guide[k].act(o->guide[k].self, cx,
+		    &(struct bp_guided){ i, s->steps, t_hat, m, atoms, u->denoised }));
+	BP_TRY(BP_OP(cx, align, .b = m, .atoms = atoms, .x = u->noisy, .target = u->denoised, .w = c->f->atom_mask, .out = u->aligned));
+	if (o->watch)
+		BP_TRY(o->watch(o->self, cx, &(struct bp_step){ i, t_hat, u->noisy, u->denoised, u->aligned }));
+	return BP_OP(cx, affine, .count = 3 * (int64_t)m * atoms, .alpha = (float)(1 + f), .x = u->aligned, .beta = (float)-f,
+	    .y = u->denoised, .out = x);
+}
+
+int
+bp_sample(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct bp_draws *d, float *x)
+{
+	int64_t numbers = 3 * (int64_t)o->samples * c->f->atoms;
+	struct bp_mark m = bp_dev_mark(cx);
+	struct buffers u;
+
+	bp_assert(d->steps == o->schedule.steps && d->samples == o->samples && d->atoms == c->f->atoms);
+	BP_TRY(allocate(&u, cx, d, numbers));
+	BP_TRY(bp_draws_init(d, cx, x));
+	BP_TRY(BP_OP(cx, affine, .count = numbers, .alpha = o->schedule.sigma[0], .x = x, .out = x));
+	for (int i = 0; i < o->schedule.steps; i++) {
+		BP_TRY(step(cx, o, c, d, &u, i, x));
+		if (cx->dry) /* all steps take the same memory */
+			break;
+	}
+	bp_dev_release(cx, m);
+	return BP_OK;
+}

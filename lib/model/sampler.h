@@ -1,0 +1,58 @@
+/* lib/model/sampler.h: the noise schedule and the stochastic sampler of AtomDiffusion.sample (diffusionv2.py), all samples of a
+ * target going through the steps together. Upstream's defaults of Boltz2DiffusionParams (main.py); lengths in A. */
+#ifndef BP_SAMPLER_H
+#define BP_SAMPLER_H
+
+#include "model/diffusion.h"
+#include "model/noise.h"
+
+#define BP_SIGMA_DATA 16.0
+#define BP_SIGMA_MIN 0.0001
+#define BP_SIGMA_MAX 160.0
+#define BP_RHO 7.0
+#define BP_GAMMA_0 0.8
+#define BP_GAMMA_MIN 1.0
+#define BP_NOISE_SCALE 1.003
+
+struct bp_schedule {
+	int steps;            /* at least 2                                                              */
+	float *sigma, *gamma; /* [steps+1]: step i goes from sigma[i] to sigma[i+1], with gamma[i+1]     */
+	double *t_hat;        /* [steps] sigma[i] (1 + gamma[i+1]): the noise level that the network sees */
+	float *times;         /* [steps] ln(t_hat / sigma_data) / 4                                      */
+};
+int bp_schedule_new(struct bp_schedule *ret, int steps, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+
+/* A guide changes the denoised prediction of a step in place, before the samples are aligned to it. Guides act in the order of the
+ * list. With cx->dry only the memory that it takes counts. */
+struct bp_guided {
+	int step, steps;
+	double sigma;        /* t_hat, A                   */
+	int samples, atoms;
+	float *denoised;     /* [samples,atoms,3], device  */
+};
+struct bp_guide {
+	int (*act)(void *self, struct bp_ctx *cx, const struct bp_guided *g);
+	void *self;
+};
+
+/* What a step made; device memory that is overwritten by the next. */
+struct bp_step {
+	int step;
+	double t_hat;
+	const float *noisy, *denoised, *aligned; /* [samples,atoms,3] */
+};
+
+struct bp_sampler {
+	struct bp_schedule schedule;
+	int samples;
+	double step_scale;
+	const struct bp_guide *guide;
+	int guides;
+	int (*watch)(void *self, struct bp_ctx *cx, const struct bp_step *s); /* NULL: nobody */
+	void *self;
+};
+
+/* x [samples,atoms,3] on the device = sampled coordinates. c is conditioned for the schedule's times; it takes c->batch samples a call. */
+int bp_sample(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct bp_draws *d, float *x) BP_MUST_USE;
+
+#endif
