@@ -11,7 +11,8 @@
 enum {
 	MAX_TOKENS = 46340, /* n * n is an int */
 	MAX_ID = 1 << 29,   /* differences of two are ints */
-	LAST_TOKEN = -9     /* in the table: n - 1 */
+	LAST_TOKEN = -9,    /* in the table: n - 1 */
+	LAST_ATOM = -8      /* a - 1 */
 };
 
 enum kind { INDEX, REAL, MASK };
@@ -20,7 +21,7 @@ enum kind { INDEX, REAL, MASK };
 static const struct def {
 	const char *name;
 	size_t field;
-	enum bp_feats_group group;
+	unsigned group;
 	enum kind kind;
 	const char *axes;
 	int lo, hi; /* of an INDEX */
@@ -47,7 +48,7 @@ static const struct def {
 	{ "res_type@idx", F(res_type), BP_FEATS_INPUT, INDEX, "n", -1, BP_RES_TYPES - 1 },
 	{ "method_feature", F(method), BP_FEATS_INPUT, INDEX, "n", 0, BP_METHODS - 1 },
 	{ "modified", F(modified), BP_FEATS_INPUT, INDEX, "n", 0, 1 },
-	{ "mol_type", F(mol_type), BP_FEATS_INPUT, INDEX, "n", 0, BP_MOL_TYPES - 1 },
+	{ "mol_type", F(mol_type), BP_FEATS_INPUT | BP_FEATS_CONFIDENCE, INDEX, "n", 0, BP_MOL_TYPES - 1 },
 	{ "profile", F(profile), BP_FEATS_INPUT, REAL, "np", 0, 0 },
 	{ "deletion_mean", F(deletion_mean), BP_FEATS_INPUT, REAL, "n", 0, 0 },
 	{ "msa", F(msa), BP_FEATS_MSA, INDEX, "sn", 0, BP_RES_TYPES - 1 },
@@ -63,6 +64,8 @@ static const struct def {
 	{ "template_mask_frame", F(frame_mask), BP_FEATS_TEMPLATE, MASK, "tn", 0, 0 },
 	{ "template_mask_cb", F(cb_mask), BP_FEATS_TEMPLATE, MASK, "tn", 0, 0 },
 	{ "visibility_ids", F(visibility), BP_FEATS_TEMPLATE, REAL, "tn", 0, 0 },
+	{ "frames_idx", F(frames), BP_FEATS_CONFIDENCE, INDEX, "1n3", 0, LAST_ATOM },
+	{ "token_to_rep_atom@idx", F(rep_atom), BP_FEATS_CONFIDENCE, INDEX, "n", -1, LAST_ATOM },
 	/* made here */
 	{ NULL, F(first), BP_FEATS_ATOM, INDEX, "n", 0, 0 },
 	{ NULL, F(count), BP_FEATS_ATOM, INDEX, "n", 0, 0 },
@@ -95,10 +98,10 @@ axis(struct bp_feats *f, char letter, int **slot)
 }
 
 static int
-check_index(const struct def *d, const struct bp_tensor *t, int n, struct bp_err *err)
+check_index(const struct def *d, const struct bp_tensor *t, const struct bp_feats *f, struct bp_err *err)
 {
 	const int32_t *x = t->data;
-	int hi = d->hi == LAST_TOKEN ? n - 1 : d->hi;
+	int hi = d->hi == LAST_TOKEN ? f->n - 1 : d->hi == LAST_ATOM ? f->atoms - 1 : d->hi;
 
 	for (int64_t i = 0, count = bp_count(t); i < count; i++)
 		if (x[i] < d->lo || x[i] > hi)
@@ -142,7 +145,7 @@ read_tensor(struct bp_feats *f, const struct def *d, const struct bp_rec *rec, s
 	if (f->atoms > 0 && f->atoms % BP_WINDOW_Q)
 		return BP_FAIL(err, BP_EINPUT, "pad the atoms", "tensor %s: %d atoms, wanted a multiple of %d", d->name, f->atoms,
 		    BP_WINDOW_Q);
-	BP_TRY(d->kind == INDEX ? check_index(d, t, f->n, err) : check_real(d, t, err));
+	BP_TRY(d->kind == INDEX ? check_index(d, t, f, err) : check_real(d, t, err));
 	set_field(f, d->field, t->data);
 	return BP_OK;
 }

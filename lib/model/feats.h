@@ -17,7 +17,8 @@ enum bp_feats_group {
 	BP_FEATS_INPUT = 8,    /* what only the input embedder reads                 */
 	BP_FEATS_MSA = 16,
 	BP_FEATS_TEMPLATE = 32,
-	BP_FEATS_TRUNK = 63
+	BP_FEATS_TRUNK = 63,
+	BP_FEATS_CONFIDENCE = 64 /* what only the confidence module reads, and mol_type */
 };
 
 /* N tokens, A atoms (a multiple of 32), S MSA rows, T templates. Pointers are NULL in groups that were not asked for. After
@@ -62,6 +63,9 @@ struct bp_feats {
 	const float *frame_t, *template_cb, *template_ca; /* [T,N,3] A */
 	const float *frame_mask, *cb_mask; /* [T,N] 1 or 0         */
 	const float *visibility;      /* [T,N]                     */
+	/* CONFIDENCE */
+	const int32_t *frames;        /* [N,3] 0..A-1 frame atoms of each token (needs ATOM) */
+	const int32_t *rep_atom;      /* [N] -1..A-1 token_to_rep_atom                       */
 };
 
 /* Check and convert the tensors of `groups` in rec. mem keeps what had to be converted; the rest stays in rec. BP_EINPUT names
