@@ -1,0 +1,233 @@
+/* lib/model/diffuse.c: see diffuse.h. Contents: opening, one target's sampling, its dump and trajectory, rehearsal, the stage */
+#include "model/diffuse.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "model/plan.h"
+
+struct bp_diffuse {
+	struct bp_diffuse_opt o;
+	struct bp_ctx *cx;
+	struct bp_weights *w;
+	struct bp_diffusion net;
+};
+
+int
+bp_diffuse_open(struct bp_diffuse **ret, struct bp_ctx *cx, struct bp_weights *w, const struct bp_diffuse_opt *o,
+    struct bp_arena *mem, struct bp_err *err)
+{
+	struct bp_bind b = BP_BIND(w, cx, mem, err);
+
+	BP_NEW(*ret, 1, mem, err);
+	**ret = (struct bp_diffuse){ .o = *o, .cx = cx, .w = w };
+	bp_diffusion_bind(&(*ret)->net, &b);
+	return b.st;
+}
+
+/* one target on its way */
+struct target {
+	struct bp_diffuse *d;
+	struct bp_rec *rec;
+	struct bp_out *out;
+	struct bp_feats f;                       /* host */
+	const struct bp_tensor *s, *s_inputs, *z;
+	struct bp_sampler sampler;
+	struct bp_draws draws;
+	struct bp_dump *dump;
+	struct bp_progress progress;
+	struct bp_tensor *coords;                /* [M,A,3] */
+};
+
+static int
+read_target(struct target *t, struct bp_arena *mem, struct bp_err *err)
+{
+	const struct bp_diffusion *net = &t->d->net;
+
+	BP_TRY(bp_feats_read(&t->f, t->rec, BP_FEATS_TOKEN | BP_FEATS_ATOM, mem, err));
+	BP_TRY(bp_rec_want(&t->s, t->rec, "s", BP_F32, BP_SHAPE(t->f.n, net->ts), err));
+	BP_TRY(bp_rec_want(&t->s_inputs, t->rec, "s_inputs", BP_F32, BP_SHAPE(t->f.n, net->ts), err));
+	return bp_rec_want(&t->z, t->rec, "z", BP_F32, BP_SHAPE(t->f.n, t->f.n, net->tz), err);
+}
+
+/* a trajectory record: noisy and denoised of a step */
+static int
+put_trajectory(struct target *t, struct bp_ctx *cx, const struct bp_step *s)
+{
+	struct bp_arena *mem = t->rec->mem;
+	struct bp_mark m = bp_arena_mark(mem);
+	int64_t shape[] = { t->sampler.samples, t->f.atoms, 3 };
+	size_t bytes = (size_t)(shape[0] * shape[1] * shape[2]) * sizeof(float);
+	struct bp_tensor *noisy, *denoised;
+	struct bp_rec *r;
+
+	BP_TRY(bp_rec_new(&r, BP_TRAJECTORY, t->rec->id, mem, cx->err));
+	BP_TRY(bp_rec_add(&noisy, r, "noisy", BP_F32, 3, shape, cx->err));
+	BP_TRY(bp_rec_add(&denoised, r, "denoised", BP_F32, 3, shape, cx->err));
+	BP_TRY(bp_dev_download(cx, noisy->data, s->noisy, bytes));
+	BP_TRY(bp_dev_download(cx, denoised->data, s->denoised, bytes));
+	BP_TRY(bp_val_set(r->meta, "step", bp_val_int(mem, s->step, cx->err), mem, cx->err));
+	BP_TRY(bp_val_set(r->meta, "sigma", bp_val_real(mem, s->t_hat, cx->err), mem, cx->err));
+	BP_TRY(bp_out_put(t->out, r, cx->err));
+	bp_arena_release(mem, m);
+	return BP_OK;
+}
+
+static int
+after_step(void *self, struct bp_ctx *cx, const struct bp_step *s)
+{
+	struct target *t = self;
+	int64_t shape[] = { t->sampler.schedule.steps, t->sampler.samples, t->f.atoms, 3 };
+
+	if (cx->dry)
+		return BP_OK;
+	BP_TRY(bp_dump_part(t->dump, cx, "step.noisy", s->noisy, s->step, 4, shape));
+	BP_TRY(bp_dump_part(t->dump, cx, "step.denoised", s->denoised, s->step, 4, shape));
+	BP_TRY(bp_dump_part(t->dump, cx, "step.aligned", s->aligned, s->step, 4, shape));
+	if (t->d->o.write_trajectory)
+		BP_TRY(put_trajectory(t, cx, s));
+	bp_progress_step(&t->progress, s->step + 1, t->sampler.schedule.steps);
+	return BP_OK;
+}
+
+/* all that happens on the device; with cx->dry its memory */
+static int
+sample(void *self, struct bp_ctx *cx)
+{
+	struct target *t = self;
+	const struct bp_sampler *o = &t->sampler;
+	int samples = o->samples, most = t->d->o.max_parallel, calls = (samples + most - 1) / most;
+	struct bp_feats f;
+	struct bp_conditioned c = { .f = &f, .batch = (samples + calls - 1) / calls, .dump = t->dump, .dump_score = t->dump != NULL,
+		.dump_samples = samples };
+	size_t numbers = (size_t)bp_count(t->coords);
+	const void *s, *s_inputs, *z;
+	float *x;
+
+	BP_TRY(bp_feats_upload(&f, &t->f, cx));
+	BP_TRY(bp_dev_upload(cx, &s, t->s->data, (size_t)bp_count(t->s) * sizeof(float)));
+	BP_TRY(bp_dev_upload(cx, &s_inputs, t->s_inputs->data, (size_t)bp_count(t->s_inputs) * sizeof(float)));
+	BP_TRY(bp_dev_upload(cx, &z, t->z->data, (size_t)bp_count(t->z) * sizeof(float)));
+	BP_DEV_NEW(x, numbers, cx);
+	BP_TRY(bp_diffusion_condition(&c, cx, &t->d->net, s, s_inputs, z, o->schedule.times, o->schedule.steps));
+	BP_TRY(bp_sample(cx, o, &c, &t->draws, x));
+	return bp_dev_download(cx, t->coords->data, x, numbers * sizeof *x);
+}
+
+/* what sample() does not say itself */
+static int
+dump_rest(struct target *t, struct bp_arena *mem, struct bp_err *err)
+{
+	const struct bp_schedule *s = &t->sampler.schedule;
+	int64_t n = s->steps, samples = t->sampler.samples, windows = t->f.atoms / BP_WINDOW_Q;
+	struct bp_tensor *sigmas, *gammas, *t_hat, *times, *keys;
+	int32_t *key;
+
+	if (!t->dump)
+		return BP_OK;
+	BP_TRY(bp_tensor_new(&sigmas, BP_F32, BP_SHAPE(n + 1), mem, err));
+	BP_TRY(bp_tensor_new(&gammas, BP_F32, BP_SHAPE(n + 1), mem, err));
+	BP_TRY(bp_tensor_new(&t_hat, BP_F64, BP_SHAPE(n), mem, err));
+	BP_TRY(bp_tensor_new(&times, BP_F32, BP_SHAPE(samples), mem, err));
+	BP_TRY(bp_tensor_new(&keys, BP_I32, BP_SHAPE(windows, BP_WINDOW_K), mem, err));
+	memcpy(sigmas->data, s->sigma, (size_t)(n + 1) * sizeof *s->sigma);
+	memcpy(gammas->data, s->gamma, (size_t)(n + 1) * sizeof *s->gamma);
+	memcpy(t_hat->data, s->t_hat, (size_t)n * sizeof *s->t_hat);
+	for (int64_t i = 0; i < samples; i++)
+		((float *)times->data)[i] = s->times[0];
+	key = keys->data;
+	for (int64_t i = 0; i < bp_count(keys); i++) {
+		int64_t atom = i / BP_WINDOW_K * BP_WINDOW_Q - (BP_WINDOW_K - BP_WINDOW_Q) / 2 + i % BP_WINDOW_K;
+
+		key[i] = atom >= 0 && atom < t->f.atoms ? (int32_t)atom : -1;
+	}
+	BP_TRY(bp_dump_host(t->dump, "schedule.sigmas", sigmas, err));
+	BP_TRY(bp_dump_host(t->dump, "schedule.gammas", gammas, err));
+	BP_TRY(bp_dump_host(t->dump, "step.t_hat", t_hat, err));
+	BP_TRY(bp_dump_host(t->dump, "score.times", times, err));
+	BP_TRY(bp_dump_host(t->dump, "cond.to_keys", keys, err));
+	BP_TRY(bp_dump_host(t->dump, "sample_atom_coords", t->coords, err));
+	return bp_dump_write(t->dump, t->d->o.dump, t->rec->id, err);
+}
+
+/* meta.sampler and the trail */
+static int
+sign(const struct target *t, double seconds, size_t peak, struct bp_err *err)
+{
+	const struct bp_diffuse_opt *o = &t->d->o;
+	struct bp_arena *mem = t->rec->mem;
+	struct bp_val *m = bp_val_map(mem, err), *options = bp_val_arr(mem, err);
+
+	BP_TRY(bp_val_set(m, "steps", bp_val_int(mem, o->steps, err), mem, err));
+	BP_TRY(bp_val_set(m, "samples", bp_val_int(mem, o->samples, err), mem, err));
+	BP_TRY(bp_val_set(m, "step_scale", bp_val_real(mem, o->step_scale, err), mem, err));
+	BP_TRY(bp_val_set(m, "seed", bp_val_int(mem, (int64_t)o->seed, err), mem, err));
+	BP_TRY(bp_val_set(m, "replayed", bp_val_bool(mem, o->replay_noise != NULL, err), mem, err));
+	BP_TRY(bp_val_set(t->rec->meta, "sampler", m, mem, err));
+	for (int i = 0; o->changed && i < o->changed->n; i++)
+		BP_TRY(bp_val_push(options, bp_val_str(mem, o->changed->v[i], err), mem, err));
+	return bp_trail_add(t->rec, "diffuse", o->variant, o->device, seconds, peak, options, err);
+}
+
+static int
+check_finite(const struct bp_tensor *coords, struct bp_err *err)
+{
+	const float *x = coords->data;
+
+	for (int64_t i = 0; i < bp_count(coords); i++)
+		if (!isfinite(x[i]))
+			return BP_FAIL(err, BP_ENUM, "are weights and trunk of one network, and s, z finite?",
+			    "the sampled coordinates are not finite (sample %lld)", (long long)(i / (3 * coords->shape[1])));
+	return BP_OK;
+}
+
+/* sample, check, and write what the options ask for */
+static int
+run_target(struct target *t, struct bp_arena *mem, struct bp_err *err)
+{
+	const struct bp_diffuse_opt *o = &t->d->o;
+	double start = bp_seconds();
+	char size[128];
+	size_t peak;
+	int st;
+
+	snprintf(size, sizeof size, "%d tokens, %d atoms, %d of %d samples at once", t->f.n, t->f.atoms,
+	    o->samples < o->max_parallel ? o->samples : o->max_parallel, o->samples);
+	bp_progress_open(&t->progress, t->rec->id, "sampling step");
+	st = bp_plan_run(&peak, t->d->cx, sample, t, mem, o->mem_cap, size,
+	    "a lower --max-parallel-samples, a higher --mem-cap, or a smaller target", err);
+	bp_progress_close(&t->progress);
+	BP_TRY(st);
+	BP_TRY(check_finite(t->coords, err));
+	if (o->record_noise)
+		BP_TRY(bp_draws_write(&t->draws, o->record_noise, t->rec->id, mem, err));
+	BP_TRY(dump_rest(t, mem, err));
+	return sign(t, bp_seconds() - start, peak, err);
+}
+
+int
+bp_diffuse_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err)
+{
+	struct bp_diffuse *d = self;
+	struct target t = { .d = d, .rec = *rec, .out = out };
+	int st;
+
+	BP_TRY(read_target(&t, mem, err));
+	t.sampler = (struct bp_sampler){ .samples = d->o.samples, .step_scale = d->o.step_scale, .guide = d->o.guide,
+		.guides = d->o.guides, .watch = after_step, .self = &t };
+	BP_TRY(bp_schedule_new(&t.sampler.schedule, d->o.steps, mem, err));
+	if (d->o.dump)
+		BP_TRY(bp_dump_open(&t.dump, mem, err));
+	BP_TRY(bp_rec_add(&t.coords, t.rec, "sample_atom_coords", BP_F32, BP_SHAPE(d->o.samples, t.f.atoms, 3), err));
+	t.draws = (struct bp_draws){ .steps = d->o.steps, .samples = d->o.samples, .atoms = t.f.atoms };
+	st = bp_draws_open(&t.draws, t.rec->id, d->o.seed, d->o.replay_noise, d->o.record_noise != NULL, mem, err);
+	if (st == BP_OK)
+		st = run_target(&t, mem, err);
+	bp_draws_close(&t.draws);
+	if (st == BP_OK) {
+		t.rec->kind = BP_STRUCTURES;
+		t.rec->kind_name = bp_kind_name(BP_STRUCTURES);
+	}
+	return st;
+}

@@ -1,0 +1,32 @@
+/* lib/model/diffuse.h: the diffuse stage: a trunk record becomes a structures record with sample_atom_coords [M,A,3]. */
+#ifndef BP_DIFFUSE_H
+#define BP_DIFFUSE_H
+
+#include "base/opt.h"
+#include "model/sampler.h"
+#include "stream/io.h"
+
+struct bp_diffuse_opt {
+	int steps, samples, max_parallel; /* >= 2, >= 1, >= 1 */
+	double step_scale;
+	uint64_t seed;
+	const char *record_noise, *replay_noise, *dump; /* paths (bp_target_path), or NULL */
+	bool write_trajectory;
+	size_t mem_cap;          /* bytes, 0: none */
+	const struct bp_guide *guide;
+	int guides;
+	const char *variant, *device;   /* for the trail */
+	const struct bp_strlist *changed;
+};
+#define BP_DIFFUSE_INIT { .steps = 200, .samples = 1, .max_parallel = 5, .step_scale = 1.5, .seed = 42 }
+
+/* Bind the weights. cx, w and o live as long as the stage. */
+struct bp_diffuse;
+int bp_diffuse_open(struct bp_diffuse **ret, struct bp_ctx *cx, struct bp_weights *w, const struct bp_diffuse_opt *o,
+    struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+
+/* A bp_stage_fn. Memory is rehearsed first: above the cap BP_EMEM says what was needed and what would help. Trajectory records go
+ * to out. BP_ENUM: coordinates are not finite. Dumps cond.*, schedule.*, score.*, step.* and sample_atom_coords. */
+int bp_diffuse_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err) BP_MUST_USE;
+
+#endif
