@@ -5,6 +5,12 @@
 #include <stdbool.h>
 #include <string.h>
 
+static bool
+masked(const struct bp_score_in *in, int i)
+{
+	return in->mask && in->mask[i] == 0;
+}
+
 double
 bp_tm_value(double d, int tokens)
 {
@@ -39,14 +45,14 @@ number_chains(int *chain, int32_t *ids, const struct bp_score_in *in)
 	for (int i = 0; i < in->n; i++) {
 		int k = place(ids, n, in->asym_id[i]);
 
-		if (in->mask[i] == 0 || (k < n && ids[k] == in->asym_id[i]))
+		if (masked(in, i) || (k < n && ids[k] == in->asym_id[i]))
 			continue;
 		memmove(ids + k + 1, ids + k, (size_t)(n - k) * sizeof *ids);
 		ids[k] = in->asym_id[i];
 		n++;
 	}
 	for (int i = 0; i < in->n; i++)
-		chain[i] = in->mask[i] != 0 ? place(ids, n, in->asym_id[i]) : -1;
+		chain[i] = masked(in, i) ? -1 : place(ids, n, in->asym_id[i]);
 	return n;
 }
 
@@ -111,9 +117,9 @@ bp_frames(int32_t *frames, uint8_t *valid, const struct bp_score_in *in, struct 
 	for (int i = 0, last; i < in->n; i = last) {
 		int atoms = 0;
 
-		for (last = i + 1; last < in->n && in->asym_id[last] == in->asym_id[i] && in->mask[last] == in->mask[i];)
+		for (last = i + 1; last < in->n && in->asym_id[last] == in->asym_id[i] && masked(in, last) == masked(in, i);)
 			last++;
-		if (in->mask[i] == 0 || in->mol_type[i] != BP_NONPOLYMER || last - i < 3)
+		if (masked(in, i) || in->mol_type[i] != BP_NONPOLYMER || last - i < 3)
 			continue;
 		for (int a = 0; a < in->atoms; a++)
 			if (in->token[a] >= i && in->token[a] < last)
@@ -128,7 +134,7 @@ bp_frames(int32_t *frames, uint8_t *valid, const struct bp_score_in *in, struct 
 		}
 	}
 	for (int i = 0; i < in->n; i++)
-		valid[i] = in->mask[i] != 0 && frame_valid(in->x, frames + 3 * i);
+		valid[i] = !masked(in, i) && frame_valid(in->x, frames + 3 * i);
 	bp_arena_release(mem, m);
 	return BP_OK;
 }
@@ -142,10 +148,10 @@ score_plddt(struct bp_scores *s, const struct bp_score_in *in)
 	for (int i = 0; i < in->n; i++) {
 		double w = in->mol_type[i] == BP_NONPOLYMER ? 20 : 1;
 
-		if (in->mask[i] == 0)
+		if (masked(in, i))
 			continue;
 		for (int j = 0; j < in->n && w == 1; j++)
-			if (in->mask[j] != 0 && in->asym_id[i] != in->asym_id[j] && in->dist[(size_t)i * in->n + j] < 8)
+			if (!masked(in, j) && in->asym_id[i] != in->asym_id[j] && in->dist[(size_t)i * in->n + j] < 8)
 				w = 10;
 		sum += in->plddt[i], count++;
 		isum += w * in->plddt[i], icount += w;
@@ -164,7 +170,7 @@ score_pde(struct bp_scores *s, const struct bp_score_in *in)
 		for (int j = 0; j < in->n; j++) {
 			size_t ij = (size_t)i * in->n + j;
 
-			if (i == j || in->mask[i] == 0 || in->mask[j] == 0)
+			if (i == j || masked(in, i) || masked(in, j))
 				continue;
 			sum += (double)in->pde[ij] * in->contact[ij], weight += in->contact[ij];
 			if (in->asym_id[i] != in->asym_id[j])

@@ -11,7 +11,7 @@ struct bp_score_in {
 	int n, atoms;            /* tokens, atoms (padding included)                                        */
 	const int32_t *asym_id;  /* [n] any numbers: chains are numbered in their rising order               */
 	const int32_t *mol_type; /* [n] 0 protein, 1 DNA, 2 RNA, 3 nonpolymer                               */
-	const float *mask;       /* [n] 1, 0: padding                                                       */
+	const float *mask;       /* [n] 1, 0: padding; NULL: none                                            */
 	const int32_t *token;    /* [atoms] token of an atom, -1: padding                                   */
 	const int32_t *frames;   /* [n,3] featurized frame atoms, 0..atoms-1 (checked here)                 */
 	const float *x;          /* [atoms,3] A                                                             */

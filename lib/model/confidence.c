@@ -1,0 +1,469 @@
+/* lib/model/confidence.c: see confidence.h. Contents: binding, one sample's network, its heads, the samples of a target, the stage */
+#include "model/confidence.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "model/plan.h"
+
+enum { PAE_MAX = 32 }; /* A, end of the last bin of PAE and PDE */
+
+struct bp_confidence {
+	struct bp_confidence_opt o;
+	struct bp_ctx *cx;
+	struct bp_confidence_net net;
+};
+
+/* a matrix that may be missing: n = 0 then */
+static void
+bind_optional(struct bp_bind *b, struct bp_weight *w, int n, int k, const char *name)
+{
+	if (bp_bind_has(b, name))
+		bp_bind_mat(b, w, n, k, name);
+}
+
+static void
+bind_heads(struct bp_confidence_net *net, struct bp_bind *b)
+{
+	size_t at = bp_bind_enter(b, "confidence_heads");
+
+	if (bp_bind_has(b, "to_pae_intra_logits.weight")) {
+		bp_bind_mat(b, &net->pae, -1, net->tz, "to_pae_intra_logits.weight");
+		bp_bind_mat(b, &net->pae_other, net->pae.n, net->tz, "to_pae_inter_logits.weight");
+		bp_bind_mat(b, &net->pde, -1, net->tz, "to_pde_intra_logits.weight");
+		bp_bind_mat(b, &net->pde_other, net->pde.n, net->tz, "to_pde_inter_logits.weight");
+	} else {
+		bp_bind_mat(b, &net->pae, -1, net->tz, "to_pae_logits.weight");
+		bp_bind_mat(b, &net->pde, -1, net->tz, "to_pde_logits.weight");
+	}
+	bp_bind_mat(b, &net->plddt, -1, net->ts, "to_plddt_logits.weight");
+	bp_bind_mat(b, &net->resolved, -1, net->ts, "to_resolved_logits.weight");
+	if (b->st == BP_OK && net->resolved.n != 2)
+		bp_bind_fail(b, "to_resolved_logits has %d rows: confidence per atom is not known here, only per token", net->resolved.n);
+	bp_bind_leave(b, at);
+}
+
+void
+bp_confidence_bind(struct bp_confidence_net *net, struct bp_bind *b)
+{
+	memset(net, 0, sizeof *net);
+	bp_bind_mat(b, &net->to_z_i, -1, -1, "s_to_z.weight");
+	if (b->st != BP_OK)
+		return;
+	net->tz = net->to_z_i.n;
+	net->ts = net->to_z_i.k;
+	bp_bind_mat(b, &net->to_z_j, net->tz, net->ts, "s_to_z_transpose.weight");
+	if (bp_bind_has(b, "s_to_z_prod_out.weight")) {
+		bp_bind_mat(b, &net->prod_i, net->tz, net->ts, "s_to_z_prod_in1.weight");
+		bp_bind_mat(b, &net->prod_j, net->tz, net->ts, "s_to_z_prod_in2.weight");
+		bp_bind_mat(b, &net->prod, net->tz, net->tz, "s_to_z_prod_out.weight");
+	}
+	bp_bind_norm(b, &net->in_norm, &net->in_norm_b, net->ts, "s_inputs_norm");
+	if (bp_bind_has(b, "s_norm.weight"))
+		bp_bind_norm(b, &net->s_norm, &net->s_norm_b, net->ts, "s_norm");
+	bp_bind_norm(b, &net->z_norm, &net->z_norm_b, net->tz, "z_norm");
+	bind_optional(b, &net->in_to_s, net->ts, net->ts, "s_input_to_s.weight");
+	net->embeds = bp_bind_has(b, "rel_pos.linear_layer.weight");
+	if (net->embeds)
+		bp_pair_embed_bind(&net->embed, b, net->tz);
+	bp_bind_mat(b, &net->dist, -1, net->tz, "dist_bin_pairwise_embed.weight");
+	if (b->st == BP_OK)
+		bp_bind_vec(b, &net->boundaries, net->dist.n - 1, "boundaries");
+	bp_pairformer_bind(&net->pairformer, b, net->ts, net->tz, "pairformer_stack");
+	bind_heads(net, b);
+}
+
+int
+bp_confidence_open(struct bp_confidence **ret, struct bp_ctx *cx, struct bp_weights *w, const struct bp_confidence_opt *o,
+    struct bp_arena *mem, struct bp_err *err)
+{
+	struct bp_bind b = BP_BIND(w, cx, mem, err);
+
+	BP_NEW(*ret, 1, mem, err);
+	(*ret)->o = *o;
+	(*ret)->cx = cx;
+	if (!bp_weights_has(w, "confidence_module.s_to_z.weight"))
+		return BP_FAIL(err, BP_EUNSUP, "leave out the confidence stage", "%s: these weights have no confidence module",
+		    bp_weights_path(w));
+	bp_bind_enter(&b, "confidence_module");
+	bp_confidence_bind(&(*ret)->net, &b);
+	return b.st;
+}
+
+/* one target on its way */
+struct target {
+	struct bp_confidence *d;
+	struct bp_rec *rec;
+	struct bp_feats f;                                /* host */
+	const struct bp_tensor *x, *s, *s_inputs, *z, *pdistogram;
+	int samples;
+	struct bp_tensor *plddt, *pae, *pde;              /* [M,N], [M,N,N] */
+	float *tm, *contact, *dist;                       /* host [N,N]; contact is of the target, the others of the sample */
+	struct bp_scores *scores;                         /* [M] */
+	struct bp_dump *dump;
+	struct bp_arena *mem;
+	struct bp_progress progress;
+};
+/* what all samples start from, on the device */
+struct inputs {
+	struct bp_feats f;
+	const float *s, *s_inputs, *z, *tables; /* tables [4,bins]: PAE centres, TM terms; PDE centres; pLDDT centres, see make_tables */
+};
+
+static int
+dump(const struct target *t, struct bp_ctx *cx, int i, const char *name, const float *p, int ndim, const int64_t *shape)
+{
+	return bp_dump_part(t->dump, cx, name, p, i, ndim, shape);
+}
+
+/* s [N,ts] = s_norm(s) + in_to_s(s_in) */
+static int
+start_single(const struct target *t, struct bp_ctx *cx, const struct inputs *u, const float *s_in, float *s)
+{
+	const struct bp_confidence_net *net = &t->d->net;
+	int n = t->f.n;
+
+	if (net->s_norm.n)
+		BP_TRY(BP_OP(cx, layer_norm, .rows = n, .c = net->ts, .x = u->s, .w = &net->s_norm, .b = &net->s_norm_b, .out = s));
+	else
+		BP_TRY(bp_dev_copy(cx, s, u->s, (size_t)n * net->ts * sizeof *s));
+	if (net->in_to_s.n)
+		BP_TRY(BP_OP(cx, linear, .rows = n, .k = net->ts, .x = s_in, .W = &net->in_to_s, .add = true, .out = s));
+	return BP_OK;
+}
+
+/* z [N,N,tz] = z_norm(z) + embeddings + terms of s_in */
+static int
+start_pair(const struct target *t, struct bp_ctx *cx, const struct inputs *u, const float *s_in, float *z)
+{
+	const struct bp_confidence_net *net = &t->d->net;
+	int n = t->f.n;
+	struct bp_mark m = bp_dev_mark(cx);
+	float *a, *b;
+
+	BP_DEV_NEW(a, n * net->tz, cx);
+	BP_DEV_NEW(b, n * net->tz, cx);
+	BP_TRY(BP_OP(cx, layer_norm, .rows = (int64_t)n * n, .c = net->tz, .x = u->z, .w = &net->z_norm, .b = &net->z_norm_b, .out = z));
+	if (net->embeds)
+		BP_TRY(bp_pair_embed_run(cx, &net->embed, &u->f, z));
+	BP_TRY(BP_OP(cx, linear, .rows = n, .k = net->ts, .x = s_in, .W = &net->to_z_i, .out = a));
+	BP_TRY(BP_OP(cx, linear, .rows = n, .k = net->ts, .x = s_in, .W = &net->to_z_j, .out = b));
+	BP_TRY(BP_OP(cx, pair_sum, .n = n, .c = net->tz, .a = a, .b = b, .add = true, .out = z));
+	if (net->prod.n) {
+		BP_TRY(BP_OP(cx, linear, .rows = n, .k = net->ts, .x = s_in, .W = &net->prod_i, .out = a));
+		BP_TRY(BP_OP(cx, linear, .rows = n, .k = net->ts, .x = s_in, .W = &net->prod_j, .out = b));
+		BP_TRY(BP_OP(cx, pair_prod_linear, .n = n, .c = net->tz, .a = a, .b = b, .W = &net->prod, .out = z));
+	}
+	bp_dev_release(cx, m);
+	return BP_OK;
+}
+
+/* z += embedding of the distances between representative atoms of sample i, which go to t->dist */
+static int
+add_distances(struct target *t, struct bp_ctx *cx, const struct inputs *u, int i, float *z)
+{
+	const struct bp_confidence_net *net = &t->d->net;
+	int n = t->f.n, atoms = t->f.atoms;
+	struct bp_mark m = bp_dev_mark(cx);
+	size_t size = (size_t)atoms * 3;
+	const void *x;
+	float *rep, *dist;
+
+	BP_TRY(bp_dev_upload(cx, &x, (const float *)t->x->data + (size_t)i * size, size * sizeof *rep));
+	BP_DEV_NEW(rep, n * 3, cx);
+	BP_DEV_NEW(dist, (int64_t)n * n, cx);
+	BP_TRY(BP_OP(cx, gather_rows, .b = 1, .rows = n, .from = atoms, .c = 3, .index = u->f.rep_atom, .x = x, .out = rep));
+	BP_TRY(BP_OP(cx, dist_bin_embed, .n = n, .c = net->tz, .nbound = net->boundaries.n, .x = rep, .boundaries = &net->boundaries,
+	    .E = &net->dist, .dist = dist, .out = z));
+	BP_TRY(bp_dev_download(cx, t->dist, dist, (size_t)n * n * sizeof *dist));
+	bp_dev_release(cx, m);
+	return BP_OK;
+}
+
+/* logits [N,N,bins] of a pair head, and their means under `tables` tables of values: to the host, [N,N] each */
+static int
+run_pair_head(const struct target *t, struct bp_ctx *cx, const struct inputs *u, int i, const char *name, bool symmetric, const float *z,
+    const struct bp_weight *W, const struct bp_weight *other, int tables, const float *values, float *const *to)
+{
+	int n = t->f.n, bins = W->n;
+	int64_t pairs = (int64_t)n * n;
+	struct bp_mark m = bp_dev_mark(cx);
+	float *logits, *means;
+
+	BP_DEV_NEW(logits, pairs * bins, cx);
+	BP_DEV_NEW(means, pairs * tables, cx);
+	BP_TRY(BP_OP(cx, pair_head, .n = n, .c = t->d->net.tz, .symmetric = symmetric, .z = z, .asym_id = u->f.asym_id, .W = W,
+	    .W_other = other->n ? other : NULL, .out = logits));
+	BP_TRY(dump(t, cx, i, name, logits, BP_SHAPE(t->samples, n, n, bins)));
+	BP_TRY(BP_OP(cx, binned_mean, .rows = pairs, .bins = bins, .tables = tables, .logits = logits, .value = values, .out = means));
+	for (int k = 0; k < tables; k++)
+		BP_TRY(bp_dev_download(cx, to[k], means + k * pairs, (size_t)pairs * sizeof *means));
+	bp_dev_release(cx, m);
+	return BP_OK;
+}
+
+/* pLDDT [N] of sample i; the resolved head only serves dumps */
+static int
+run_plddt_head(const struct target *t, struct bp_ctx *cx, int i, const float *s, const float *values, float *to)
+{
+	const struct bp_confidence_net *net = &t->d->net;
+	int n = t->f.n, bins = net->plddt.n;
+	struct bp_mark m = bp_dev_mark(cx);
+	float *logits, *resolved, *mean;
+
+	BP_DEV_NEW(logits, n * bins, cx);
+	BP_DEV_NEW(mean, n, cx);
+	BP_TRY(BP_OP(cx, linear, .rows = n, .k = net->ts, .x = s, .W = &net->plddt, .out = logits));
+	BP_TRY(BP_OP(cx, binned_mean, .rows = n, .bins = bins, .tables = 1, .logits = logits, .value = values, .out = mean));
+	BP_TRY(bp_dev_download(cx, to, mean, (size_t)n * sizeof *mean));
+	if (t->dump) {
+		BP_DEV_NEW(resolved, n * 2, cx);
+		BP_TRY(BP_OP(cx, linear, .rows = n, .k = net->ts, .x = s, .W = &net->resolved, .out = resolved));
+		BP_TRY(dump(t, cx, i, "conf.plddt_logits", logits, BP_SHAPE(t->samples, n, bins)));
+		BP_TRY(dump(t, cx, i, "conf.resolved_logits", resolved, BP_SHAPE(t->samples, n, 2)));
+	}
+	bp_dev_release(cx, m);
+	return BP_OK;
+}
+
+/* tables: PAE centres and TM terms [2,pae bins], PDE centres [pde bins], pLDDT centres [plddt bins], contact [distogram bins] */
+static int
+make_tables(const struct target *t, struct bp_ctx *cx, struct inputs *u, int distogram_bins)
+{
+	const struct bp_confidence_net *net = &t->d->net;
+	int pae = net->pae.n, pde = net->pde.n, plddt = net->plddt.n, tokens = 0;
+	const void *dev;
+	float *v;
+
+	BP_NEW(v, 2 * pae + pde + plddt + distogram_bins, t->mem, cx->err);
+	for (int i = 0; i < t->f.n; i++)
+		tokens += !t->f.token_mask || t->f.token_mask[i] != 0;
+	for (int k = 0; k < pae; k++) {
+		v[k] = (float)((k + 0.5) * PAE_MAX / pae);
+		v[pae + k] = (float)bp_tm_value(v[k], tokens);
+	}
+	for (int k = 0; k < pde; k++)
+		v[2 * pae + k] = (float)((k + 0.5) * PAE_MAX / pde);
+	for (int k = 0; k < plddt; k++)
+		v[2 * pae + pde + k] = (float)((k + 0.5) / plddt);
+	for (int k = 0; k < distogram_bins; k++)
+		v[2 * pae + pde + plddt + k] = k < BP_CONTACT_BINS;
+	BP_TRY(bp_dev_upload(cx, &dev, v, (size_t)(2 * pae + pde + plddt + distogram_bins) * sizeof *v));
+	u->tables = dev;
+	return BP_OK;
+}
+
+/* t->contact [N,N] = probability of the distogram's first bins */
+static int
+find_contacts(struct target *t, struct bp_ctx *cx, const struct inputs *u, int bins)
+{
+	const struct bp_confidence_net *net = &t->d->net;
+	int64_t pairs = (int64_t)t->f.n * t->f.n;
+	struct bp_mark m = bp_dev_mark(cx);
+	const void *logits;
+	float *p;
+
+	BP_TRY(bp_dev_upload(cx, &logits, t->pdistogram->data, (size_t)pairs * bins * sizeof *p));
+	BP_DEV_NEW(p, pairs, cx);
+	BP_TRY(BP_OP(cx, binned_mean, .rows = pairs, .bins = bins, .tables = 1, .logits = logits,
+	    .value = u->tables + 2 * net->pae.n + net->pde.n + net->plddt.n, .out = p));
+	BP_TRY(bp_dev_download(cx, t->contact, p, (size_t)pairs * sizeof *p));
+	bp_dev_release(cx, m);
+	return BP_OK;
+}
+
+/* the network on sample i: its rows of plddt, pae, pde, and tm, dist */
+static int
+run_sample(struct target *t, struct bp_ctx *cx, const struct inputs *u, int i)
+{
+	const struct bp_confidence_net *net = &t->d->net;
+	int n = t->f.n, ts = net->ts, tz = net->tz;
+	size_t pairs = (size_t)n * n;
+	struct bp_mark m = bp_dev_mark(cx);
+	float *s_in, *s, *z, *pae = (float *)t->pae->data + (size_t)i * pairs, *pde = (float *)t->pde->data + (size_t)i * pairs;
+
+	BP_DEV_NEW(z, (int64_t)pairs * tz, cx);
+	BP_DEV_NEW(s, n * ts, cx);
+	BP_DEV_NEW(s_in, n * ts, cx);
+	BP_TRY(BP_OP(cx, layer_norm, .rows = n, .c = ts, .x = u->s_inputs, .w = &net->in_norm, .b = &net->in_norm_b, .out = s_in));
+	BP_TRY(start_single(t, cx, u, s_in, s));
+	BP_TRY(start_pair(t, cx, u, s_in, z));
+	BP_TRY(add_distances(t, cx, u, i, z));
+	BP_TRY(dump(t, cx, i, "conf.s_in", s, BP_SHAPE(t->samples, n, ts)));
+	BP_TRY(dump(t, cx, i, "conf.z_in", z, BP_SHAPE(t->samples, n, n, tz)));
+	BP_TRY(bp_pairformer_run(cx, &net->pairformer, n, u->f.token_mask, s, z));
+	BP_TRY(dump(t, cx, i, "conf.s_out", s, BP_SHAPE(t->samples, n, ts)));
+	BP_TRY(dump(t, cx, i, "conf.z_out", z, BP_SHAPE(t->samples, n, n, tz)));
+	BP_TRY(run_pair_head(t, cx, u, i, "conf.pae_logits", false, z, &net->pae, &net->pae_other, 2, u->tables,
+	    (float *[]){ pae, t->tm }));
+	BP_TRY(run_pair_head(t, cx, u, i, "conf.pde_logits", true, z, &net->pde, &net->pde_other, 1, u->tables + 2 * net->pae.n,
+	    (float *[]){ pde }));
+	BP_TRY(run_plddt_head(t, cx, i, s, u->tables + 2 * net->pae.n + net->pde.n, (float *)t->plddt->data + (size_t)i * n));
+	bp_dev_release(cx, m);
+	return BP_OK;
+}
+
+static int
+score_sample(struct target *t, int i, struct bp_err *err)
+{
+	size_t pairs = (size_t)t->f.n * t->f.n;
+	const struct bp_score_in in = { .n = t->f.n, .atoms = t->f.atoms, .asym_id = t->f.asym_id, .mol_type = t->f.mol_type,
+		.mask = t->f.token_mask, .token = t->f.atom_token, .frames = t->f.frames,
+		.x = (const float *)t->x->data + (size_t)i * t->f.atoms * 3, .plddt = (const float *)t->plddt->data + (size_t)i * t->f.n,
+		.pde = (const float *)t->pde->data + (size_t)i * pairs, .tm = t->tm, .contact = t->contact, .dist = t->dist };
+
+	BP_TRY(bp_scores(&t->scores[i], &in, t->mem, err));
+	if (!isfinite(t->scores[i].complex_plddt) || !isfinite(t->scores[i].ptm) || !isfinite(t->scores[i].complex_ipde))
+		return BP_FAIL(err, BP_ENUM, "are the weights and the trunk of one network?", "the scores of sample %d are not finite", i);
+	return BP_OK;
+}
+
+/* all that happens on the device, and the scores, sample by sample; with cx->dry the memory of one */
+static int
+run_samples(void *self, struct bp_ctx *cx)
+{
+	struct target *t = self;
+	int bins = (int)t->pdistogram->shape[3];
+	struct inputs u;
+	const void *s, *s_inputs, *z;
+
+	BP_TRY(bp_feats_upload(&u.f, &t->f, cx));
+	BP_TRY(bp_dev_upload(cx, &s, t->s->data, (size_t)bp_count(t->s) * sizeof(float)));
+	BP_TRY(bp_dev_upload(cx, &s_inputs, t->s_inputs->data, (size_t)bp_count(t->s_inputs) * sizeof(float)));
+	BP_TRY(make_tables(t, cx, &u, bins));
+	BP_TRY(find_contacts(t, cx, &u, bins));
+	BP_TRY(bp_dev_upload(cx, &z, t->z->data, (size_t)bp_count(t->z) * sizeof(float)));
+	u.s = s, u.s_inputs = s_inputs, u.z = z;
+	for (int i = 0; i < t->samples; i++) {
+		BP_TRY(run_sample(t, cx, &u, i));
+		if (cx->dry)
+			return BP_OK;
+		BP_TRY(score_sample(t, i, cx->err));
+		bp_progress_step(&t->progress, i + 1, t->samples);
+	}
+	return BP_OK;
+}
+
+static int
+read_target(struct target *t, struct bp_err *err)
+{
+	const struct bp_confidence_net *net = &t->d->net;
+	int64_t coords[] = { -1, -1, 3 }, bins[] = { -1, -1, 1, -1 };
+	int n;
+
+	BP_TRY(bp_feats_read(&t->f, t->rec, BP_FEATS_TOKEN | BP_FEATS_PAIR | BP_FEATS_ATOM | BP_FEATS_CONFIDENCE, t->mem, err));
+	n = t->f.n;
+	coords[1] = t->f.atoms;
+	bins[0] = bins[1] = n;
+	BP_TRY(bp_rec_want(&t->s, t->rec, "s", BP_F32, BP_SHAPE(n, net->ts), err));
+	BP_TRY(bp_rec_want(&t->s_inputs, t->rec, "s_inputs", BP_F32, BP_SHAPE(n, net->ts), err));
+	BP_TRY(bp_rec_want(&t->z, t->rec, "z", BP_F32, BP_SHAPE(n, n, net->tz), err));
+	BP_TRY(bp_rec_want(&t->pdistogram, t->rec, "pdistogram", BP_F32, 4, bins, err));
+	BP_TRY(bp_rec_want(&t->x, t->rec, "sample_atom_coords", BP_F32, 3, coords, err));
+	if (coords[0] < 1 || coords[0] > 1000000 || bins[3] < 1 || bins[3] > 65536)
+		return BP_FAIL(err, BP_EINPUT, NULL, "sample_atom_coords has %lld samples, pdistogram %lld bins", (long long)coords[0],
+		    (long long)bins[3]);
+	t->samples = (int)coords[0];
+	return BP_OK;
+}
+
+/* the scores as tensors of the record */
+static int
+put_scores(struct target *t, struct bp_err *err)
+{
+	static const struct {
+		const char *name;
+		size_t field;
+	} what[] = {
+		{ "complex_plddt", offsetof(struct bp_scores, complex_plddt) }, { "complex_iplddt", offsetof(struct bp_scores, complex_iplddt) },
+		{ "complex_pde", offsetof(struct bp_scores, complex_pde) }, { "complex_ipde", offsetof(struct bp_scores, complex_ipde) },
+		{ "ptm", offsetof(struct bp_scores, ptm) }, { "iptm", offsetof(struct bp_scores, iptm) },
+		{ "ligand_iptm", offsetof(struct bp_scores, ligand_iptm) }, { "protein_iptm", offsetof(struct bp_scores, protein_iptm) },
+	};
+	int m = t->samples, c = t->scores[0].chains;
+	struct bp_tensor *v;
+	double *score;
+
+	for (size_t k = 0; k < sizeof what / sizeof *what; k++) {
+		BP_TRY(bp_rec_add(&v, t->rec, what[k].name, BP_F32, BP_SHAPE(m), err));
+		for (int i = 0; i < m; i++)
+			((float *)v->data)[i] = (float)*(const double *)((const char *)&t->scores[i] + what[k].field);
+	}
+	BP_NEW(score, m, t->mem, err);
+	bp_confidence_score(score, t->scores, m);
+	BP_TRY(bp_rec_add(&v, t->rec, "confidence_score", BP_F32, BP_SHAPE(m), err));
+	for (int i = 0; i < m; i++)
+		((float *)v->data)[i] = (float)score[i];
+	BP_TRY(bp_rec_add(&v, t->rec, "pair_chains_iptm", BP_F32, BP_SHAPE(m, c, c), err));
+	for (int i = 0; i < m; i++)
+		for (int k = 0; k < c * c; k++)
+			((float *)v->data)[(size_t)i * c * c + k] = (float)t->scores[i].pair_chains_iptm[k];
+	return BP_OK;
+}
+
+/* the results under conf.NAME beside what was dumped on the way */
+static int
+dump_results(struct target *t, struct bp_err *err)
+{
+	static const char *const names[] = { "plddt", "pae", "pde", "complex_plddt", "complex_iplddt", "complex_pde", "complex_ipde", "ptm",
+		"iptm", "ligand_iptm", "protein_iptm", "pair_chains_iptm", "confidence_score" };
+	char name[64];
+
+	if (!t->dump)
+		return BP_OK;
+	for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+		snprintf(name, sizeof name, "conf.%s", names[k]);
+		BP_TRY(bp_dump_host(t->dump, name, bp_rec_get(t->rec, names[k]), err));
+	}
+	return bp_dump_write(t->dump, t->d->o.dump, t->rec->id, err);
+}
+
+static int
+finish(struct target *t, double seconds, size_t peak, struct bp_err *err)
+{
+	const struct bp_confidence_opt *o = &t->d->o;
+	struct bp_val *options = bp_val_arr(t->mem, err);
+
+	BP_TRY(put_scores(t, err));
+	BP_TRY(dump_results(t, err));
+	bp_rec_drop(t->rec, "s_inputs");
+	bp_rec_drop(t->rec, "pdistogram");
+	if (!o->write_embeddings) {
+		bp_rec_drop(t->rec, "s");
+		bp_rec_drop(t->rec, "z");
+	}
+	for (int i = 0; o->changed && i < o->changed->n; i++)
+		BP_TRY(bp_val_push(options, bp_val_str(t->mem, o->changed->v[i], err), t->mem, err));
+	return bp_trail_add(t->rec, "confidence", o->variant, o->device, seconds, peak, options, err);
+}
+
+int
+bp_confidence_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err)
+{
+	struct bp_confidence *d = self;
+	struct target t = { .d = d, .rec = *rec, .mem = mem };
+	double start = bp_seconds();
+	size_t pairs, peak;
+	char size[64];
+	int st;
+
+	(void)out;
+	BP_TRY(read_target(&t, err));
+	pairs = (size_t)t.f.n * t.f.n;
+	if (d->o.dump)
+		BP_TRY(bp_dump_open(&t.dump, mem, err));
+	BP_TRY(bp_rec_add(&t.plddt, t.rec, "plddt", BP_F32, BP_SHAPE(t.samples, t.f.n), err));
+	BP_TRY(bp_rec_add(&t.pae, t.rec, "pae", BP_F32, BP_SHAPE(t.samples, t.f.n, t.f.n), err));
+	BP_TRY(bp_rec_add(&t.pde, t.rec, "pde", BP_F32, BP_SHAPE(t.samples, t.f.n, t.f.n), err));
+	BP_NEW(t.tm, pairs, mem, err);
+	BP_NEW(t.contact, pairs, mem, err);
+	BP_NEW(t.dist, pairs, mem, err);
+	BP_NEW(t.scores, t.samples, mem, err);
+	snprintf(size, sizeof size, "%d tokens, %d atoms", t.f.n, t.f.atoms);
+	bp_progress_open(&t.progress, t.rec->id, "confidence of sample");
+	st = bp_plan_run(&peak, d->cx, run_samples, &t, mem, d->o.mem_cap, size, "a higher --mem-cap, or a smaller target", err);
+	bp_progress_close(&t.progress);
+	BP_TRY(st);
+	return finish(&t, bp_seconds() - start, peak, err);
+}
