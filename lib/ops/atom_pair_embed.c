@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "ops/atom_pair_embed.h"
+#include "ops/vec.h"
 
 enum { QUERIES = 32, KEYS = 128, BEFORE = 48 }; /* key j of window w is atom 32 w - 48 + j */
 
@@ -77,7 +78,7 @@ done:
 }
 
 /* y [n,KEYS] = W relu(x [k,KEYS]) */
-static void
+static BP_CLONES void
 relu_linear_block(float *restrict y, const struct bp_weight *W, const float *restrict x)
 {
 	for (int o = 0; o < W->n; o++) {
@@ -93,7 +94,7 @@ relu_linear_block(float *restrict y, const struct bp_weight *W, const float *res
 }
 
 /* p [cp,KEYS] += the terms of the reference conformer, for the query l and the keys from atom k0 on (those outside: none) */
-static void
+static BP_CLONES void
 conformer_terms(float *restrict p, const struct bp_atom_pair_embed *a, int l, int k0)
 {
 	float d[3][KEYS] = { { 0 } }, near[KEYS] = { 0 }, v[KEYS] = { 0 };

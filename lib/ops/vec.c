@@ -4,11 +4,6 @@
 #include <stdint.h>
 #include <string.h>
 
-#ifdef __x86_64__
-#define CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define CLONES
-#endif
 #define INLINE static inline __attribute__((always_inline))
 
 /* e^x: x = n ln 2 + r with |r| <= ln 2 / 2, a polynomial for e^r (Cephes' expf), n into the exponent */
@@ -40,7 +35,7 @@ sigmoidv(float x)
 	return 1 / (1 + expv(-x));
 }
 
-CLONES void
+BP_CLONES void
 bp_vec_exp(float *x, size_t n)
 {
 #pragma omp simd
@@ -48,7 +43,7 @@ bp_vec_exp(float *x, size_t n)
 		x[i] = expv(x[i]);
 }
 
-CLONES void
+BP_CLONES void
 bp_vec_sigmoid(float *x, size_t n)
 {
 #pragma omp simd
@@ -56,7 +51,7 @@ bp_vec_sigmoid(float *x, size_t n)
 		x[i] = sigmoidv(x[i]);
 }
 
-CLONES void
+BP_CLONES void
 bp_vec_relu(float *x, size_t n)
 {
 #pragma omp simd
@@ -64,7 +59,7 @@ bp_vec_relu(float *x, size_t n)
 		x[i] = x[i] < 0 ? 0 : x[i];
 }
 
-CLONES void
+BP_CLONES void
 bp_vec_silu_mul(float *out, const float *g, const float *v, size_t n)
 {
 #pragma omp simd
@@ -72,7 +67,7 @@ bp_vec_silu_mul(float *out, const float *g, const float *v, size_t n)
 		out[i] = g[i] * sigmoidv(g[i]) * v[i];
 }
 
-CLONES void
+BP_CLONES void
 bp_vec_gate(float *out, const float *x, const float *g, size_t n)
 {
 #pragma omp simd
@@ -80,7 +75,7 @@ bp_vec_gate(float *out, const float *x, const float *g, size_t n)
 		out[i] = x[i] * sigmoidv(g[i]);
 }
 
-CLONES void
+BP_CLONES void
 bp_vec_norm(float *out, size_t ldo, const float *x, size_t ldx, int rows, int c, const float *w, const float *b)
 {
 	for (int r = 0; r < rows; r++, out += ldo, x += ldx) {
@@ -109,7 +104,7 @@ bp_vec_norm(float *out, size_t ldo, const float *x, size_t ldx, int rows, int c,
 	}
 }
 
-CLONES void
+BP_CLONES void
 bp_vec_norm_columns(float *x, size_t ld, int rows, int c, const float *w, const float *b)
 {
 	enum { W = 64 }; /* columns at once */
@@ -143,7 +138,7 @@ bp_vec_norm_columns(float *x, size_t ld, int rows, int c, const float *w, const 
 	}
 }
 
-CLONES void
+BP_CLONES void
 bp_vec_add(float *out, const float *x, size_t n)
 {
 #pragma omp simd
@@ -151,7 +146,7 @@ bp_vec_add(float *out, const float *x, size_t n)
 		out[i] += x[i];
 }
 
-CLONES void
+BP_CLONES void
 bp_vec_add_mul(float *out, const float *x, const float *y, size_t n)
 {
 #pragma omp simd
@@ -159,7 +154,7 @@ bp_vec_add_mul(float *out, const float *x, const float *y, size_t n)
 		out[i] += x[i] * y[i];
 }
 
-CLONES void
+BP_CLONES void
 bp_vec_mul(float *out, const float *x, size_t n)
 {
 #pragma omp simd
@@ -167,7 +162,7 @@ bp_vec_mul(float *out, const float *x, size_t n)
 		out[i] *= x[i];
 }
 
-CLONES void
+BP_CLONES void
 bp_vec_softmax(float *x, int n, int padded, float scale, const float *y, const float *z)
 {
 	float max = -INFINITY, sum = 0;

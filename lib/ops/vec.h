@@ -5,6 +5,13 @@
 
 #include <stddef.h>
 
+/* before a function whose loops are worth wider vectors */
+#ifdef __x86_64__
+#define BP_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define BP_CLONES
+#endif
+
 /* out[r] = (x[r] - mean) / sqrt(var + 1e-5) * w + b, rows of c floats at distances ldo and ldx; w, b [c] or NULL; out may be x */
 void bp_vec_norm(float *out, size_t ldo, const float *x, size_t ldx, int rows, int c, const float *w, const float *b);
 /* The same with the c numbers of a row at distance ld (a transposed tile): x[k * ld + r], in place. */
