@@ -1,0 +1,98 @@
+/* diffuse: trunk records in, structures records out: sampled coordinates (lib/model/diffuse.h). */
+#include "base/main.h"
+#include "model/diffuse.h"
+#include "model/start.h"
+
+struct diffuse_opt {
+	struct bp_common common;
+	struct bp_diffuse_opt run;
+	struct bp_strlist guide;
+	bool use_potentials;
+};
+
+#define FIELD(f) offsetof(struct diffuse_opt, f)
+static const struct bp_optdef options[] = {
+	BP_OPT_STREAM(struct diffuse_opt, common),
+	BP_OPT_COMPUTE(struct diffuse_opt, common),
+	BP_OPT_WEIGHTS(struct diffuse_opt, common),
+	BP_OPT_SEED(struct diffuse_opt, common),
+	{ "sampling-steps", 0, BP_OPT_INT, FIELD(run.steps), "[2,100000]", NULL, "denoising steps" },
+	{ "diffusion-samples", 0, BP_OPT_INT, FIELD(run.samples), "[1,100000]", NULL, "structures a target" },
+	{ "max-parallel-samples", 0, BP_OPT_INT, FIELD(run.max_parallel), "[1,100000]", NULL,
+	    "of them through the network at once: more memory, less time" },
+	{ "step-scale", 0, BP_OPT_NUM, FIELD(run.step_scale), "(0,100]", NULL,
+	    "length of a step: lower gives more different samples, 1 to 2 is sensible" },
+	{ "record-noise", 0, BP_OPT_STR, FIELD(run.record_noise), NULL, "FILE",
+	    "write every random number (safetensors); a directory gets a file a target" },
+	{ "replay-noise", 0, BP_OPT_STR, FIELD(run.replay_noise), NULL, "FILE", "take every random number from such a file" },
+	{ "write-trajectory", 0, BP_OPT_FLAG, FIELD(run.write_trajectory), NULL, NULL,
+	    "a trajectory record a step: noisy and denoised coordinates" },
+	{ "dump", 0, BP_OPT_STR, FIELD(run.dump), NULL, "FILE",
+	    "write intermediates (safetensors); a directory gets a file a target" },
+	{ "guide", 0, BP_OPT_LIST, FIELD(guide), NULL, "SPEC", "steer the samples with data: not in this version" },
+	{ "use-potentials", 0, BP_OPT_FLAG, FIELD(use_potentials), NULL, NULL, "physical potentials: not in this version" },
+	BP_OPT_GENERAL(struct diffuse_opt, common),
+	{ 0 }
+};
+
+static const struct bp_program program = {
+	.name = "diffuse",
+	.summary = "sample structures from trunk representations",
+	.about = "Reads trunk records, adds sample_atom_coords [samples, atoms, 3] in angstrom, and writes structures records. A target "
+		 "that fails becomes an error record; the others go on.\n\n"
+		 "Random numbers depend on seed, target name, sample, step and atom alone, not on what else is in the run. With "
+		 "--record-noise and --replay-noise every draw can be kept and given back, to compare variants, devices and programs.\n\n"
+		 "Memory is worked out before a target starts; one that does not fit into --mem-cap or the machine is refused at once.",
+	.options = options,
+};
+
+static int
+refuse(const struct diffuse_opt *opt, struct bp_err *err)
+{
+	if (opt->guide.n)
+		return BP_FAIL(err, BP_EUNSUP, "leave out --guide", "--guide %s: guides are not in this version", opt->guide.v[0]);
+	if (opt->use_potentials)
+		return BP_FAIL(err, BP_EUNSUP, "leave out --use-potentials", "--use-potentials: potentials are not in this version");
+	return BP_OK;
+}
+
+static int
+run(struct diffuse_opt *opt, struct bp_ctx *cx, struct bp_weights *w, struct bp_arena *mem)
+{
+	const struct diffuse_opt defaults = { .common = BP_COMMON_INIT, .run = BP_DIFFUSE_INIT };
+	struct bp_filter filter = { .tool = "diffuse", .want = BP_TRUNK, .stage = bp_diffuse_run, .in = opt->common.in,
+		.out = opt->common.out, .mem_cap = opt->common.mem_cap };
+	struct bp_strlist changed = { 0 };
+	struct bp_diffuse *diffuse;
+	struct bp_err err = { 0 };
+
+	opt->run.seed = opt->common.seed;
+	opt->run.mem_cap = opt->common.mem_cap;
+	opt->run.device = opt->common.device;
+	opt->run.changed = &changed;
+	if (!(opt->run.variant = bp_model_variant(cx, &opt->common, mem, &err))
+	    || bp_opt_changed(&changed, &program, opt, &defaults, mem, &err) != BP_OK
+	    || bp_diffuse_open(&diffuse, cx, w, &opt->run, mem, &err) != BP_OK)
+		return bp_main_fail(&err);
+	filter.self = diffuse;
+	return bp_filter_run(&filter);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct diffuse_opt opt = { .common = BP_COMMON_INIT, .run = BP_DIFFUSE_INIT };
+	struct bp_arena *mem = NULL;
+	struct bp_weights *w = NULL;
+	struct bp_ctx *cx = NULL;
+	struct bp_err err = { 0 };
+	int st = bp_main_start(&program, &opt, &opt.common, NULL, argc, argv, &mem);
+
+	if (st >= 0)
+		return st;
+	st = refuse(&opt, &err) == BP_OK && bp_model_open(&cx, &w, &opt.common, &err) == BP_OK ? run(&opt, cx, w, mem)
+												: bp_main_fail(&err);
+	bp_model_close(cx, w);
+	bp_arena_close(mem);
+	return st;
+}
