@@ -16,6 +16,7 @@ static const struct {
 	const char *summary;
 } own[] = {
 	{ "predict", bp_predict_main, "run the whole pipe: boltzpipe predict x.yaml -o out" },
+	{ "show", bp_show_main, "print a stream for people: boltzpipe show FILE, or at the end of a pipe" },
 	{ "env", bp_env_main, "print how to put the tools on the PATH, and how they were built" },
 };
 
