@@ -3,7 +3,7 @@
 # installs; otherwise it prints the one line to run, and fails.
 set -eu
 build="gcc g++ make libmsgpack-dev libyaml-dev libjansson-dev libxxhash-dev zlib1g-dev libopenblas-openmp-dev gemmi-dev"
-test="libcmocka-dev clang python3 python3-numpy python3-msgpack"
+test="libcmocka-dev clang python3 python3-numpy python3-msgpack python3-msgpack-numpy"
 want=
 for part in "${@:-build}"; do
 	case $part in

@@ -442,6 +442,22 @@ tensor_dtype(struct reader *r, const struct coded *c, enum bp_dtype *ret)
 	return BP_OK;
 }
 
+/* a plain number where a tensor stands: msgpack codes a NumPy float64 so */
+static int
+plain_number(struct reader *r, const struct token *n, struct bp_tensor **ret)
+{
+	if (r->full)
+		return BP_OK;
+	BP_TRY(bp_tensor_new(ret, n->type == T_REAL ? BP_F64 : n->type == T_INT ? BP_I64 : BP_B8, 0, NULL, r->mem, r->err));
+	if (n->type == T_REAL)
+		*(double *)(*ret)->data = n->f;
+	else if (n->type == T_INT)
+		*(int64_t *)(*ret)->data = n->i;
+	else
+		*(uint8_t *)(*ret)->data = n->i != 0;
+	return BP_OK;
+}
+
 static int
 tensor(struct reader *r, struct bp_tensor **ret)
 {
@@ -452,6 +468,8 @@ tensor(struct reader *r, struct bp_tensor **ret)
 	char buf[160];
 
 	BP_TRY(token(r, &tok));
+	if (tok.type == T_REAL || tok.type == T_INT || tok.type == T_BOOL)
+		return plain_number(r, &tok, ret);
 	if (tok.type != T_MAP)
 		return BAD(r, NULL, "no array as msgpack-numpy codes it");
 	for (; tok.n > 0; tok.n--)
