@@ -1,0 +1,276 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "structure/npz.h"
+
+enum { MAX_NAME = 64, CHUNK = 1 << 18, VERSION = 45, DAY = 0x21 /* 1980-01-01, the first there is */ };
+
+struct entry {
+	char name[MAX_NAME + 8]; /* with .npy */
+	uint64_t offset, packed, size;
+	uint32_t crc;
+	uint16_t method; /* 0 stored, 8 deflated */
+};
+
+struct bp_npz {
+	FILE *f;
+	char *where;
+	struct entry *e;
+	int n, cap;
+};
+
+/* little-endian fields put together in a buffer */
+struct fields {
+	unsigned char b[320];
+	size_t n;
+};
+
+static void
+put_int(struct fields *h, uint64_t v, int bytes)
+{
+	for (int i = 0; i < bytes; i++, v >>= 8)
+		h->b[h->n++] = (unsigned char)v;
+}
+
+static void
+put_str(struct fields *h, const char *s)
+{
+	memcpy(h->b + h->n, s, strlen(s));
+	h->n += strlen(s);
+}
+
+static int
+put_bytes(struct bp_npz *z, const void *p, size_t n, struct bp_err *err)
+{
+	errno = 0;
+	if (fwrite(p, 1, n, z->f) != n)
+		return BP_FAIL(err, BP_EIO, NULL, "%s: %s", z->where, strerror(errno ? errno : EIO));
+	return BP_OK;
+}
+
+int
+bp_npz_open(struct bp_npz **ret, FILE *f, const char *name, struct bp_err *err)
+{
+	struct bp_npz *z = calloc(1, sizeof *z);
+
+	*ret = z;
+	if (z && (z->where = strdup(name))) {
+		z->f = f;
+		return BP_OK;
+	}
+	free(z);
+	*ret = NULL;
+	return BP_FAIL(err, BP_EMEM, NULL, "%s: no memory for its directory", name);
+}
+
+void
+bp_npz_close(struct bp_npz *z)
+{
+	if (!z)
+		return;
+	free(z->e);
+	free(z->where);
+	free(z);
+}
+
+/* the fields that a local header and the directory share: version to name length */
+static void
+put_common(struct fields *h, const struct entry *e)
+{
+	put_int(h, VERSION, 2);
+	put_int(h, 0, 2); /* flags */
+	put_int(h, e->method, 2);
+	put_int(h, 0, 2); /* time */
+	put_int(h, DAY, 2);
+	put_int(h, e->crc, 4);
+	put_int(h, UINT32_MAX, 4); /* both sizes are in the 64-bit field */
+	put_int(h, UINT32_MAX, 4);
+	put_int(h, strlen(e->name), 2);
+}
+
+static int
+put_local_header(struct bp_npz *z, const struct entry *e, struct bp_err *err)
+{
+	struct fields h = { .n = 0 };
+
+	put_int(&h, 0x04034b50, 4);
+	put_common(&h, e);
+	put_int(&h, 20, 2);
+	put_str(&h, e->name);
+	put_int(&h, 1, 2);
+	put_int(&h, 16, 2);
+	put_int(&h, e->size, 8);
+	put_int(&h, e->packed, 8);
+	return put_bytes(z, h.b, h.n, err);
+}
+
+/* the data of an entry, piece by piece: counted, summed, deflated when s is given, written */
+static int
+put_data(struct bp_npz *z, struct entry *e, z_stream *s, const void *data, size_t n, bool last, struct bp_err *err)
+{
+	unsigned char *out = s ? malloc(CHUNK) : NULL;
+	const unsigned char *p = data;
+	size_t done = 0;
+	int st = BP_OK;
+
+	if (s && !out)
+		return BP_FAIL(err, BP_EMEM, NULL, "%s: no memory to deflate", z->where);
+	do {
+		size_t k = n - done < CHUNK ? n - done : CHUNK;
+		e->crc = (uint32_t)crc32(e->crc, k ? p + done : (const unsigned char *)"", (uInt)k);
+		e->size += k;
+		if (!s) {
+			st = put_bytes(z, p + done, k, err);
+			e->packed += k;
+		} else {
+			s->next_in = (unsigned char *)(uintptr_t)(p + done);
+			s->avail_in = (uInt)k;
+			do {
+				s->next_out = out;
+				s->avail_out = CHUNK;
+				deflate(s, last && done + k == n ? Z_FINISH : Z_NO_FLUSH);
+				st = put_bytes(z, out, CHUNK - s->avail_out, err);
+				e->packed += CHUNK - s->avail_out;
+			} while (st == BP_OK && s->avail_out == 0);
+		}
+		done += k;
+	} while (st == BP_OK && done < n);
+	free(out);
+	return st;
+}
+
+/* the header of a .npy file: text of a Python dict, padded so that data start at a multiple of 64 */
+static int
+npy_header(struct fields *h, const struct bp_tensor *t, const char *where, struct bp_err *err)
+{
+	char dict[200], shape[140];
+	int n = 0;
+
+	for (int i = 0; i < t->ndim; i++)
+		n += snprintf(shape + n, sizeof shape - (size_t)n, i ? " %lld," : "%lld,", (long long)t->shape[i]);
+	if (t->ndim != 1 && n > 0)
+		n--; /* (3,) but (3, 4) */
+	n = snprintf(dict, sizeof dict, "{'descr': '%s', 'fortran_order': False, 'shape': (%.*s), }", bp_dtype_numpy(t->dtype),
+	    n, shape);
+	if (n >= (int)sizeof dict)
+		return BP_FAIL(err, BP_EUNSUP, NULL, "%s: an array with %d axes and a header of %d bytes", where, t->ndim, n);
+	put_str(h, "\x93NUMPY");
+	put_int(h, 1, 1);
+	put_int(h, 0, 1);
+	put_int(h, (uint64_t)((10 + n + 1 + 63) / 64 * 64 - 10), 2);
+	put_str(h, dict);
+	while ((h->n + 1) % 64)
+		put_str(h, " ");
+	put_str(h, "\n");
+	return BP_OK;
+}
+
+static int
+add_entry(struct bp_npz *z, const char *name, struct bp_err *err)
+{
+	if (z->n == z->cap) {
+		int cap = z->cap ? 2 * z->cap : 4;
+		struct entry *e = realloc(z->e, (size_t)cap * sizeof *e);
+		if (!e)
+			return BP_FAIL(err, BP_EMEM, NULL, "%s: no memory for its directory", z->where);
+		z->e = e;
+		z->cap = cap;
+	}
+	z->e[z->n] = (struct entry){ .offset = (uint64_t)ftello(z->f) };
+	snprintf(z->e[z->n].name, sizeof z->e[z->n].name, "%.64s.npy", name);
+	return BP_OK;
+}
+
+int
+bp_npz_put(struct bp_npz *z, const char *name, const struct bp_tensor *t, bool compress, struct bp_err *err)
+{
+	struct fields npy = { .n = 0 };
+	z_stream stream = { 0 }, *s = compress ? &stream : NULL;
+	const struct bp_tensor *wide = t;
+	struct bp_arena *mem = NULL;
+	struct entry *e;
+	size_t bytes;
+	int st;
+
+	if (t->dtype == BP_BF16 && ((st = bp_arena_open(&mem, 0, err)) != BP_OK
+	    || (st = bp_tensor_as(&wide, t, BP_F32, mem, err)) != BP_OK))
+		goto done;
+	if ((st = add_entry(z, name, err)) != BP_OK)
+		goto done;
+	e = &z->e[z->n];
+	e->method = compress ? 8 : 0;
+	bp_tensor_bytes(&bytes, wide->dtype, wide->ndim, wide->shape);
+	if ((st = npy_header(&npy, wide, z->where, err)) != BP_OK)
+		goto done;
+	if (compress && deflateInit2(&stream, 1, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
+		st = BP_FAIL(err, BP_EMEM, NULL, "%s: no memory to deflate", z->where);
+		goto done;
+	}
+	if ((st = put_local_header(z, e, err)) == BP_OK && (st = put_data(z, e, s, npy.b, npy.n, false, err)) == BP_OK)
+		st = put_data(z, e, s, wide->data, bytes, true, err);
+	if (compress)
+		deflateEnd(&stream);
+	if (st != BP_OK)
+		goto done;
+	/* sizes and checksum are known now: write the header again */
+	if (fseeko(z->f, (off_t)e->offset, SEEK_SET) || (st = put_local_header(z, e, err)) != BP_OK
+	    || fseeko(z->f, 0, SEEK_END))
+		st = st != BP_OK ? st : BP_FAIL(err, BP_EIO, NULL, "%s: %s", z->where, strerror(errno));
+	else
+		z->n++;
+done:
+	bp_arena_close(mem);
+	return st;
+}
+
+int
+bp_npz_end(struct bp_npz *z, struct bp_err *err)
+{
+	struct fields h;
+	off_t start = ftello(z->f), end;
+
+	for (int i = 0; i < z->n; i++) {
+		h.n = 0;
+		put_int(&h, 0x02014b50, 4);
+		put_int(&h, 3 << 8 | VERSION, 2); /* made on Unix */
+		put_common(&h, &z->e[i]);
+		put_int(&h, 28, 2);
+		put_int(&h, 0, 2 + 2 + 2); /* comment, disk, internal attributes */
+		put_int(&h, 0100600u << 16, 4);
+		put_int(&h, UINT32_MAX, 4);
+		put_str(&h, z->e[i].name);
+		put_int(&h, 1, 2);
+		put_int(&h, 24, 2);
+		put_int(&h, z->e[i].size, 8);
+		put_int(&h, z->e[i].packed, 8);
+		put_int(&h, z->e[i].offset, 8);
+		BP_TRY(put_bytes(z, h.b, h.n, err));
+	}
+	end = ftello(z->f);
+	if (start < 0 || end < 0)
+		return BP_FAIL(err, BP_EIO, NULL, "%s: %s", z->where, strerror(errno));
+	h.n = 0;
+	put_int(&h, 0x06064b50, 4);
+	put_int(&h, 44, 8);
+	put_int(&h, 3 << 8 | VERSION, 2);
+	put_int(&h, VERSION, 2);
+	put_int(&h, 0, 8); /* disks */
+	put_int(&h, (uint64_t)z->n, 8);
+	put_int(&h, (uint64_t)z->n, 8);
+	put_int(&h, (uint64_t)(end - start), 8);
+	put_int(&h, (uint64_t)start, 8);
+	put_int(&h, 0x07064b50, 4);
+	put_int(&h, 0, 4);
+	put_int(&h, (uint64_t)end, 8);
+	put_int(&h, 1, 4);
+	put_int(&h, 0x06054b50, 4);
+	put_int(&h, 0, 4);
+	put_int(&h, z->n < UINT16_MAX ? (uint64_t)z->n : UINT16_MAX, 2);
+	put_int(&h, z->n < UINT16_MAX ? (uint64_t)z->n : UINT16_MAX, 2);
+	put_int(&h, UINT32_MAX, 4);
+	put_int(&h, UINT32_MAX, 4);
+	put_int(&h, 0, 2);
+	return put_bytes(z, h.b, h.n, err);
+}

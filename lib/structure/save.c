@@ -1,0 +1,454 @@
+/* Contents: scores and ranks; files of a sample; files of the target; trajectories; the manifest. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "structure/mmcif.h"
+#include "structure/npz.h"
+#include "structure/pdb.h"
+#include "structure/save.h"
+#include "structure/structure.h"
+
+enum { FILE_NAME = 256, CONFIDENCE = 0, PTM = 1, IPTM = 2, PLDDT = 5, SCORES = 9 };
+
+/* of confidence_ID_model_R.json, in upstream's order */
+static const char *const score_names[SCORES] = { "confidence_score", "ptm", "iptm", "ligand_iptm", "protein_iptm",
+	"complex_plddt", "complex_iplddt", "complex_pde", "complex_ipde" };
+
+struct saver {
+	const struct bp_rec *rec;
+	const struct bp_save_opt *opt;
+	struct bp_structure *s;
+	struct bp_target *target;
+	struct bp_val *files;
+	struct bp_arena *mem;
+	struct bp_err *err;
+	const float *score[SCORES];  /* [nsamples], NULL: not in the record */
+	const float *pair_iptm;      /* [nsamples, nchains, nchains]        */
+	const struct bp_tensor *plddt, *pae, *pde; /* [nsamples, n], [nsamples, n, n]; NULL: not in the record */
+	int *order;                  /* [nsamples] sample of each rank      */
+};
+
+struct trajectory {
+	FILE *f;
+	struct bp_npz *z;
+	struct bp_err err; /* the first failure; code BP_OK: none */
+};
+
+/* Scores and ranks -------------------------------------------------------------------------------------- */
+
+/* an optional tensor as float32 of the given shape */
+static int
+maybe(const struct bp_tensor **ret, struct saver *w, const char *name, int ndim, int64_t *shape)
+{
+	*ret = NULL;
+	return bp_rec_get(w->rec, name) ? bp_rec_want(ret, w->rec, name, BP_F32, ndim, shape, w->err) : BP_OK;
+}
+
+static int
+check_plddt(struct saver *w, int64_t n)
+{
+	const float *p = w->plddt->data;
+
+	if (n < w->s->ntokens)
+		return BP_FAIL(w->err, BP_EINPUT, NULL, "tensor plddt has %lld tokens, the atoms %d", (long long)n, w->s->ntokens);
+	for (int m = 0; m < w->s->nsamples; m++)
+		for (int i = 0; i < w->s->ntokens; i++)
+			if (!(p[m * n + i] >= 0 && p[m * n + i] <= 1.00001f))
+				return BP_FAIL(w->err, BP_ENUM, NULL, "tensor plddt[%d,%d]: %g, wanted 0 to 1", m, i,
+				    (double)p[m * n + i]);
+	return BP_OK;
+}
+
+static int
+read_scores(struct saver *w)
+{
+	int64_t m = w->s->nsamples, n = -1, c = w->s->nchains;
+	const struct bp_tensor *t;
+
+	for (int k = 0; k < SCORES; k++) {
+		BP_TRY(maybe(&t, w, score_names[k], 1, (int64_t[]){ m }));
+		w->score[k] = t ? t->data : NULL;
+	}
+	BP_TRY(maybe(&t, w, "pair_chains_iptm", 3, (int64_t[]){ m, c, c }));
+	w->pair_iptm = t ? t->data : NULL;
+	/* a feature of the training data has the same name, one axis, and no meaning here */
+	if ((t = bp_rec_get(w->rec, "plddt")) && t->ndim == 2) {
+		int64_t shape[] = { m, -1 };
+		BP_TRY(maybe(&w->plddt, w, "plddt", 2, shape));
+		n = shape[1];
+		BP_TRY(check_plddt(w, n));
+	}
+	BP_TRY(maybe(&w->pae, w, "pae", 3, (int64_t[]){ m, n, n }));
+	return maybe(&w->pde, w, "pde", 3, (int64_t[]){ m, n, n });
+}
+
+/* best first; equal ones and those that are no number keep the order of the samples, the latter at the end */
+static int
+rank_samples(struct saver *w)
+{
+	const float *x = w->score[CONFIDENCE];
+
+	BP_NEW(w->order, w->s->nsamples, w->mem, w->err);
+	for (int i = 0; i < w->s->nsamples; i++) {
+		int k = i;
+		for (; x && !isnan(x[i]) && k > 0 && !(x[w->order[k - 1]] >= x[i]); k--)
+			w->order[k] = w->order[k - 1];
+		w->order[k] = i;
+	}
+	return BP_OK;
+}
+
+/* Files of a sample ------------------------------------------------------------------------------------- */
+
+static int BP_PRINTF(4, 5)
+new_file(FILE **f, char *name, struct saver *w, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(name, FILE_NAME, fmt, ap);
+	va_end(ap);
+	BP_TRY(bp_target_file(f, w->target, name, w->err));
+	return BP_OK;
+}
+
+/* close it whatever st is; a file that is whole goes into the manifest */
+static int
+end_file(struct saver *w, FILE *f, const char *name, int st)
+{
+	struct bp_err ignored;
+	int closed = bp_target_file_end(w->target, f, name, st == BP_OK ? w->err : &ignored);
+	char *path;
+
+	if (st != BP_OK || closed != BP_OK)
+		return st != BP_OK ? st : closed;
+	if (!(path = bp_sprintf(w->mem, w->err, "%s/%s", bp_target_path(w->target), name)))
+		return BP_EMEM;
+	return bp_val_push(w->files, bp_val_str(w->mem, path, w->err), w->mem, w->err);
+}
+
+static int
+put_model(struct saver *w, int rank, int sample)
+{
+	const float *plddt = w->plddt ? (const float *)w->plddt->data + (int64_t)sample * w->plddt->shape[1] : NULL;
+	char name[FILE_NAME];
+	FILE *f;
+
+	BP_TRY(new_file(&f, name, w, "%s_model_%d.%s", w->rec->id, rank, w->opt->pdb ? "pdb" : "cif"));
+	return end_file(w, f, name, w->opt->pdb ? bp_pdb_write(f, w->s, sample, plddt, w->mem, w->err)
+	    : bp_mmcif_write(f, w->s, sample, plddt, w->mem, w->err));
+}
+
+static int
+set_num(struct saver *w, struct bp_val *map, const char *key, const float *x, int i)
+{
+	return x ? bp_val_set(map, key, bp_val_real(w->mem, (double)x[i], w->err), w->mem, w->err) : BP_OK;
+}
+
+/* the same without looking for an equal key: as many pairs as chains squared */
+static int
+add_num(struct saver *w, struct bp_val *map, const char *key, float x)
+{
+	return bp_val_pair(map, bp_val_str(w->mem, key, w->err), bp_val_real(w->mem, (double)x, w->err), w->mem, w->err);
+}
+
+/* chains_ptm {a: x} and pair_chains_iptm {a: {b: x}}, keyed by asym_id */
+static int
+set_chain_scores(struct saver *w, struct bp_val *map, int sample)
+{
+	int c = w->s->nchains;
+	const float *x = w->pair_iptm + (int64_t)sample * c * c; /* [c,c] */
+	struct bp_val *chains = bp_val_map(w->mem, w->err), *pairs = bp_val_map(w->mem, w->err);
+	char key[16];
+
+	BP_TRY(bp_val_set(map, "chains_ptm", chains, w->mem, w->err));
+	BP_TRY(bp_val_set(map, "pair_chains_iptm", pairs, w->mem, w->err));
+	for (int a = 0; a < c; a++) {
+		struct bp_val *row = bp_val_map(w->mem, w->err);
+		snprintf(key, sizeof key, "%d", w->s->chain[a].asym_id);
+		BP_TRY(add_num(w, chains, key, x[a * c + a]));
+		BP_TRY(bp_val_pair(pairs, bp_val_str(w->mem, key, w->err), row, w->mem, w->err));
+		for (int b = 0; b < c; b++) {
+			snprintf(key, sizeof key, "%d", w->s->chain[b].asym_id);
+			BP_TRY(add_num(w, row, key, x[a * c + b]));
+		}
+	}
+	return BP_OK;
+}
+
+static int
+put_json(struct saver *w, const struct bp_val *v, const char *name)
+{
+	char copy[FILE_NAME];
+	FILE *f;
+
+	BP_TRY(new_file(&f, copy, w, "%s", name));
+	(void)bp_json_write(f, v, 4); /* its errors stay in f */
+	return end_file(w, f, copy, BP_OK);
+}
+
+static int
+put_confidence(struct saver *w, int rank, int sample)
+{
+	struct bp_val *v = bp_val_map(w->mem, w->err);
+	char name[FILE_NAME];
+
+	if (!v)
+		return BP_EMEM;
+	for (int k = 0; k < SCORES; k++)
+		BP_TRY(set_num(w, v, score_names[k], w->score[k], sample));
+	if (w->pair_iptm)
+		BP_TRY(set_chain_scores(w, v, sample));
+	snprintf(name, sizeof name, "confidence_%s_model_%d.json", w->rec->id, rank);
+	return put_json(w, v, name);
+}
+
+/* one sample of a tensor [nsamples, ...] as KEY_ID_model_R.npz */
+static int
+put_map(struct saver *w, const char *key, const struct bp_tensor *all, int rank, int sample)
+{
+	struct bp_tensor t = { .dtype = BP_F32, .ndim = all->ndim - 1 };
+	char name[FILE_NAME];
+	struct bp_npz *z = NULL;
+	FILE *f;
+	int st;
+
+	memcpy(t.shape, all->shape + 1, sizeof(int64_t) * (size_t)t.ndim);
+	t.data = (float *)all->data + sample * bp_count(&t);
+	BP_TRY(new_file(&f, name, w, "%s_%s_model_%d.npz", key, w->rec->id, rank));
+	if ((st = bp_npz_open(&z, f, name, w->err)) == BP_OK && (st = bp_npz_put(z, key, &t, true, w->err)) == BP_OK)
+		st = bp_npz_end(z, w->err);
+	bp_npz_close(z);
+	return end_file(w, f, name, st);
+}
+
+/* Files of the target ----------------------------------------------------------------------------------- */
+
+/* s and z with upstream's batch axis in front; not deflated: they would hardly shrink */
+static int
+put_embeddings(struct saver *w)
+{
+	const struct bp_tensor *t[2] = { bp_rec_get(w->rec, "s"), bp_rec_get(w->rec, "z") };
+	static const char *const key[2] = { "s", "z" };
+	char name[FILE_NAME];
+	struct bp_npz *z = NULL;
+	FILE *f;
+	int st;
+
+	if (!t[0] || !t[1]) {
+		bp_log(BP_LOG_WARN, "%s: no embeddings are written, as s and z are not in the stream: give --write-embeddings to "
+		    "confidence, too", w->rec->id);
+		return BP_OK;
+	}
+	BP_TRY(new_file(&f, name, w, "embeddings_%s.npz", w->rec->id));
+	st = bp_npz_open(&z, f, name, w->err);
+	for (int i = 0; i < 2 && st == BP_OK; i++) {
+		struct bp_tensor batch = *t[i];
+		if (batch.ndim == BP_MAXDIM) {
+			st = BP_FAIL(w->err, BP_EINPUT, NULL, "tensor %s: %d axes", key[i], batch.ndim);
+			break;
+		}
+		batch.shape[0] = 1;
+		memcpy(batch.shape + 1, t[i]->shape, sizeof(int64_t) * (size_t)batch.ndim++);
+		st = bp_npz_put(z, key[i], &batch, false, w->err);
+	}
+	if (st == BP_OK)
+		st = bp_npz_end(z, w->err);
+	bp_npz_close(z);
+	return end_file(w, f, name, st);
+}
+
+static int
+put_affinity(struct saver *w)
+{
+	static const char *const keys[] = { "affinity_pred_value", "affinity_probability_binary", "affinity_pred_value1",
+		"affinity_probability_binary1", "affinity_pred_value2", "affinity_probability_binary2" };
+	struct bp_val *v = bp_val_map(w->mem, w->err);
+	char name[FILE_NAME];
+
+	if (!v)
+		return BP_EMEM;
+	for (size_t k = 0; k < sizeof keys / sizeof *keys; k++) {
+		const struct bp_tensor *t = bp_rec_get(w->rec, keys[k]);
+		if (t && bp_count(t) != 1)
+			return BP_FAIL(w->err, BP_EINPUT, NULL, "tensor %s: wanted one number", keys[k]);
+		if (t)
+			BP_TRY(bp_val_set(v, keys[k], bp_val_real(w->mem, bp_tensor_get(t, 0), w->err), w->mem, w->err));
+	}
+	if (bp_val_count(v) == 0)
+		return BP_OK;
+	snprintf(name, sizeof name, "affinity_%s.json", w->rec->id);
+	return put_json(w, v, name);
+}
+
+static int
+put_all(struct saver *w)
+{
+	for (int r = 0; r < w->s->nsamples; r++) {
+		BP_TRY(put_model(w, r, w->order[r]));
+		if (w->plddt) {
+			BP_TRY(put_confidence(w, r, w->order[r]));
+			BP_TRY(put_map(w, "plddt", w->plddt, r, w->order[r]));
+		}
+		if (w->pae && w->opt->full_pae)
+			BP_TRY(put_map(w, "pae", w->pae, r, w->order[r]));
+		if (w->pde && w->opt->full_pde)
+			BP_TRY(put_map(w, "pde", w->pde, r, w->order[r]));
+	}
+	if (w->opt->embeddings)
+		BP_TRY(put_embeddings(w));
+	return put_affinity(w);
+}
+
+/* Trajectories ------------------------------------------------------------------------------------------ */
+
+static void
+release_trajectory(void *held)
+{
+	struct trajectory *j = held;
+
+	bp_npz_close(j->z);
+	if (j->f)
+		fclose(j->f);
+	free(j);
+}
+
+static int
+put_step(struct trajectory *j, struct bp_target *t, const struct bp_rec *rec)
+{
+	static const char *const keys[] = { "noisy", "denoised" };
+	double sigma = bp_val_num(bp_val_get(rec->meta, "sigma"), NAN);
+	struct bp_tensor scalar = { .dtype = BP_F64, .ndim = 0, .data = &sigma };
+	long long step = (long long)bp_val_i64(bp_val_get(rec->meta, "step"), -1);
+	char name[FILE_NAME];
+
+	if (!j->f) {
+		snprintf(name, sizeof name, "trajectory_%s.npz", rec->id);
+		BP_TRY(bp_target_file(&j->f, t, name, &j->err));
+		BP_TRY(bp_npz_open(&j->z, j->f, name, &j->err));
+	}
+	for (int k = 0; k < 2; k++) {
+		const struct bp_tensor *x;
+		BP_TRY(bp_rec_want(&x, rec, keys[k], BP_F32, 3, (int64_t[]){ -1, -1, 3 }, &j->err));
+		snprintf(name, sizeof name, "%s_%05lld", keys[k], step);
+		BP_TRY(bp_npz_put(j->z, name, x, false, &j->err));
+	}
+	snprintf(name, sizeof name, "sigma_%05lld", step);
+	return bp_npz_put(j->z, name, &scalar, false, &j->err);
+}
+
+void
+bp_save_step(const struct bp_rec *rec, struct bp_outdir *d)
+{
+	struct bp_target *t;
+	struct trajectory *j;
+
+	if (bp_target_open(&t, d, rec->id, NULL) != BP_OK)
+		return; /* so will it be for the structures */
+	if (!(j = bp_target_held(t))) {
+		if (!(j = calloc(1, sizeof *j)))
+			return;
+		bp_target_hold(t, j, release_trajectory);
+	}
+	if (j->err.code == BP_OK)
+		(void)put_step(j, t, rec); /* a failure stays in j->err */
+}
+
+static int
+end_trajectory(struct saver *w)
+{
+	struct trajectory *j = bp_target_held(w->target);
+	char name[FILE_NAME];
+	FILE *f;
+	int st;
+
+	if (!j)
+		return BP_OK;
+	if (j->err.code != BP_OK) {
+		*w->err = j->err;
+		return j->err.code;
+	}
+	snprintf(name, sizeof name, "trajectory_%s.npz", w->rec->id);
+	st = bp_npz_end(j->z, w->err);
+	f = j->f;
+	j->f = NULL;
+	return end_file(w, f, name, st);
+}
+
+/* The manifest ------------------------------------------------------------------------------------------ */
+
+static int
+list_models(struct bp_val *list, struct saver *w)
+{
+	for (int r = 0; r < w->s->nsamples; r++) {
+		struct bp_val *v = bp_val_map(w->mem, w->err);
+		int i = w->order[r];
+		BP_TRY(bp_val_push(list, v, w->mem, w->err));
+		BP_TRY(bp_val_set(v, "model", bp_val_int(w->mem, r, w->err), w->mem, w->err));
+		BP_TRY(bp_val_set(v, "sample", bp_val_int(w->mem, i, w->err), w->mem, w->err));
+		BP_TRY(set_num(w, v, "confidence_score", w->score[CONFIDENCE], i));
+		BP_TRY(set_num(w, v, "plddt", w->score[PLDDT], i));
+		BP_TRY(set_num(w, v, "ptm", w->score[PTM], i));
+		BP_TRY(set_num(w, v, "iptm", w->score[IPTM], i));
+	}
+	return BP_OK;
+}
+
+static int
+make_manifest(struct bp_val **ret, struct saver *w)
+{
+	struct bp_arena *mem = w->mem;
+	struct bp_val *v = bp_val_map(mem, w->err), *models = bp_val_arr(mem, w->err), *seconds = bp_val_map(mem, w->err);
+
+	if (!v)
+		return BP_EMEM;
+	BP_TRY(bp_val_set(v, "id", bp_val_str(mem, w->rec->id, w->err), mem, w->err));
+	BP_TRY(bp_val_set(v, "status", bp_val_str(mem, "ok", w->err), mem, w->err));
+	BP_TRY(bp_val_set(v, "files", w->files, mem, w->err));
+	BP_TRY(bp_val_set(v, "models", models, mem, w->err));
+	BP_TRY(list_models(models, w));
+	BP_TRY(bp_val_set(v, "seconds", seconds, mem, w->err));
+	for (size_t i = 0; i < bp_val_count(w->rec->trail); i++) {
+		const struct bp_val *stage = bp_val_at(w->rec->trail, i);
+		BP_TRY(bp_val_set(seconds, bp_val_cstr(bp_val_get(stage, "tool"), "?"),
+		    bp_val_real(mem, bp_val_num(bp_val_get(stage, "seconds"), NAN), w->err), mem, w->err));
+	}
+	*ret = v;
+	return BP_OK;
+}
+
+struct bp_val *
+bp_save_failure(const char *id, const char *stage, const char *message, const char *hint, struct bp_arena *mem,
+    struct bp_err *err)
+{
+	const char *const pair[][2] = { { "id", id }, { "status", "failed" }, { "stage", stage }, { "error", message },
+		{ "hint", hint } };
+	struct bp_val *v = bp_val_map(mem, err);
+
+	for (size_t i = 0; v && i < sizeof pair / sizeof *pair; i++)
+		if (*pair[i][1] && bp_val_set(v, pair[i][0], bp_val_str(mem, pair[i][1], err), mem, err) != BP_OK)
+			return NULL;
+	return v;
+}
+
+int
+bp_save(struct bp_val **manifest, const struct bp_rec *rec, const struct bp_save_opt *o, struct bp_outdir *d,
+    struct bp_err *err)
+{
+	struct saver w = { .rec = rec, .opt = o, .mem = rec->mem, .err = err };
+	int st;
+
+	if ((st = bp_target_open(&w.target, d, rec->id, err)) != BP_OK)
+		return st;
+	if (!(w.files = bp_val_arr(w.mem, err)))
+		st = BP_EMEM;
+	if (st == BP_OK && (st = bp_structure_read(&w.s, rec, err)) == BP_OK && (st = read_scores(&w)) == BP_OK
+	    && (st = rank_samples(&w)) == BP_OK && (st = put_all(&w)) == BP_OK && (st = end_trajectory(&w)) == BP_OK
+	    && (st = make_manifest(manifest, &w)) == BP_OK)
+		return bp_target_commit(w.target, err);
+	bp_target_discard(w.target);
+	return st;
+}

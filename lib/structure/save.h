@@ -1,0 +1,28 @@
+/* lib/structure/save.h: a record becomes the files of its target, and its line in the manifest. */
+#ifndef BP_SAVE_H
+#define BP_SAVE_H
+
+#include "structure/outdir.h"
+#include "stream/rec.h"
+
+struct bp_save_opt {
+	bool pdb;        /* else mmCIF */
+	bool full_pae, full_pde, embeddings;
+};
+
+/* Write everything that a structures record holds: a model and its confidence files a sample, numbered by falling
+ * confidence_score (by sample when there is none), embeddings, affinity, and the trajectory that earlier records
+ * brought. All of it becomes visible at once, at the end; after a failure nothing does.
+ * *manifest: {id, status "ok", files, models, seconds}. Messages name the target. */
+int bp_save(struct bp_val **manifest, const struct bp_rec *rec, const struct bp_save_opt *o, struct bp_outdir *d,
+    struct bp_err *err) BP_MUST_USE;
+
+/* Append the step of a trajectory record to the target's trajectory_ID.npz (noisy_STEP, denoised_STEP [M,A,3] A, and
+ * sigma_STEP). What goes wrong is told when the target's structures come: bp_save fails then. */
+void bp_save_step(const struct bp_rec *rec, struct bp_outdir *d);
+
+/* The manifest of a target that failed: {id, status "failed", stage, error, hint}. NULL: no memory. */
+struct bp_val *bp_save_failure(const char *id, const char *stage, const char *message, const char *hint,
+    struct bp_arena *mem, struct bp_err *err);
+
+#endif
