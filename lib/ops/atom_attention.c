@@ -1,11 +1,16 @@
 #include "ops/atom_attention.h"
 
+#include <string.h>
+
+#include "ops/attn.h"
+#include "ops/cpu.h"
 #include "ops/plain.h"
+
+enum { Q = BP_WINDOW_Q, K = BP_WINDOW_K };
 
 int
 bp_atom_attention_cpu(struct bp_ctx *cx, const struct bp_atom_attention *t)
 {
-	enum { Q = BP_WINDOW_Q, K = BP_WINDOW_K };
 	const struct bp_attn_weights *w = t->w;
 	struct bp_mark m = bp_dev_mark(cx);
 	int c = t->c, d = c / t->heads, windows = t->atoms / Q;
@@ -50,5 +55,72 @@ bp_atom_attention_cpu(struct bp_ctx *cx, const struct bp_atom_attention *t)
 		}
 	}
 	bp_dev_release(cx, m);
+	return BP_OK;
+}
+
+/* rows first..first+127 of x [atoms, at distance ld], d columns, zeros outside; without a copy where all are inside */
+static const float *
+keys(float *copy, const float *x, size_t *ld, int first, int atoms, int d)
+{
+	if (first >= 0 && first + K <= atoms)
+		return x + (size_t)first * *ld;
+	for (int j = 0; j < K; j++)
+		if (first + j >= 0 && first + j < atoms)
+			memcpy(copy + j * d, x + (size_t)(first + j) * *ld, (size_t)d * sizeof *copy);
+		else
+			memset(copy + j * d, 0, (size_t)d * sizeof *copy);
+	*ld = (size_t)d;
+	return copy;
+}
+
+/* o [32,c] of window w of one sample; s: scratch */
+static void
+window(float *o, const float *qkvg, const struct bp_atom_attention *t, int w, float *s)
+{
+	int c = t->c, d = c / t->heads, windows = t->atoms / Q, first = w * Q - (K - Q) / 2;
+	float *copy = s + Q * K, *packed = copy + (size_t)K * d, mask[K];
+	const float *k, *v;
+	size_t ld;
+
+	for (int j = 0; j < K; j++)
+		mask[j] = (1 - (first + j >= 0 && first + j < t->atoms ? t->mask[first + j] : 0)) * -1e6f;
+	for (int h = 0; h < t->heads; h++) {
+		ld = (size_t)4 * c;
+		k = keys(copy, qkvg + c + h * d, &ld, first, t->atoms, d);
+		bp_pack(packed, K, d, k, ld, 1);
+		bp_gemm(Q, K, d, qkvg + (size_t)w * Q * 4 * c + h * d, 4 * c, 1, packed, s, K, false);
+		for (int i = 0; i < Q; i++)
+			bp_vec_softmax(s + i * K, K, K, 1 / sqrtf((float)d), t->bias + (((size_t)h * windows + w) * Q + i) * K, mask);
+		ld = (size_t)4 * c;
+		v = keys(copy, qkvg + 2 * c + h * d, &ld, first, t->atoms, d);
+		bp_pack(packed, d, K, v, 1, ld);
+		bp_gemm(Q, d, K, s, K, 1, packed, o + h * d, c, false);
+	}
+}
+
+int
+bp_atom_attention_cpu_opt(struct bp_ctx *cx, const struct bp_atom_attention *t)
+{
+	struct bp_mark mark = bp_dev_mark(cx);
+	int c = t->c, d = c / t->heads, windows = t->atoms / Q, b = cx->dry ? 0 : t->b;
+	size_t size = (size_t)2 * Q * c + (size_t)Q * K + (size_t)K * d + bp_packed(K, d) + bp_packed(d, K);
+	struct bp_attn_packed p;
+	float *qkvg, *scratch;
+
+	BP_TRY(bp_attn_pack(cx, &p, t->w));
+	BP_DEV_NEW(qkvg, (size_t)t->b * t->atoms * c * 4, cx);
+	BP_DEV_NEW(scratch, size * cx->threads, cx);
+	BP_PARALLEL
+	for (int i = 0; i < b * windows; i++)
+		bp_attn_project(qkvg + (size_t)i * Q * 4 * c, t->x + (size_t)i * Q * c, Q, t->w, &p);
+	BP_PARALLEL
+	for (int i = 0; i < b * windows; i++) {
+		int w = i % windows;
+		float *o = scratch + size * omp_get_thread_num(), *s = o + (size_t)Q * c;
+		window(o, qkvg + (size_t)(i / windows) * t->atoms * 4 * c, t, w, s + (size_t)Q * c);
+		bp_attn_finish(t->out + (size_t)i * Q * c, o, qkvg + (size_t)i * Q * 4 * c,
+		    t->gate ? t->gate + (size_t)w * Q * c : NULL, Q, c, &p, s);
+	}
+	bp_dev_release(cx, mark);
 	return BP_OK;
 }

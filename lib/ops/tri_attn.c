@@ -1,7 +1,5 @@
 #include "ops/tri_attn.h"
 
-#include <string.h>
-
 #include "ops/cpu.h"
 #include "ops/plain.h"
 
@@ -82,7 +80,7 @@ norm_line(float *y, const struct bp_tri_attn *t, int i)
 struct plan {
 	int d, hd, ld;       /* head width, all heads, n in whole panels         */
 	const float *bias;   /* [heads][n][ld]                                   */
-	const float *Wqkv, *Wg, *Wo;
+	const float *W[3], *Wg, *Wo; /* q, k, v; packed                       */
 	float *y, *qkv, *o, *k, *v, *s, *mask; /* this thread's: [n,c] [n,3hd] [n,hd] packed, packed, [84][ld] [n] */
 };
 
@@ -115,7 +113,8 @@ line(const struct bp_tri_attn *t, const struct plan *p, int i)
 	for (int k = 0; k < n && mask; k++)
 		p->mask[k] = 1e9f
 		    * (bp_pair_mask(t->pair_mask, t->mask, n, t->ending ? k : i, t->ending ? i : k) - 1);
-	bp_gemm(n, 3 * hd, c, p->y, c, 1, p->Wqkv, p->qkv, 3 * hd, false);
+	for (int e = 0; e < 3; e++)
+		bp_gemm(n, hd, c, p->y, c, 1, p->W[e], p->qkv + e * hd, 3 * hd, false);
 	for (int h = 0; h < hd / p->d; h++)
 		head(t, p, h, mask);
 	bp_gemm(n, hd, c, p->y, c, 1, p->Wg, p->qkv, hd, false);
@@ -133,24 +132,6 @@ bias_line(float *bias, const struct bp_tri_attn *t, int ld, int i, float *y, flo
 	bp_gemm(t->w->bias.n, t->n, t->c, t->w->bias.p, t->c, 1, packed, bias + (size_t)i * ld, (size_t)t->n * ld, false);
 }
 
-/* [q;k;v] one below the other, packed */
-static int
-pack_qkv(struct bp_ctx *cx, float **ret, const struct bp_tri_attn_weights *w)
-{
-	const struct bp_weight *parts[3] = { &w->q, &w->k, &w->v };
-	int hd = w->q.n, c = w->q.k;
-	float *p, *rows;
-
-	BP_DEV_NEW(p, bp_packed(3 * hd, c), cx);
-	BP_DEV_NEW(rows, (size_t)3 * hd * c, cx);
-	*ret = p;
-	for (int i = 0; i < 3 && !cx->dry; i++)
-		memcpy(rows + (size_t)i * hd * c, parts[i]->p, (size_t)hd * c * sizeof *rows);
-	if (!cx->dry)
-		bp_pack(p, 3 * hd, c, rows, c, 1);
-	return BP_OK;
-}
-
 int
 bp_tri_attn_cpu_opt(struct bp_ctx *cx, const struct bp_tri_attn *t)
 {
@@ -160,18 +141,20 @@ bp_tri_attn_cpu_opt(struct bp_ctx *cx, const struct bp_tri_attn *t)
 	size_t size[] = { (size_t)n * c, (size_t)n * 3 * hd, (size_t)n * hd, bp_packed(n, d > c ? d : c), bp_packed(d, n),
 		(size_t)BP_ROW_TILE * ld, (size_t)n };
 	size_t total = 0;
-	float *bias, *Wqkv, *Wg, *Wo, *scratch;
+	float *bias, *W[3], *Wg, *Wo, *scratch;
 
 	for (int i = 0; i < 7; i++)
 		total += size[i];
 	BP_DEV_NEW(bias, (size_t)heads * n * ld, cx);
-	BP_TRY(pack_qkv(cx, &Wqkv, w));
+	BP_TRY(bp_pack_weight(cx, &W[0], &w->q));
+	BP_TRY(bp_pack_weight(cx, &W[1], &w->k));
+	BP_TRY(bp_pack_weight(cx, &W[2], &w->v));
 	BP_TRY(bp_pack_weight(cx, &Wg, &w->g));
 	BP_TRY(bp_pack_weight(cx, &Wo, &w->o));
 	BP_DEV_NEW(scratch, total * cx->threads, cx);
 #pragma omp parallel num_threads(cx->threads) if (!cx->dry)
 	{
-		struct plan p = { .d = d, .hd = hd, .ld = ld, .bias = bias, .Wqkv = Wqkv, .Wg = Wg, .Wo = Wo };
+		struct plan p = { .d = d, .hd = hd, .ld = ld, .bias = bias, .W = { W[0], W[1], W[2] }, .Wg = Wg, .Wo = Wo };
 		p.y = scratch + total * omp_get_thread_num();
 		p.qkv = p.y + size[0];
 		p.o = p.qkv + size[1];

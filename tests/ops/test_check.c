@@ -15,9 +15,9 @@
 
 #include "check.h"
 
-extern const struct check_op check_heavy[], check_light[];
+extern const struct check_op check_heavy[], check_attn[], check_light[];
 
-static const struct check_op *const tables[] = { check_heavy, check_light };
+static const struct check_op *const tables[] = { check_heavy, check_attn, check_light };
 
 enum { GUARD = 16, OUTS = 4 };
 static const float guard_word = -1.25e30f;
