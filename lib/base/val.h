@@ -20,6 +20,7 @@ struct bp_val {
 	enum bp_vtype type;
 	int line;        /* where in the source text, from 1; 0: unknown                                    */
 	size_t n, cap;   /* STR, BIN: bytes; ARR: items; MAP: pairs                                         */
+	const char *text; /* a scalar as the source spelt it (for messages), or NULL                        */
 	union {
 		bool b;
 		int64_t i;

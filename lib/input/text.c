@@ -1,0 +1,80 @@
+#include "input/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int
+bp_text_read(char **text, size_t *n, const char *path, size_t limit, struct bp_arena *mem, struct bp_err *err)
+{
+	struct stat sb;
+	FILE *f = fopen(path, "rb");
+	char *p = NULL;
+	size_t got = 0;
+	int st = BP_OK;
+
+	*text = NULL;
+	if (!f)
+		return BP_FAIL(err, BP_EIO, "check the path and its permissions", "%s: %s", path, strerror(errno));
+	if (fstat(fileno(f), &sb) != 0 || !S_ISREG(sb.st_mode))
+		st = BP_FAIL(err, BP_EIO, "give a file", "%s: not a regular file", path);
+	else if ((size_t)sb.st_size > limit)
+		st = BP_FAIL(err, BP_EINPUT, "is this the right file?", "%s: %lld bytes, at most %zu are read", path,
+		    (long long)sb.st_size, limit);
+	else if (!(p = bp_alloc(mem, (size_t)sb.st_size + 1, err)))
+		st = BP_EMEM;
+	if (st == BP_OK) {
+		got = fread(p, 1, (size_t)sb.st_size, f);
+		if (ferror(f))
+			st = BP_FAIL(err, BP_EIO, NULL, "%s: %s", path, strerror(errno));
+		p[got] = '\0';
+	}
+	fclose(f); /* only read from: nothing to lose */
+	*text = p;
+	*n = got;
+	return st;
+}
+
+/* bytes of the UTF-8 sequence at s (1..4), 0 when it is none (overlong, surrogate, beyond U+10FFFF, cut) */
+static size_t
+utf8_length(const unsigned char *s, size_t n)
+{
+	static const unsigned least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t len = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
+	unsigned c;
+
+	if (len <= 1)
+		return len;
+	if (len > n)
+		return 0;
+	c = s[0] & (0x7fu >> len);
+	for (size_t i = 1; i < len; i++) {
+		if (s[i] >> 6 != 2)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	return c < least[len] || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff ? 0 : len;
+}
+
+int
+bp_text_check(const char *path, const char *text, size_t n, struct bp_err *err)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	size_t len;
+	int line = 1;
+
+	if (n == 0)
+		return BP_AT(err, path, 1, "see the manual for a first input", "the file is empty");
+	for (size_t i = 0; i < n; i += len) {
+		if (s[i] == 0)
+			return BP_AT(err, path, line, "remove it", "control character (NUL) in the input");
+		if ((s[i] < 0x20 && s[i] != '\t' && s[i] != '\n' && s[i] != '\r') || s[i] == 0x7f)
+			return BP_AT(err, path, line, "remove it", "control character (0x%02x) in the input", s[i]);
+		if ((len = utf8_length(s + i, n - i)) == 0)
+			return BP_AT(err, path, line, "save the file as UTF-8", "not UTF-8 text (byte 0x%02x at offset %zu)",
+			    s[i], i);
+		line += s[i] == '\n';
+	}
+	return BP_OK;
+}
