@@ -46,7 +46,7 @@ record(struct fasta *f, struct bp_val *list, const char *head, const char *head_
 
 	if (!entry || !body)
 		return BP_EMEM;
-	if (head_end > head && head_end[-1] != '|' && s < head_end)
+	if (s < head_end)
 		msa_n = field(&s, head_end, &msa);
 	if (type_n == 0 || id_n == 0 || s < head_end)
 		return BP_AT(f->err, f->path, line, "for example >A|protein|empty", "record '%.*s': the header must be CHAIN|TYPE[|MSA]",

@@ -62,7 +62,7 @@ struct bp_input {
 	struct bp_chain *chain; /* entity by entity: the order of asym_id */
 	struct bp_constraint *constraint;
 	int n_entities, n_chains, n_constraints;
-	const struct bp_val *guidance, *scoring; /* passed on as they are; NULL: none */
+	struct bp_val *guidance, *scoring; /* passed on as they are; NULL: none */
 };
 
 /* Read a file by its suffix: .yaml .yml; .fasta .fa .fas. BP_EINPUT: path, line, what is wrong. BP_EUNSUP: it asks for

@@ -7,7 +7,7 @@
 
 #include "base/val.h"
 
-enum { BP_YAML_MAXBYTES = 16 << 20, BP_YAML_MAXDEPTH = 64, BP_YAML_MAXKEYS = 1000, BP_YAML_MAXNODES = 1000000,
+enum { BP_YAML_MAXBYTES = 16 << 20, BP_YAML_MAXDEPTH = 24, BP_YAML_MAXKEYS = 1000, BP_YAML_MAXNODES = 1000000,
 	BP_YAML_MAXANCHORS = 1000, BP_YAML_MAXALIAS = 100000 }; /* the last: nodes that aliases may stand for in all */
 
 /* Read the one document of text (n bytes; path is for messages). BP_EINPUT names path and line: not UTF-8, control

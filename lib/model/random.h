@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 /* What a draw is for. Steps count from 0; a stream is one purpose of one step. */
-enum bp_draw { BP_DRAW_INIT, BP_DRAW_STEP, BP_DRAW_POSE, BP_DRAW_RESAMPLE, BP_DRAW_MSA, BP_NDRAW };
+enum bp_draw { BP_DRAW_INIT, BP_DRAW_STEP, BP_DRAW_POSE, BP_DRAW_RESAMPLE, BP_DRAW_MSA, BP_DRAW_CONFORMER, BP_NDRAW };
 uint32_t bp_noise_stream(enum bp_draw purpose, uint32_t step);
 
 /* The key of a target: its id and the run's seed, mixed by XXH64. */
