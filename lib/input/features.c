@@ -164,14 +164,12 @@ no_template(struct bp_featurizer *f)
 }
 
 int
-bp_featurize(struct bp_rec *rec, const char *path, const struct bp_ccd *ccd, const struct bp_features_opt *opt,
+bp_features_make(struct bp_rec *rec, const struct bp_input *in, const struct bp_ccd *ccd, const struct bp_features_opt *opt,
     struct bp_err *err)
 {
 	struct bp_featurizer f = { .rec = rec, .opt = opt, .mem = rec->mem, .err = err };
 	struct bp_target *t;
-	struct bp_input *in;
 
-	BP_TRY(bp_input_read(&in, path, f.mem, err));
 	BP_TRY(bp_target_build(&t, in, ccd, f.mem, err));
 	f.t = t;
 	f.n = t->n_tokens;
@@ -185,4 +183,13 @@ bp_featurize(struct bp_rec *rec, const char *path, const struct bp_ccd *ccd, con
 	BP_TRY(no_template(&f));
 	BP_TRY(bp_features_steer(&f));
 	return bp_features_meta(&f);
+}
+
+int
+bp_featurize(struct bp_rec *rec, const char *path, const struct bp_ccd *ccd, const struct bp_features_opt *opt, struct bp_err *err)
+{
+	struct bp_input *in;
+
+	BP_TRY(bp_input_read(&in, path, rec->mem, err));
+	return bp_features_make(rec, in, ccd, opt, err);
 }

@@ -14,8 +14,12 @@ struct bp_features_opt {
 };
 #define BP_FEATURES_OPT_INIT { .method = BP_METHOD_XRAY, .max_msa_seqs = 8192, .seed = 42, .augment = true }
 
-/* Read the target of a file into rec (empty, its id set): tensors and meta. All of it lives in rec->mem.
+/* Put the features and meta of an input into rec (empty, its id set). All of it lives in rec->mem, and so must in.
  * BP_EINPUT: path, line, what is wrong; BP_EUNSUP: asks for what is not there yet; BP_EMEM. */
+int bp_features_make(struct bp_rec *rec, const struct bp_input *in, const struct bp_ccd *ccd, const struct bp_features_opt *opt,
+    struct bp_err *err) BP_MUST_USE;
+
+/* The same from a file. */
 int bp_featurize(struct bp_rec *rec, const char *path, const struct bp_ccd *ccd, const struct bp_features_opt *opt,
     struct bp_err *err) BP_MUST_USE;
 

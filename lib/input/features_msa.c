@@ -50,6 +50,7 @@ entity_msa(struct bp_msa **ret, struct bp_featurizer *f, int chain)
 	const struct bp_entity *e = bp_target_entity(f->t, chain);
 	const char *input = f->t->in->path, *path;
 	uint8_t *type;
+	int st;
 
 	BP_TRY(chain_types(&type, f, chain));
 	if (!e->msa)
@@ -60,9 +61,9 @@ entity_msa(struct bp_msa **ret, struct bp_featurizer *f, int chain)
 	if (!bp_input_beside(&path, input, e->msa, f->mem, f->err))
 		return BP_AT(f->err, input, e->msa_line, "paths count from the current directory, then from the input's",
 		    "MSA file %.200s not found", e->msa);
-	if (bp_msa_read(ret, path, f->opt->max_msa_seqs, f->mem, f->err) != BP_OK) {
+	if ((st = bp_msa_read(ret, path, f->opt->max_msa_seqs, f->mem, f->err)) != BP_OK) {
 		bp_err_where(f->err, "%s:%d", input, e->msa_line);
-		return f->err ? f->err->code : BP_EINPUT;
+		return st;
 	}
 	if (query_fits(*ret, type, e->length))
 		return BP_OK;

@@ -74,7 +74,7 @@ check_letters(struct bp_schema *s, const struct bp_entity *e, int line)
 	for (int i = 0; i < e->length; i++) {
 		char c = e->sequence[i];
 		if (islower((unsigned char)c))
-			return BP_SAY(s, line, "write it in upper case",
+			return BP_SAY(s, line, NULL,
 			    "sequence of chain %s is lower case ('%c' at position %d); upper case is expected", chain, c, i + 1);
 		if (!isupper((unsigned char)c) || (e->type != BP_PROTEIN && !nucleotide(c)))
 			return BP_SAY(s, line, e->type == BP_PROTEIN ? "letters only" : "is this a nucleic acid?",

@@ -1,6 +1,8 @@
 /* target.c: kinds of residues; counting and numbering; bond constraints and sites. */
 #include "input/target.h"
 
+#include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -57,16 +59,31 @@ check_names(struct builder *b, const struct bp_residue_kind *k, int line)
 	return BP_OK;
 }
 
+static int
+missing_component(struct builder *b, const char *code, int line)
+{
+	char upper[BP_CODE_MAX + 1] = "", hint[80] = "for the whole dictionary: ccd build components.cif.gz -o ~/.boltz/ccd.bpccd";
+
+	for (size_t i = 0; code[i] && i < BP_CODE_MAX; i++)
+		upper[i] = (char)toupper((unsigned char)code[i]);
+	if (bp_ccd_has(b->ccd, upper))
+		snprintf(hint, sizeof hint, "did you mean %s?", upper);
+	return WRONG(b, line, hint, "CCD component %s not found", code);
+}
+
 /* Atoms, bonds and the table's renumbering of a component that is no standard residue. */
 static int
 component_kind(struct builder *b, struct bp_residue_kind *k, const char *code, enum bp_residue_role role, int line)
 {
 	const struct bp_ccd_comp *c = &k->comp;
 	bool single;
+	int st;
 
-	if (bp_ccd_find(&k->comp, b->ccd, code, b->err) != BP_OK) {
+	if (!bp_ccd_has(b->ccd, code))
+		return missing_component(b, code, line);
+	if ((st = bp_ccd_find(&k->comp, b->ccd, code, b->err)) != BP_OK) {
 		bp_err_where(b->err, "%s:%d", b->in->path, line);
-		return b->err ? b->err->code : BP_EINPUT;
+		return st;
 	}
 	if (c->n_atoms == 0)
 		return WRONG(b, line, "name the ligand's own code", "CCD component %s has no atoms", code);
