@@ -6,7 +6,8 @@
 
 #include "stream/rec.h"
 
-/* Every tensor of features/NAME.safetensors without its batch axis, copied into mem. */
+/* Every tensor of features/NAME.safetensors without its batch axis, copied into mem. given_coords, which an affinity case was
+ * made from, has no such axis and is left out. */
 static inline struct bp_rec *
 golden_features(const char *name, struct bp_arena *mem)
 {
@@ -21,6 +22,8 @@ golden_features(const char *name, struct bp_arena *mem)
 	for (int i = 0; i < bp_st_count(s); i++) {
 		const struct bp_tensor *t = bp_st_tensor(s, i);
 		struct bp_tensor *copy;
+		if (!strcmp(bp_st_name(s, i), "given_coords"))
+			continue;
 		assert_int_equal(t->shape[0], 1);
 		if (bp_rec_add(&copy, rec, bp_st_name(s, i), t->dtype, t->ndim - 1, t->shape + 1, &err) != BP_OK)
 			fail_msg("%s", err.msg);

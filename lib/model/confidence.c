@@ -462,7 +462,7 @@ bp_confidence_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct 
 	BP_NEW(t.scores, t.samples, mem, err);
 	snprintf(size, sizeof size, "%d tokens, %d atoms", t.f.n, t.f.atoms);
 	bp_progress_open(&t.progress, t.rec->id, "confidence of sample");
-	st = bp_plan_run(&peak, d->cx, run_samples, &t, mem, d->o.mem_cap, size, "a higher --mem-cap, or a smaller target", err);
+	st = bp_plan_run(&peak, d->cx, run_samples, &t, mem, 0, d->o.mem_cap, size, "a higher --mem-cap, or a smaller target", err);
 	bp_progress_close(&t.progress);
 	BP_TRY(st);
 	return finish(&t, bp_seconds() - start, peak, err);

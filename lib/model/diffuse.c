@@ -195,7 +195,7 @@ run_target(struct target *t, struct bp_arena *mem, struct bp_err *err)
 	snprintf(size, sizeof size, "%d tokens, %d atoms, %d of %d samples at once", t->f.n, t->f.atoms,
 	    o->samples < o->max_parallel ? o->samples : o->max_parallel, o->samples);
 	bp_progress_open(&t->progress, t->rec->id, "sampling step");
-	st = bp_plan_run(&peak, t->d->cx, sample, t, mem, o->mem_cap, size,
+	st = bp_plan_run(&peak, t->d->cx, sample, t, mem, 0, o->mem_cap, size,
 	    "a lower --max-parallel-samples, a higher --mem-cap, or a smaller target", err);
 	bp_progress_close(&t->progress);
 	BP_TRY(st);

@@ -109,7 +109,7 @@ bp_diff_transformer_run(struct bp_ctx *cx, const struct bp_diff_transformer *t, 
 	size_t part = (size_t)x->rows * t->c;
 	float *y, *own = NULL;
 
-	bp_assert(t->heads > 0 && (x->cond || x->s) && (!x->windows || (x->rows % BP_WINDOW_Q == 0 && x->mask)));
+	bp_assert(t->heads > 0 && (x->cond || x->s) && (!x->windows || x->rows % BP_WINDOW_Q == 0));
 	BP_DEV_NEW(y, (size_t)x->b * part, cx);
 	if (!x->cond)
 		BP_DEV_NEW(own, 6 * part, cx);

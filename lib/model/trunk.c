@@ -259,12 +259,9 @@ static int
 emit(struct run *r, const char *name, const float *p, int ndim, const int64_t *shape)
 {
 	struct bp_tensor *t;
-	size_t bytes;
 
-	if (r->cx->dry) {
-		bp_assert(bp_tensor_bytes(&bytes, BP_F32, ndim, shape));
-		return !r->rec || bp_arena_count(r->rec->mem, bytes, r->cx->err) ? BP_OK : BP_EMEM;
-	}
+	if (r->cx->dry)
+		return BP_OK;
 	BP_TRY(bp_rec_add(&t, r->rec, name, BP_F32, ndim, shape, r->cx->err));
 	return bp_dev_download(r->cx, t->data, p, (size_t)bp_count(t) * sizeof *p);
 }
@@ -292,6 +289,13 @@ emit_heads(struct run *r)
 	BP_TRY(bp_dump_put(r->dump, r->cx, "pbfactor", d, BP_SHAPE(1, n, bins)));
 	bp_dev_release(r->cx, mark);
 	return BP_OK;
+}
+
+/* bytes of the tensors that a run puts into its record */
+static size_t
+emitted_bytes(const struct bp_trunk *t, size_t n)
+{
+	return sizeof(float) * (n * n * (size_t)(t->tz + t->bins) + n * (size_t)(2 * t->ts + t->bfactor.n));
 }
 
 /* ---- a run, rehearsed and real ---- */
@@ -380,11 +384,28 @@ bp_trunk_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_ou
 		BP_TRY(bp_dump_open(&r.dump, mem, err));
 	snprintf(size, sizeof size, "%d tokens, %d atoms and %d MSA rows", host.n, host.atoms, host.s);
 	bp_progress_open(&progress, r.rec->id, "recycling");
-	st = bp_plan_run(&peak, t->cx, compute, &r, mem, t->o->mem_cap, size,
+	st = bp_plan_run(&peak, t->cx, compute, &r, mem, emitted_bytes(t, (size_t)host.n), t->o->mem_cap, size,
 	    "a higher --mem-cap, a part of the MSA (--subsample-msa), or a smaller target", err);
 	bp_progress_close(&progress);
 	BP_TRY(st);
 	BP_TRY(check_finite(r.rec, "s", err));
 	BP_TRY(check_finite(r.rec, "z", err));
 	return finish(&r, bp_seconds() - start, peak, err);
+}
+
+int
+bp_trunk_bytes(size_t *device, size_t *host, struct bp_trunk *t, int n, int atoms, int msa, int templates, struct bp_arena *mem,
+    struct bp_err *err)
+{
+	struct bp_feats f = { .n = n, .atoms = atoms, .s = msa, .t = templates, .templates = templates };
+	struct run r = { .t = t, .cx = t->cx, .host = &f };
+	unsigned char *use;
+
+	bp_assert(n > 0 && atoms > 0 && atoms % BP_WINDOW_Q == 0 && msa > 0 && templates >= 0);
+	t->cx->err = err;
+	BP_NEW(use, templates + 1, mem, err);
+	memset(use, 1, (size_t)templates);
+	f.use_template = use;
+	*host = emitted_bytes(t, (size_t)n);
+	return bp_plan_bytes(device, t->cx, compute, &r);
 }

@@ -29,8 +29,9 @@ int bp_trunk_open(struct bp_trunk **ret, struct bp_ctx *cx, struct bp_weights *w
  * Dumps s_inputs, s_init, rel_pos, contact_conditioning, z_init, passR.*, pdistogram and pbfactor. */
 int bp_trunk_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err) BP_MUST_USE;
 
-/* Device bytes that a target of this size will need at its peak, without its features: n tokens, atoms (a multiple of 32), rows of
- * MSA, templates with an aligned token. */
-int bp_trunk_bytes(size_t *bytes, struct bp_trunk *t, int n, int atoms, int msa, int templates, struct bp_err *err) BP_MUST_USE;
+/* What a target of this size needs, its features aside: device memory at the peak, and what is added to its record. n tokens, atoms (a
+ * multiple of 32), rows of MSA, templates with an aligned token. mem: scratch. */
+int bp_trunk_bytes(size_t *device, size_t *host, struct bp_trunk *t, int n, int atoms, int msa, int templates, struct bp_arena *mem,
+    struct bp_err *err) BP_MUST_USE;
 
 #endif

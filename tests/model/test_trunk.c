@@ -6,6 +6,8 @@
 #include "model/trunk.h"
 #include "ops/ops.h"
 
+enum { FULL_BYTES = 22805440 }; /* of the data that tests/model/full1.header describes */
+
 struct fix {
 	struct bp_err err;
 	struct bp_arena *mem, *rec_mem;
@@ -128,25 +130,92 @@ run_case(const char *config, const char *name, const char *variant)
 	fix_close(&x);
 }
 
+/* every stored run of the whole network, of whatever configuration: model/CONFIG-CASE.safetensors */
 static void
-tiny_case(const char *name)
+golden_runs(void **state)
 {
-	run_case("tiny", name, "original");
-	run_case("tiny", name, "optimized");
+	char pattern[512];
+	int runs = 0;
+	glob_t g;
+
+	(void)state;
+	assert_int_equal(glob(golden_path(pattern, "model/*-*.safetensors"), 0, NULL, &g), 0);
+	for (size_t i = 0; i < g.gl_pathc; i++) {
+		const char *base = strrchr(g.gl_pathv[i], '/') + 1, *dash = strchr(base, '-');
+		char config[64], name[128], rel[256];
+		struct bp_st *s;
+		bool whole;
+		snprintf(config, sizeof config, "%.*s", (int)(dash - base), base);
+		snprintf(name, sizeof name, "%.*s", (int)(strlen(dash + 1) - strlen(".safetensors")), dash + 1);
+		snprintf(rel, sizeof rel, "model/%s", base);
+		s = golden_open(rel);
+		whole = bp_st_get(s, "z_init") && bp_st_get(s, "pass0.z_out");
+		bp_st_close(s);
+		if (!whole) /* a steering run */
+			continue;
+		run_case(config, name, "original");
+		run_case(config, name, "optimized");
+		runs++;
+	}
+	globfree(&g);
+	assert_true(runs > 0);
 }
 
+/* weights of the published dimensions with one block of each kind: the header of such a file, and zeros that are never read */
 static void
-golden_tiny(void **state)
+open_full(struct fix *x, const char *variant, char *path)
 {
+	FILE *in = fopen("tests/model/full1.header", "rb"), *out = fdopen(mkstemp(path), "wb");
+	static char header[1 << 16];
+	size_t n;
+
+	assert_non_null(in);
+	assert_non_null(out);
+	n = fread(header, 1, sizeof header, in);
+	assert_in_range(n, 1000, sizeof header - 1);
+	assert_int_equal(fwrite(header, 1, n, out), n);
+	assert_int_equal(fflush(out), 0);
+	assert_int_equal(ftruncate(fileno(out), (off_t)n + FULL_BYTES), 0);
+	fclose(in);
+	fclose(out);
+	must(x, bp_arena_open(&x->mem, 0, &x->err));
+	must(x, bp_arena_open(&x->rec_mem, 0, &x->err));
+	must(x, bp_ctx_open(&x->cx, "cpu", variant, NULL, 0, "fp32", 2, 0, &x->err));
+	must(x, bp_weights_open(&x->w, path, &x->err));
+	must(x, bp_trunk_open(&x->t, x->cx, x->w, &x->o, x->mem, &x->err));
+}
+
+/* 1,000 tokens at the published dimensions: no more than 6 pair tensors, the results in the record included */
+static void
+memory_of_1000_tokens(void **state)
+{
+	static const char *const variants[] = { "original", "optimized" };
+	const double pair = 1000.0 * 1000 * 128 * sizeof(float);
+
 	(void)state;
-	golden_each("tiny", tiny_case);
+	for (int i = 0; i < 2; i++)
+		for (int templates = 0; templates < 2; templates++) {
+			char path[] = "/tmp/bp-test-full-XXXXXX";
+			struct fix x = { .o = BP_TRUNK_INIT };
+			size_t device, host;
+			open_full(&x, variants[i], path);
+			must(&x, bp_trunk_bytes(&device, &host, x.t, 1000, 8000, 128, templates, x.mem, &x.err));
+			printf("%s, %d templates: %.2f + %.2f pair tensors\n", variants[i], templates, (double)device / pair,
+			    (double)host / pair);
+			assert_true((double)device >= 2 * pair);
+			if (i == 1) /* `original` keeps every intermediate */
+				assert_true((double)(device + host) <= 6 * pair);
+			unlink(path);
+			fix_close(&x);
+		}
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(golden_tiny),
+		cmocka_unit_test(golden_runs),
+		cmocka_unit_test(memory_of_1000_tokens),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
