@@ -12,7 +12,13 @@ CFLAGS  += -std=c11 -O2 -g -Wall -Wextra $(WERROR) -fno-math-errno -fopenmp -MMD
 CXXFLAGS += -std=c++17 -O2 -g -Wall -Wextra $(WERROR) -MMD -MP $(SAN)
 SAN     := $(if $(asan),-fsanitize=address$(comma)undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 say      = $(if $(V),,@echo '  $@';)
-LDLIBS  += -lmsgpackc -lyaml -ljansson -lxxhash -lz $(BLAS) -lstdc++ -lm -fopenmp $(SAN)
+# optional: RDKit derives the tables of potentials (only programs that use it are linked with it)
+RDKIT   := $(patsubst %/GraphMol/GraphMol.h,%,$(firstword $(wildcard /usr/include/rdkit/GraphMol/GraphMol.h \
+	/usr/local/include/rdkit/GraphMol/GraphMol.h)))
+RDKIT_LIBS := $(if $(RDKIT),-Wl$(comma)--as-needed $(addprefix -lRDKit,DistGeomHelpers DistGeometry SmilesParse \
+	SubstructMatch GraphMol RDGeometryLib RDGeneral) -Wl$(comma)--no-as-needed)
+$(if $(RDKIT),,$(info no RDKit (librdkit-dev): `ccd build` will derive no tables))
+LDLIBS  += $(RDKIT_LIBS) -lmsgpackc -lyaml -ljansson -lxxhash -lz $(BLAS) -lstdc++ -lm -fopenmp $(SAN)
 VERSION := 0.1.0
 
 LIBSRC  := $(wildcard lib/*/*.c) $(wildcard lib/*/*.cpp)
@@ -32,6 +38,7 @@ $(B)/%.o: %.c
 $(B)/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(say)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+$(B)/lib/chem/rdkit.o: CXXFLAGS += $(if $(RDKIT),-isystem $(RDKIT) -DBP_HAVE_RDKIT)
 # the vector code: multiply-add in one rounding where the machine has it
 $(B)/lib/ops/gemm.o $(B)/lib/ops/vec.o: CFLAGS += -ffp-contract=fast
 $(LIB): $(LIBOBJ)

@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "chem/ccd_cif.h"
 #include "chem/ccd_write.h"
+#include "chem/rdkit.h"
 
 struct job {
 	const struct bp_ccd_build *b;
@@ -43,13 +44,21 @@ static int
 add_component(struct job *j, const struct bp_cif_block *block, struct bp_err *err)
 {
 	const struct bp_val *mol = find_derived(j, block->name);
+	const float (*model)[3];
 	struct bp_ccd_comp c;
-	int st = bp_ccd_cif_read(&c, block, j->b->in, j->mem, err);
+	int st = bp_ccd_cif_read(&c, &model, block, j->b->in, j->mem, err);
 
 	if (st == BP_EUNSUP) {
 		bp_log(BP_LOG_WARN, "%s: left out", err->msg);
 		j->done->refused++;
 		return BP_OK;
+	}
+	if (st == BP_OK && !mol && j->b->tables && bp_rdkit_version() && c.n_atoms) {
+		st = bp_rdkit_derive(&c, model, j->mem, err);
+		if (st == BP_ENUM) {
+			bp_log(BP_LOG_WARN, "%s: left without tables", err->msg);
+			st = BP_OK;
+		}
 	}
 	if (st == BP_OK && mol && (st = bp_ccd_derived(&c, mol, j->mem, err)) != BP_OK)
 		bp_err_where(err, "%s: component %s", j->b->derived, block->name);

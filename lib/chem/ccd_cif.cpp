@@ -14,6 +14,7 @@
 #include <gemmi/cif.hpp>
 #include <gemmi/numb.hpp>
 
+#include "chem/dative.h"
 #include "chem/residues.h"
 
 namespace cif = gemmi::cif;
@@ -92,20 +93,24 @@ choose(cif::Table &t)
 }
 
 struct bp_ccd_atom *
-read_atoms(struct bp_ccd_comp &c, cif::Table &t, struct bp_arena *mem, struct bp_err *err)
+read_atoms(struct bp_ccd_comp &c, const float (*&model)[3], cif::Table &t, struct bp_arena *mem, struct bp_err *err)
 {
 	struct bp_ccd_atom *atom;
+	float (*m)[3];
 	int i = 0;
 
 	if (t.length() > UINT16_MAX)
 		throw refused{ "more than 65535 atoms" };
 	c.n_atoms = static_cast<int>(t.length());
 	atom = static_cast<struct bp_ccd_atom *>(bp_calloc(mem, t.length(), sizeof *atom, err));
-	if (!atom)
+	m = static_cast<float (*)[3]>(bp_calloc(mem, t.length(), sizeof *m, err));
+	if (!atom || !m)
 		throw std::bad_alloc();
+	model = m;
 	c.xyz = choose(t);
 	for (const cif::Table::Row &row : t) {
 		read_atom(atom[i], row);
+		read_xyz(m[i], row, MODEL);
 		read_xyz(atom[i++].x, row, c.xyz == BP_XYZ_MODEL ? MODEL : IDEAL);
 	}
 	return atom;
@@ -114,8 +119,8 @@ read_atoms(struct bp_ccd_comp &c, cif::Table &t, struct bp_arena *mem, struct bp
 uint8_t
 bond_type(const std::string &order)
 {
-	return gemmi::iequal(order, "SING") ? BP_BOND_SINGLE : gemmi::iequal(order, "DOUB") ? BP_BOND_DOUBLE
-	    : gemmi::iequal(order, "TRIP")                  ? BP_BOND_TRIPLE
+	return gemmi::iequal(order, "sing") ? BP_BOND_SINGLE : gemmi::iequal(order, "doub") ? BP_BOND_DOUBLE
+	    : gemmi::iequal(order, "trip")                  ? BP_BOND_TRIPLE
 							    : BP_BOND_OTHER;
 }
 
@@ -150,7 +155,7 @@ read_bonds(struct bp_ccd_comp &c, cif::Table &t, struct bp_arena *mem, struct bp
 }
 
 void
-read_component(struct bp_ccd_comp &c, cif::Block &b, struct bp_arena *mem, struct bp_err *err)
+read_component(struct bp_ccd_comp &c, const float (*&model)[3], cif::Block &b, struct bp_arena *mem, struct bp_err *err)
 {
 	const std::string *name = b.find_value("_chem_comp.name"), *type = b.find_value("_chem_comp.type");
 	cif::Table atoms = b.find("_chem_comp_atom.",
@@ -168,23 +173,28 @@ read_component(struct bp_ccd_comp &c, cif::Block &b, struct bp_arena *mem, struc
 	c.name = keep(name ? cif::as_string(*name) : std::string(), mem, err);
 	c.type = keep(type ? cif::as_string(*type) : std::string(), mem, err);
 	if (atoms.ok())
-		c.atom = read_atoms(c, atoms, mem, err);
-	if (atoms.ok() && bonds.ok())
-		c.bond = read_bonds(c, bonds, mem, err);
+		c.atom = read_atoms(c, model, atoms, mem, err);
+	if (atoms.ok() && bonds.ok()) {
+		struct bp_ccd_bond *bond = read_bonds(c, bonds, mem, err);
+		if (bp_make_dative(bond, c.n_bonds, c.atom, c.n_atoms, mem, err) != BP_OK)
+			throw std::bad_alloc();
+		c.bond = bond;
+	}
 }
 
 } // namespace
 
 extern "C" int
-bp_ccd_cif_read(struct bp_ccd_comp *ret, const struct bp_cif_block *block, const char *file, struct bp_arena *mem,
-    struct bp_err *err)
+bp_ccd_cif_read(struct bp_ccd_comp *ret, const float (**model)[3], const struct bp_cif_block *block, const char *file,
+    struct bp_arena *mem, struct bp_err *err)
 {
 	*ret = (struct bp_ccd_comp){};
+	*model = NULL;
 	try {
 		tao::pegtl::memory_input<> in(block->text, block->text + block->n, std::string(file), 0,
 		    static_cast<size_t>(block->line), 1);
 		cif::Document doc = cif::read_input(in);
-		read_component(*ret, doc.sole_block(), mem, err);
+		read_component(*ret, *model, doc.sole_block(), mem, err);
 		return BP_OK;
 	} catch (const refused &r) {
 		return BP_FAIL(err, BP_EUNSUP, NULL, "%s:%ld: component %s: %s", file, block->line, block->name, r.what.c_str());
@@ -206,11 +216,12 @@ bp_ccd_cif_built(void)
 #else
 
 extern "C" int
-bp_ccd_cif_read(struct bp_ccd_comp *ret, const struct bp_cif_block *block, const char *file, struct bp_arena *mem,
-    struct bp_err *err)
+bp_ccd_cif_read(struct bp_ccd_comp *ret, const float (**model)[3], const struct bp_cif_block *block, const char *file,
+    struct bp_arena *mem, struct bp_err *err)
 {
 	(void)mem;
 	*ret = (struct bp_ccd_comp){};
+	*model = NULL;
 	return BP_FAIL(err, BP_EUNSUP, "install gemmi's headers (Debian: gemmi-dev) and build again",
 	    "%s:%ld: this build reads no CIF: gemmi was missing", file, block->line);
 }
