@@ -12,7 +12,9 @@ enum { PAE_MAX = 32 }; /* A, end of the last bin of PAE and PDE */
 struct bp_confidence {
 	struct bp_confidence_opt o;
 	struct bp_ctx *cx;
+	struct bp_weights *w;
 	struct bp_confidence_net net;
+	int dumped; /* targets so far */
 };
 
 /* a matrix that may be missing: n = 0 then */
@@ -83,6 +85,7 @@ bp_confidence_open(struct bp_confidence **ret, struct bp_ctx *cx, struct bp_weig
 	BP_NEW(*ret, 1, mem, err);
 	(*ret)->o = *o;
 	(*ret)->cx = cx;
+	(*ret)->w = w;
 	if (!bp_weights_has(w, "confidence_module.s_to_z.weight"))
 		return BP_FAIL(err, BP_EUNSUP, "leave out the confidence stage", "%s: these weights have no confidence module",
 		    bp_weights_path(w));
@@ -416,7 +419,8 @@ dump_results(struct target *t, struct bp_err *err)
 		snprintf(name, sizeof name, "conf.%s", names[k]);
 		BP_TRY(bp_dump_host(t->dump, name, bp_rec_get(t->rec, names[k]), err));
 	}
-	return bp_dump_write(t->dump, t->d->o.dump, t->rec->id, err);
+	t->d->dumped++;
+	return bp_dump_write(t->dump, t->d->o.dump, t->rec->id, "confidence", err);
 }
 
 static int
@@ -449,7 +453,9 @@ bp_confidence_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct 
 	int st;
 
 	(void)out;
+	BP_TRY(bp_target_check(d->o.dump, t.rec->id, d->dumped, err));
 	BP_TRY(read_target(&t, err));
+	bp_weights_compare(d->w, t.rec->meta, t.rec->id);
 	pairs = (size_t)t.f.n * t.f.n;
 	if (d->o.dump)
 		BP_TRY(bp_dump_open(&t.dump, mem, err));

@@ -12,6 +12,7 @@ struct bp_diffuse {
 	struct bp_ctx *cx;
 	struct bp_weights *w;
 	struct bp_diffusion net;
+	int written; /* targets with files so far */
 };
 
 int
@@ -148,7 +149,7 @@ dump_rest(struct target *t, struct bp_arena *mem, struct bp_err *err)
 	BP_TRY(bp_dump_host(t->dump, "score.times", times, err));
 	BP_TRY(bp_dump_host(t->dump, "cond.to_keys", keys, err));
 	BP_TRY(bp_dump_host(t->dump, "sample_atom_coords", t->coords, err));
-	return bp_dump_write(t->dump, t->d->o.dump, t->rec->id, err);
+	return bp_dump_write(t->dump, t->d->o.dump, t->rec->id, "diffuse", err);
 }
 
 /* meta.sampler and the trail */
@@ -203,6 +204,7 @@ run_target(struct target *t, struct bp_arena *mem, struct bp_err *err)
 	if (o->record_noise)
 		BP_TRY(bp_draws_write(&t->draws, o->record_noise, t->rec->id, mem, err));
 	BP_TRY(dump_rest(t, mem, err));
+	t->d->written++;
 	return sign(t, bp_seconds() - start, peak, err);
 }
 
@@ -213,7 +215,12 @@ bp_diffuse_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_
 	struct target t = { .d = d, .rec = *rec, .out = out };
 	int st;
 
+	BP_TRY(bp_target_check(d->o.dump, t.rec->id, d->written, err));
+	BP_TRY(bp_target_check(d->o.record_noise, t.rec->id, d->written, err));
+	if (bp_val_count(bp_val_get(t.rec->meta, "guidance")))
+		return BP_FAIL(err, BP_EUNSUP, "remove the section guidance", "guidance: guides are not in this version");
 	BP_TRY(read_target(&t, mem, err));
+	bp_weights_compare(d->w, t.rec->meta, t.rec->id);
 	t.sampler = (struct bp_sampler){ .samples = d->o.samples, .step_scale = d->o.step_scale, .guide = d->o.guide,
 		.guides = d->o.guides, .watch = after_step, .self = &t };
 	BP_TRY(bp_schedule_new(&t.sampler.schedule, d->o.steps, mem, err));

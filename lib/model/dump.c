@@ -11,19 +11,33 @@ struct bp_dump {
 	struct bp_arena *mem;
 };
 
-const char *
-bp_target_path(const char *path, const char *id, struct bp_arena *mem, struct bp_err *err)
+static bool
+is_directory(const char *path)
 {
 	size_t n = strlen(path);
 	struct stat st;
 
-	if (!(n && path[n - 1] == '/') && !(stat(path, &st) == 0 && S_ISDIR(st.st_mode)))
-		return path;
-	if (!*id || *id == '.' || strchr(id, '/')) {
-		BP_FAIL(err, BP_EINPUT, "rename the target", "%s: the target's name '%s' cannot be a file name", path, id);
+	return (n && path[n - 1] == '/') || (stat(path, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+int
+bp_target_check(const char *path, const char *id, int before, struct bp_err *err)
+{
+	if (!path)
+		return BP_OK;
+	if (!is_directory(path))
+		return before == 0 ? BP_OK : BP_FAIL(err, BP_EINPUT, "name a directory", "%s: one file holds one target", path);
+	if (!*id || *id == '.' || strchr(id, '/'))
+		return BP_FAIL(err, BP_EINPUT, "rename the target", "%s: the target's name '%s' cannot be a file name", path, id);
+	return BP_OK;
+}
+
+const char *
+bp_target_path(const char *path, const char *id, const char *what, struct bp_arena *mem, struct bp_err *err)
+{
+	if (bp_target_check(path, id, 0, err) != BP_OK)
 		return NULL;
-	}
-	return bp_sprintf(mem, err, "%s%s%s.safetensors", path, path[n - 1] == '/' ? "" : "/", id);
+	return is_directory(path) ? bp_sprintf(mem, err, "%s/%s.%s.safetensors", path, id, what) : path;
 }
 
 int
@@ -142,9 +156,9 @@ by_name(const void *a, const void *b)
 }
 
 int
-bp_dump_write(const struct bp_dump *d, const char *path, const char *id, struct bp_err *err)
+bp_dump_write(const struct bp_dump *d, const char *path, const char *id, const char *stage, struct bp_err *err)
 {
-	if (!(path = bp_target_path(path, id, d->mem, err)))
+	if (!(path = bp_target_path(path, id, stage, d->mem, err)))
 		return err->code;
 	qsort(d->t, (size_t)d->n, sizeof *d->t, by_name);
 	return bp_st_write(path, d->t, d->n, NULL, err);

@@ -22,11 +22,14 @@ int bp_dump_part(struct bp_dump *d, struct bp_ctx *cx, const char *name, const f
 int bp_dump_host(struct bp_dump *d, const char *name, const struct bp_tensor *t, struct bp_err *err) BP_MUST_USE;
 
 const struct bp_tensor *bp_dump_get(const struct bp_dump *d, const char *name); /* NULL: none */
-/* Write all to bp_target_path(path). */
-int bp_dump_write(const struct bp_dump *d, const char *path, const char *id, struct bp_err *err) BP_MUST_USE;
+/* Write all to bp_target_path(path, id, stage). */
+int bp_dump_write(const struct bp_dump *d, const char *path, const char *id, const char *stage, struct bp_err *err) BP_MUST_USE;
 
-/* Where a file a target goes that an option names: path itself; PATH/ID.safetensors when path is a directory or ends in '/'.
+/* Where a file a target goes that an option names: path itself; PATH/ID.WHAT.safetensors when path is a directory or ends in '/'.
  * NULL and BP_EINPUT: an id that cannot be a file name; BP_EMEM. */
-const char *bp_target_path(const char *path, const char *id, struct bp_arena *mem, struct bp_err *err);
+const char *bp_target_path(const char *path, const char *id, const char *what, struct bp_arena *mem, struct bp_err *err);
+/* Before the work: may a file of this target be written, after `before` others? BP_EINPUT: path is one file, which holds one, or id
+ * cannot be a file name. path may be NULL. */
+int bp_target_check(const char *path, const char *id, int before, struct bp_err *err) BP_MUST_USE;
 
 #endif

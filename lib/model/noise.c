@@ -54,7 +54,7 @@ bp_draws_open(struct bp_draws *d, const char *id, uint64_t seed, const char *rep
 		BP_NEW(d->kept_eps, numbers * (size_t)d->steps, mem, err);
 	}
 	if (replay) {
-		if (!(replay = bp_target_path(replay, id, mem, err)))
+		if (!(replay = bp_target_path(replay, id, "noise", mem, err)))
 			return err->code;
 		BP_TRY(bp_st_open(&d->file, replay, err));
 		return replay_all(d, mem, err);
@@ -78,7 +78,7 @@ bp_draws_write(const struct bp_draws *d, const char *path, const char *id, struc
 	const struct bp_tensor tr = { BP_F32, 4, { s, m, 1, 3 }, (float *)(uintptr_t)d->tr };
 	const struct bp_named all[] = { { "noise.R", &R }, { "noise.eps", &eps }, { "noise.init", &init }, { "noise.tr", &tr } };
 
-	if (!(path = bp_target_path(path, id, mem, err)))
+	if (!(path = bp_target_path(path, id, "noise", mem, err)))
 		return err->code;
 	return bp_st_write(path, all, sizeof all / sizeof *all, NULL, err);
 }

@@ -3,7 +3,7 @@
  *   noise.init [M,A,3]   standard normal, the start is sigma_0 times it
  *   noise.R [S,M,3,3], noise.tr [S,M,1,3]   rotation (x R) and translation, A, of each step
  *   noise.eps [S,M,A,3]  standard normal of each step
- * A path that is a directory, or ends in '/', holds one such file a target (bp_target_path of dump.h). */
+ * A path that is a directory, or ends in '/', holds one such file a target (bp_target_path of dump.h): PATH/ID.noise.safetensors. */
 #ifndef BP_MODEL_NOISE_H
 #define BP_MODEL_NOISE_H
 

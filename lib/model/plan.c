@@ -1,6 +1,8 @@
 /* lib/model/plan.c: see plan.h */
 #include "model/plan.h"
 
+#define MIB(bytes) ((double)(bytes) / 1048576)
+
 int
 bp_plan_bytes(size_t *bytes, struct bp_ctx *cx, int (*work)(void *self, struct bp_ctx *cx), void *self)
 {
@@ -20,11 +22,9 @@ check(const struct bp_ctx *cx, size_t needed, size_t held, size_t cap, const cha
 	size_t has = bp_dev_free(cx);
 
 	if (cap && needed + held > cap)
-		return BP_FAIL(err, BP_EMEM, hint, "%s need %.1f MB of memory, the cap is %.1f MB", size, (double)(needed + held) / 1e6,
-		    (double)cap / 1e6);
+		return BP_FAIL(err, BP_EMEM, hint, "%s need %.1f MiB of memory, the cap is %.1f MiB", size, MIB(needed + held), MIB(cap));
 	if (needed > has)
-		return BP_FAIL(err, BP_EMEM, hint, "%s need %.1f MB of memory more, %.1f MB are free", size, (double)needed / 1e6,
-		    (double)has / 1e6);
+		return BP_FAIL(err, BP_EMEM, hint, "%s need %.1f MiB of memory more, %.1f MiB are free", size, MIB(needed), MIB(has));
 	return BP_OK;
 }
 

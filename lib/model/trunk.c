@@ -19,6 +19,7 @@ struct bp_trunk {
 	struct bp_ctx *cx;
 	const struct bp_trunk_opt *o;
 	int ts, tz, bins;                   /* token_s, token_z, distogram bins         */
+	int dumped;                         /* targets so far                           */
 	bool has_template, has_bfactor;
 	struct bp_input_embedder input;
 	struct bp_weight s_init, z_init_1, z_init_2;
@@ -349,7 +350,10 @@ finish(struct run *r, double seconds, size_t peak, struct bp_err *err)
 	for (int i = 0; o->changed && i < o->changed->n; i++)
 		BP_TRY(bp_val_push(options, bp_val_str(mem, o->changed->v[i], err), mem, err));
 	BP_TRY(bp_trail_add(r->rec, "trunk", o->variant, o->device, seconds, peak, options, err));
-	return r->dump ? bp_dump_write(r->dump, o->dump, r->rec->id, err) : BP_OK;
+	if (!r->dump)
+		return BP_OK;
+	r->t->dumped++;
+	return bp_dump_write(r->dump, o->dump, r->rec->id, "trunk", err);
 }
 
 static int
@@ -378,6 +382,7 @@ bp_trunk_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_ou
 	int st;
 
 	(void)out;
+	BP_TRY(bp_target_check(t->o->dump, r.rec->id, t->dumped, err));
 	r.key = bp_noise_key(t->o->seed, r.rec->id);
 	BP_TRY(bp_feats_read(&host, r.rec, BP_FEATS_TRUNK, mem, err));
 	if (t->o->dump)

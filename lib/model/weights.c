@@ -132,16 +132,33 @@ bp_weights_has(const struct bp_weights *w, const char *name)
 	return bp_st_get(w->st, name) != NULL;
 }
 
+static const char *
+file_name(const struct bp_weights *w)
+{
+	const char *path = bp_weights_path(w), *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 struct bp_val *
 bp_weights_meta(const struct bp_weights *w, struct bp_arena *mem, struct bp_err *err)
 {
-	const char *path = bp_weights_path(w), *slash = strrchr(path, '/');
 	struct bp_val *m = bp_val_map(mem, err);
 
-	if (!m || bp_val_set(m, "file", bp_val_str(mem, slash ? slash + 1 : path, err), mem, err) != BP_OK
+	if (!m || bp_val_set(m, "file", bp_val_str(mem, file_name(w), err), mem, err) != BP_OK
 	    || bp_val_set(m, "demo", bp_val_bool(mem, w->demo, err), mem, err) != BP_OK)
 		return NULL;
 	return m;
+}
+
+void
+bp_weights_compare(const struct bp_weights *w, const struct bp_val *meta, const char *id)
+{
+	const char *made = bp_val_cstr(bp_val_get(bp_val_get(meta, "weights"), "file"), NULL);
+
+	if (made && strcmp(made, file_name(w)) != 0)
+		bp_log(BP_LOG_WARN, "%s: the trunk was run with %s, this stage has %s: results are only right with one network", id, made,
+		    file_name(w));
 }
 
 /* ---- hyper-parameters ---- */

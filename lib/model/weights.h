@@ -27,6 +27,8 @@ bool bp_weights_flag(const struct bp_weights *w, const char *name, bool otherwis
 int bp_weights_expect(const struct bp_weights *w, const char *name, bool want, struct bp_err *err) BP_MUST_USE;
 /* {file, demo}: what a record's meta.weights says. NULL and BP_EMEM. */
 struct bp_val *bp_weights_meta(const struct bp_weights *w, struct bp_arena *mem, struct bp_err *err);
+/* Warn when a record's meta.weights names another file: its tensors mean nothing to this network. */
+void bp_weights_compare(const struct bp_weights *w, const struct bp_val *meta, const char *id);
 
 /* Binding: parameters are asked for by name below a scope ("pairformer_module.layers.3"). The first fault stays in st and
  * makes the later calls do nothing, so a whole layer is bound before st is looked at; sizes read from weights (w->n) are to be

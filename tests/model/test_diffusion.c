@@ -8,20 +8,31 @@
 enum { NAME = 160 };
 static const char *const variants[] = { "original", "optimized" };
 
-/* run the stage on x's record with o; the dump, open */
-static struct bp_st *
-diffuse(struct stage *x, struct bp_diffuse_opt *o, const char *dump)
+static int
+try_diffuse(struct stage *x, const struct bp_diffuse_opt *o, struct bp_out *out)
 {
 	struct bp_diffuse *d;
-	struct bp_st *s = NULL;
 
-	o->dump = dump;
-	if (bp_diffuse_open(&d, x->cx, x->w, o, x->mem, &x->err) != BP_OK || bp_diffuse_run(d, &x->rec, x->mem, NULL, &x->err) != BP_OK)
+	x->rec->kind = BP_TRUNK;
+	BP_TRY(bp_diffuse_open(&d, x->cx, x->w, o, x->mem, &x->err));
+	return bp_diffuse_run(d, &x->rec, x->mem, out, &x->err);
+}
+
+/* run the stage on x's record; the coordinates, copied */
+static float *
+diffuse(struct stage *x, const struct bp_diffuse_opt *o)
+{
+	const struct bp_tensor *t;
+	float *copy;
+
+	if (try_diffuse(x, o, NULL) != BP_OK)
 		fail_msg("%s", x->err.msg);
 	assert_int_equal(x->rec->kind, BP_STRUCTURES);
-	if (dump && bp_st_open(&s, dump, &x->err) != BP_OK)
-		fail_msg("%s", x->err.msg);
-	return s;
+	t = bp_rec_get(x->rec, "sample_atom_coords");
+	copy = bp_alloc(x->mem, (size_t)bp_count(t) * sizeof *copy, &x->err);
+	assert_non_null(copy);
+	memcpy(copy, t->data, (size_t)bp_count(t) * sizeof *copy);
+	return copy;
 }
 
 static const char *
@@ -63,7 +74,7 @@ one_case(const char *name)
 	for (size_t v = 0; v < sizeof variants / sizeof *variants; v++) {
 		struct stage x = stage_open(name, variants[v], BP_TRUNK);
 		struct bp_diffuse_opt o = BP_DIFFUSE_INIT;
-		struct bp_st *s;
+		struct bp_st *s = NULL;
 		double off;
 
 		snprintf(rel, sizeof rel, "model/tiny-%s.safetensors", name);
@@ -71,7 +82,10 @@ one_case(const char *name)
 		o.steps = golden_dim(x.run, "noise.eps", 0);
 		o.samples = golden_dim(x.run, "noise.eps", 1);
 		o.max_parallel = v ? 1 : 5;
-		s = diffuse(&x, &o, temporary(dump, "dump"));
+		o.dump = temporary(dump, "dump");
+		diffuse(&x, &o);
+		if (bp_st_open(&s, dump, &x.err) != BP_OK)
+			fail_msg("%s", x.err.msg);
 		printf("%s, %s:\n", name, variants[v]);
 		for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
 			stage_compare(&x, s, checks[i].key, checks[i].key, checks[i].tol);
@@ -91,10 +105,189 @@ golden_runs(void **state)
 	golden_each("tiny", one_case);
 }
 
+/* The case that lies in tests/golden: 3 samples, 4 steps. */
+static struct stage
+small(struct bp_diffuse_opt *o)
+{
+	*o = (struct bp_diffuse_opt)BP_DIFFUSE_INIT;
+	o->steps = 4;
+	o->samples = 3;
+	return stage_open("tiny", "original", BP_TRUNK);
+}
+
+static size_t
+bytes(const struct stage *x)
+{
+	return (size_t)bp_count(bp_rec_get(x->rec, "sample_atom_coords")) * sizeof(float);
+}
+
+/* The same bytes however samples are batched and whoever else is in the run; other bytes for another seed or target. */
+static void
+draws_depend_on_names_alone(void **state)
+{
+	struct bp_diffuse_opt o;
+	struct stage x = small(&o);
+	float *all = diffuse(&x, &o), *again;
+	size_t one = bytes(&x) / 3;
+
+	(void)state;
+	for (o.max_parallel = 1; o.max_parallel <= 2; o.max_parallel++)
+		assert_memory_equal(all, diffuse(&x, &o), bytes(&x));
+	o.samples = 1;
+	assert_memory_equal(all, diffuse(&x, &o), one);
+	o.seed++;
+	again = diffuse(&x, &o);
+	assert_memory_not_equal(all, again, one);
+	o.seed--;
+	x.rec->id = "other";
+	assert_memory_not_equal(all, diffuse(&x, &o), one);
+	stage_close(&x);
+}
+
+static void
+recorded_noise_replays(void **state)
+{
+	struct bp_diffuse_opt o;
+	struct stage x = small(&o);
+	char file[NAME];
+	float *first, *second;
+
+	(void)state;
+	o.record_noise = temporary(file, "noise");
+	first = diffuse(&x, &o);
+	o.record_noise = NULL;
+	o.replay_noise = file;
+	o.seed++;
+	second = diffuse(&x, &o);
+	assert_memory_equal(first, second, bytes(&x));
+	o.steps++; /* the file is of another run */
+	assert_int_equal(try_diffuse(&x, &o, NULL), BP_EINPUT);
+	assert_non_null(strstr(x.err.msg, "noise.eps is float32 [4,3,"));
+	unlink(file);
+	assert_int_equal(try_diffuse(&x, &o, NULL), BP_EIO);
+	stage_close(&x);
+}
+
+/* a guide that counts its calls, looks at their arguments and moves sample 0 */
+struct pusher {
+	int calls, steps, samples;
+	float by;
+};
+
+static int
+push(void *self, struct bp_ctx *cx, const struct bp_guided *g)
+{
+	struct pusher *p = self;
+
+	if (cx->dry)
+		return BP_OK;
+	assert_int_equal(g->step, p->calls++);
+	assert_int_equal(g->steps, p->steps);
+	assert_int_equal(g->samples, p->samples);
+	return BP_OP(cx, affine, .count = 3 * g->atoms, .alpha = 1 + p->by, .x = g->denoised, .out = g->denoised);
+}
+
+static void
+guides_act_on_the_denoised(void **state)
+{
+	struct bp_diffuse_opt o;
+	struct stage x = small(&o);
+	struct pusher p = { .steps = o.steps, .samples = o.samples };
+	const struct bp_guide guide = { push, &p };
+	float *free_run = diffuse(&x, &o), *guided;
+	size_t one = bytes(&x) / 3;
+
+	(void)state;
+	o.guide = &guide;
+	o.guides = 1;
+	assert_memory_equal(free_run, diffuse(&x, &o), bytes(&x)); /* one that changes nothing */
+	assert_int_equal(p.calls, o.steps);
+	p = (struct pusher){ .steps = o.steps, .samples = o.samples, .by = 0.1f };
+	guided = diffuse(&x, &o);
+	assert_memory_not_equal(free_run, guided, one);
+	assert_memory_equal((char *)free_run + one, (char *)guided + one, 2 * one);
+	stage_close(&x);
+}
+
+static void
+trajectory_has_every_step(void **state)
+{
+	struct bp_diffuse_opt o;
+	struct stage x = small(&o);
+	struct bp_schedule schedule;
+	struct bp_out *out;
+	struct bp_in *in;
+	struct bp_rec *r;
+	char *data;
+	size_t n;
+
+	(void)state;
+	o.write_trajectory = true;
+	assert_int_equal(bp_schedule_new(&schedule, o.steps, x.mem, &x.err), BP_OK);
+	assert_int_equal(bp_out_open_mem(&out, &data, &n, &x.err), BP_OK);
+	assert_int_equal(try_diffuse(&x, &o, out), BP_OK);
+	assert_int_equal(bp_out_put(out, x.rec, &x.err), BP_OK);
+	assert_int_equal(bp_out_end(out, &x.err), BP_OK);
+	bp_out_close(out);
+	assert_int_equal(bp_in_open_mem(&in, data, n, &x.err), BP_OK);
+	for (int i = 0; i < o.steps; i++) {
+		int64_t shape[] = { o.samples, bp_rec_get(x.rec, "sample_atom_coords")->shape[1], 3 };
+		const struct bp_tensor *t;
+
+		assert_int_equal(bp_in_next(in, x.mem, &r, &x.err), BP_OK);
+		assert_int_equal(r->kind, BP_TRAJECTORY);
+		assert_string_equal(r->id, "tiny");
+		assert_int_equal(bp_val_i64(bp_val_get(r->meta, "step"), -1), i);
+		assert_true(bp_val_num(bp_val_get(r->meta, "sigma"), 0) == schedule.t_hat[i]);
+		assert_int_equal(bp_rec_want(&t, r, "noisy", BP_F32, 3, shape, &x.err), BP_OK);
+		assert_int_equal(bp_rec_want(&t, r, "denoised", BP_F32, 3, shape, &x.err), BP_OK);
+	}
+	assert_int_equal(bp_in_next(in, x.mem, &r, &x.err), BP_OK);
+	assert_int_equal(r->kind, BP_STRUCTURES);
+	assert_int_equal(bp_val_i64(bp_val_get(bp_val_get(r->meta, "sampler"), "steps"), -1), o.steps);
+	bp_in_close(in);
+	free(data);
+	stage_close(&x);
+}
+
+/* What cannot be done is said before it is tried, or at least before it is written. */
+static void
+refusals(void **state)
+{
+	struct bp_diffuse_opt o;
+	struct stage x = small(&o);
+	struct bp_tensor *s;
+	const struct bp_tensor *z;
+
+	(void)state;
+	o.mem_cap = bp_arena_used(x.mem) + (1 << 20);
+	assert_int_equal(try_diffuse(&x, &o, NULL), BP_EMEM);
+	assert_non_null(strstr(x.err.msg, "3 of 3 samples at once need"));
+	assert_non_null(strstr(x.err.hint, "--max-parallel-samples"));
+	o.mem_cap = 0;
+
+	z = bp_rec_get(x.rec, "z");
+	bp_rec_drop(x.rec, "z");
+	assert_int_equal(try_diffuse(&x, &o, NULL), BP_EINPUT);
+	assert_int_equal(bp_rec_put(x.rec, "z", z, &x.err), BP_OK);
+
+	assert_int_equal(bp_rec_add(&s, x.rec, "s", BP_F32, 2, bp_rec_get(x.rec, "s_inputs")->shape, &x.err), BP_OK);
+	((float *)s->data)[7] = NAN;
+	assert_int_equal(try_diffuse(&x, &o, NULL), BP_ENUM);
+	stage_close(&x);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(golden_runs) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(golden_runs),
+		cmocka_unit_test(draws_depend_on_names_alone),
+		cmocka_unit_test(recorded_noise_replays),
+		cmocka_unit_test(guides_act_on_the_denoised),
+		cmocka_unit_test(trajectory_has_every_step),
+		cmocka_unit_test(refusals),
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
