@@ -2,7 +2,7 @@
 #ifndef BP_TEST_STAGE_H
 #define BP_TEST_STAGE_H
 
-#include "../golden.h"
+#include "../golden_rec.h"
 
 #include "model/weights.h"
 #include "stream/io.h"
@@ -12,19 +12,19 @@ struct stage {
 	struct bp_arena *mem;
 	struct bp_ctx *cx;
 	struct bp_weights *w;
-	struct bp_st *run, *features;
+	struct bp_st *run;
 	struct bp_rec *rec;
 };
 
 /* a golden tensor without its batch axis, put into the record */
 static inline void
-stage_put(struct stage *x, const struct bp_st *from, const char *key, const char *name)
+stage_put(struct stage *x, const char *key, const char *name)
 {
-	const struct bp_tensor *t = bp_st_get(from, key);
+	const struct bp_tensor *t = bp_st_get(x->run, key);
 	struct bp_tensor *copy;
 
 	if (!t)
-		fail_msg("%s has no %s", bp_st_path(from), key);
+		fail_msg("%s has no %s", bp_st_path(x->run), key);
 	assert_true(t->ndim > 1 && t->shape[0] == 1);
 	assert_int_equal(bp_rec_add(&copy, x->rec, name, t->dtype, t->ndim - 1, t->shape + 1, &x->err), BP_OK);
 	memcpy(copy->data, t->data, (size_t)bp_count(t) * bp_dtype_size(t->dtype));
@@ -41,23 +41,20 @@ stage_open(const char *name, const char *variant, enum bp_kind kind)
 	assert_int_equal(bp_ctx_open(&x.cx, "cpu", variant, NULL, 0, "fp32", 2, 0, &x.err), BP_OK);
 	if (bp_weights_open(&x.w, golden_path(path, "model/tiny.safetensors"), &x.err) != BP_OK)
 		fail_msg("%s", x.err.msg);
-	snprintf(rel, sizeof rel, "features/%s.safetensors", name);
-	x.features = golden_open(rel);
 	snprintf(rel, sizeof rel, "model/tiny-%s.safetensors", name);
 	x.run = golden_open(rel);
-	assert_int_equal(bp_rec_new(&x.rec, kind, name, x.mem, &x.err), BP_OK);
-	for (int i = 0; i < bp_st_count(x.features); i++)
-		stage_put(&x, x.features, bp_st_name(x.features, i), bp_st_name(x.features, i));
-	stage_put(&x, x.run, "s_inputs", "s_inputs");
-	stage_put(&x, x.run, "pdistogram", "pdistogram");
+	x.rec = golden_features(name, x.mem);
+	x.rec->kind = kind;
+	stage_put(&x, "s_inputs", "s_inputs");
+	stage_put(&x, "pdistogram", "pdistogram");
 	for (int r = 0;; r++) { /* the last pass */
 		snprintf(rel, sizeof rel, "pass%d.s_out", r + 1);
 		if (bp_st_get(x.run, rel))
 			continue;
 		snprintf(rel, sizeof rel, "pass%d.s_out", r);
-		stage_put(&x, x.run, rel, "s");
+		stage_put(&x, rel, "s");
 		snprintf(rel, sizeof rel, "pass%d.z_out", r);
-		stage_put(&x, x.run, rel, "z");
+		stage_put(&x, rel, "z");
 		return x;
 	}
 }
@@ -66,7 +63,6 @@ static inline void
 stage_close(struct stage *x)
 {
 	bp_st_close(x->run);
-	bp_st_close(x->features);
 	bp_weights_close(x->w);
 	bp_ctx_close(x->cx);
 	bp_arena_close(x->mem);

@@ -81,15 +81,17 @@ near_boundary(struct stage *x, int i)
 {
 	const struct bp_tensor *coords = bp_st_get(x->run, "sample_atom_coords");
 	int n = golden_dim(x->run, "s_inputs", 1), atoms = (int)coords->shape[1];
-	const int32_t *rep = golden_i32(x->features, "token_to_rep_atom@idx", n, x->mem);
+	const struct bp_tensor *rep;
 	double margin = n > 25 ? 1e-3 : 5e-5;
 
+	assert_int_equal(bp_rec_want(&rep, x->rec, "token_to_rep_atom@idx", BP_I32, BP_SHAPE(n), &x->err), BP_OK);
 	for (int j = 0; j < n * n; j++) {
+		int64_t a = ((const int32_t *)rep->data)[j / n], b = ((const int32_t *)rep->data)[j % n];
 		double d = 0, bin;
 
 		for (int k = 0; k < 3; k++) {
-			double e = bp_tensor_get(coords, 3 * ((int64_t)i * atoms + rep[j / n]) + k)
-			    - bp_tensor_get(coords, 3 * ((int64_t)i * atoms + rep[j % n]) + k);
+			double e = bp_tensor_get(coords, 3 * ((int64_t)i * atoms + a) + k)
+			    - bp_tensor_get(coords, 3 * ((int64_t)i * atoms + b) + k);
 			d += e * e;
 		}
 		bin = (sqrt(d) - 2) * 62 / 20;
