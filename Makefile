@@ -27,7 +27,7 @@ LIB     := $(B)/libboltzpipe.a
 TOOLS   := $(patsubst tools/%/main.c,$(B)/bin/%,$(wildcard tools/*/main.c))
 TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*/test_*.c))
 
-.PHONY: all setup demo demo-all check unit pipe install uninstall clean
+.PHONY: all setup demo demo-all check unit pipe bench bench-ops install uninstall clean
 .SECONDARY:
 all: $(TOOLS)
 
@@ -69,6 +69,12 @@ unit: $(TESTS)
 	@tests/run.sh $(B) $(TESTS)
 pipe: all
 	@tests/pipe/run.sh $(B)/bin
+
+# ---- speed: whole stages beside PyTorch (PYTHON=..., see bench/cpu.sh), and single ops ----
+bench: all
+	@bench/cpu.sh $(B)/bin
+bench-ops: $(B)/tests/ops/test_check
+	@$< bench
 
 # ---- installing ----
 NAMES    := $(filter-out boltzpipe,$(notdir $(TOOLS)))
