@@ -1,6 +1,4 @@
 /* msa.c: lines of a file; rows; a3m; csv; pairing. */
-#include <stdbool.h>
-
 #include "input/msa.h"
 
 #include <ctype.h>
@@ -19,7 +17,9 @@
 enum { MAXLINE = 1 << 24 };
 
 struct reader {
-	gzFile f;
+	gzFile f; /* NULL: text is read */
+	const char *text;
+	size_t text_left;
 	const char *path;
 	char *line; /* [len], NUL behind it, without white space at its ends */
 	size_t len, cap, at, end;
@@ -59,6 +59,27 @@ is_space(char c)
 	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+/* the next bytes into buf; r->end is 0 at the end of the file */
+static int
+refill(struct reader *r)
+{
+	int code;
+
+	r->at = r->end = 0;
+	if (r->f) {
+		int got = gzread(r->f, r->buf, sizeof r->buf);
+		if (got < 0)
+			return BP_FAIL(r->err, BP_EIO, "is it damaged?", "MSA %s: %s", r->path, gzerror(r->f, &code));
+		r->end = (size_t)got;
+		return BP_OK;
+	}
+	r->end = r->text_left < sizeof r->buf ? r->text_left : sizeof r->buf;
+	memcpy(r->buf, r->text, r->end);
+	r->text += r->end;
+	r->text_left -= r->end;
+	return BP_OK;
+}
+
 /* BP_EOS: no further line */
 static int
 next_line(struct reader *r)
@@ -71,12 +92,8 @@ next_line(struct reader *r)
 		const char *nl;
 		size_t n;
 		if (r->at == r->end) {
-			int got = gzread(r->f, r->buf, sizeof r->buf), code;
-			if (got < 0)
-				return BP_FAIL(r->err, BP_EIO, NULL, "MSA %s: %s", r->path, gzerror(r->f, &code));
-			r->at = 0;
-			r->end = (size_t)got;
-			if (got == 0)
+			BP_TRY(refill(r));
+			if (r->end == 0)
 				break;
 		}
 		any = true;
@@ -186,7 +203,9 @@ add_row(struct rows *w, struct reader *r, const char *s, size_t n, int32_t taxon
 	}
 	if (m->rows == 0)
 		m->columns = (int)columns;
-	if (columns == 0 || columns != (size_t)m->columns)
+	if (columns == 0)
+		return WRONG(r, "small letters are insertions", "row %d has no columns", r->row);
+	if (columns != (size_t)m->columns)
 		return WRONG(r, "small letters are insertions and are not counted", "row %d has %zu columns, the query has %d",
 		    r->row, columns, m->columns);
 	if (!is_new(w, w->bare, bare))
@@ -332,29 +351,56 @@ bp_msa_suffix(const char *path)
 	return is_csv(path) || ends_with(path, ".a3m") || ends_with(path, ".a3m.gz");
 }
 
+static int
+read_rows(struct bp_msa **ret, struct reader *r, int max_rows)
+{
+	struct rows w;
+	int st;
+
+	bp_assert(max_rows > 0);
+	BP_TRY(rows_open(&w, ret, max_rows, r));
+	st = is_csv(r->path) ? read_csv(&w, r) : read_a3m(&w, r);
+	if (st == BP_EOS && w.msa->rows == 0)
+		return BP_FAIL(r->err, BP_EINPUT, "say 'msa: empty' if there is none", "MSA %s: no sequences", r->path);
+	return st == BP_EOS ? BP_OK : st;
+}
+
 int
 bp_msa_read(struct bp_msa **ret, const char *path, int max_rows, struct bp_arena *mem, struct bp_err *err)
 {
 	struct reader *r;
-	struct rows w;
 	int st;
 
 	*ret = NULL;
-	bp_assert(max_rows > 0);
 	if (!bp_msa_suffix(path))
 		return BP_FAIL(err, BP_EINPUT, "name it .a3m or .csv (or either with .gz)", "MSA file %s not supported, only a3m or csv", path);
 	BP_NEW(r, 1, mem, err);
 	r->path = path;
 	r->mem = mem;
 	r->err = err;
+	errno = 0;
 	if (!(r->f = gzopen(path, "rb"))) /* reads plain text as well */
 		return BP_FAIL(err, BP_EIO, NULL, "MSA %s: %s", path, strerror(errno ? errno : ENOMEM));
-	if ((st = rows_open(&w, ret, max_rows, r)) == BP_OK)
-		st = is_csv(path) ? read_csv(&w, r) : read_a3m(&w, r);
-	gzclose_r(r->f);
-	if (st == BP_EOS)
-		st = w.msa->rows ? BP_OK : BP_FAIL(err, BP_EINPUT, "say 'msa: empty' if there is none", "MSA %s: no sequences", path);
+	st = read_rows(ret, r, max_rows);
+	if (gzclose_r(r->f) == Z_BUF_ERROR && st == BP_OK)
+		return BP_FAIL(err, BP_EIO, "is the file cut short?", "MSA %s: compressed data ends early", path);
 	return st;
+}
+
+int
+bp_msa_read_mem(struct bp_msa **ret, const char *path, const char *text, size_t n, int max_rows, struct bp_arena *mem,
+    struct bp_err *err)
+{
+	struct reader *r;
+
+	*ret = NULL;
+	BP_NEW(r, 1, mem, err);
+	r->path = path;
+	r->mem = mem;
+	r->err = err;
+	r->text = text;
+	r->text_left = n;
+	return read_rows(ret, r, max_rows);
 }
 
 int

@@ -3,6 +3,7 @@
 #ifndef BP_MSA_H
 #define BP_MSA_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -20,6 +21,9 @@ struct bp_msa {
  * a3m rows have no key. csv has the columns key and sequence, any order; no key or -1: unpaired.
  * BP_EINPUT: what is wrong, with row (the query is row 1) and line; BP_EIO. */
 int bp_msa_read(struct bp_msa **ret, const char *path, int max_rows, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+/* The same from n bytes in memory, not compressed; path says which kind and is for messages (tests, fuzzers). */
+int bp_msa_read_mem(struct bp_msa **ret, const char *path, const char *text, size_t n, int max_rows, struct bp_arena *mem,
+    struct bp_err *err) BP_MUST_USE;
 bool bp_msa_suffix(const char *path);
 
 /* One row and no keys: what a chain without an alignment has. type [columns] is copied. */
