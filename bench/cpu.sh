@@ -1,10 +1,10 @@
 #!/bin/sh
-# cpu.sh BIN: time trunk, diffuse and confidence on the demonstration, and the whole run from the command line to the mmCIF file,
-# beside upstream's PyTorch on as many threads in the same run. `make bench` calls it.
+# cpu.sh BIN: time trunk, diffuse and confidence on the demonstration, and the whole run from the command line to the
+# mmCIF file, beside upstream's PyTorch on as many threads in the same run. `make bench` calls it.
 #
-# From the environment: PYTHON (one with boltz 2.2.1 and msgpack; without it the PyTorch part is skipped), CASES (default "ubiquitin adk"),
-# THREADS (all), STEPS (200), SAMPLES (1), RECYCLING (0), REPEATS (2). Each figure is the best of REPEATS; the two programs take turns,
-# so that other load on the machine meets both.
+# From the environment: PYTHON (one with boltz 2.2.1 and msgpack; without it the PyTorch part is skipped), CASES (by
+# default "ubiquitin adk"), THREADS (all), STEPS (200), SAMPLES (1), RECYCLING (0), REPEATS (2). Each figure is the best of
+# REPEATS; the two programs take turns, so that other load on the machine meets both.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 bin=$(cd "$1" && pwd)
@@ -34,37 +34,45 @@ trail() {
 		sed -n 's/.*"tool": *"\([^"]*\)".*"seconds": *\([0-9.eE+-]*\).*/\1 \2/p'
 }
 
+# the three stages, with the options they have here; in and out are the caller's
+run_trunk() { trunk --weights "$weights" --threads "$threads" --recycling-steps "$recycling" "$@" 2>>"$log"; }
+run_diffuse() {
+	diffuse --weights "$weights" --threads "$threads" --sampling-steps "$steps" --diffusion-samples "$samples" "$@" \
+		2>>"$log"
+}
+run_confidence() { confidence --weights "$weights" --threads "$threads" "$@" 2>>"$log"; }
+
 ours() { # CASE
-	trunk --in "$dir/$1.features" --out "$dir/$1.trunk" --weights "$weights" --threads "$threads" --recycling-steps "$recycling" \
-		2>>"$log" || die "trunk failed"
-	diffuse --in "$dir/$1.trunk" --out "$dir/$1.structures" --weights "$weights" --threads "$threads" --sampling-steps "$steps" \
-		--diffusion-samples "$samples" 2>>"$log" || die "diffuse failed"
-	confidence --in "$dir/$1.structures" --out "$dir/$1.scored" --weights "$weights" --threads "$threads" 2>>"$log" ||
-		die "confidence failed"
+	run_trunk --in "$dir/$1.features" --out "$dir/$1.trunk" || die "trunk failed"
+	run_diffuse --in "$dir/$1.trunk" --out "$dir/$1.structures" || die "diffuse failed"
+	run_confidence --in "$dir/$1.structures" --out "$dir/$1.scored" || die "confidence failed"
 	trail "$dir/$1.scored" | awk -v c="$1" '
 		$1 ~ /^(trunk|diffuse|confidence)$/ { print "ours", c, $1, $2; sum += $2; n++ }
-		END { if (n != 3) exit 1; print "ours", c, "all", sum }' >>"$figures" || die "no seconds of three stages in the trail"
+		END { if (n != 3) exit 1; print "ours", c, "all", sum }' >>"$figures" ||
+		die "no seconds of three stages in the trail"
 	start=$(now)
-	featurize "$demo/inputs/$1.yaml" 2>>"$log" |
-		trunk --weights "$weights" --threads "$threads" --recycling-steps "$recycling" 2>>"$log" |
-		diffuse --weights "$weights" --threads "$threads" --sampling-steps "$steps" --diffusion-samples "$samples" 2>>"$log" |
-		confidence --weights "$weights" --threads "$threads" 2>>"$log" |
+	featurize "$demo/inputs/$1.yaml" 2>>"$log" | run_trunk | run_diffuse | run_confidence |
 		write -o "$dir/out" --override >"$dir/manifest" 2>>"$log" || die "the pipe failed"
 	echo "ours $1 cold $(since "$start")" >>"$figures"
 }
 
 theirs() { # CASE
-	BENCH_START=$(now) "$python" "$here/oracle_cpu.py" --weights "$weights" --features "$dir/$1.features" --threads "$threads" \
-		--steps "$steps" --samples "$samples" --recycling "$recycling" 2>>"$log" >"$dir/oracle" || die "$python oracle_cpu.py failed"
-	awk -v c="$1" '$1 ~ /^(cold|trunk|diffuse|confidence|all)$/ { print "theirs", c, $1, $2 }' "$dir/oracle" >>"$figures"
+	BENCH_START=$(now) "$python" "$here/oracle_cpu.py" --weights "$weights" --features "$dir/$1.features" \
+		--threads "$threads" --steps "$steps" --samples "$samples" --recycling "$recycling" \
+		2>>"$log" >"$dir/oracle" ||
+		die "$python oracle_cpu.py failed"
+	awk -v c="$1" '$1 ~ /^(cold|trunk|diffuse|confidence|all)$/ { print "theirs", c, $1, $2 }' "$dir/oracle" \
+		>>"$figures"
 }
 
-echo "machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores, $(uname -sr), load $(cut -d' ' -f1 /proc/loadavg)"
+cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
+echo "machine: $cpu, $(nproc) cores, $(uname -sr), load $(cut -d' ' -f1 /proc/loadavg)"
 echo "run: $threads threads, $steps steps, $samples samples, $recycling recycling steps, best of ${REPEATS:-2}"
 trunk --version | head -n 1
 if [ -n "$python" ]; then
-	"$python" -c 'import importlib.metadata as m, msgpack, torch; print("PyTorch", torch.__version__ + ", boltz", m.version("boltz"))' \
-		2>"$log" || die "$python has no torch, boltz or msgpack"
+	"$python" -c 'import importlib.metadata as m, msgpack
+print("PyTorch", m.version("torch") + ", boltz", m.version("boltz"))' 2>"$log" ||
+		die "$python has no torch, boltz or msgpack"
 else
 	echo "PyTorch: skipped, no PYTHON=... with boltz 2.2.1 and msgpack given"
 fi
@@ -98,4 +106,5 @@ awk '
 				printf "%10s %8s\n", "-", "-"
 		}
 	}' "$figures"
-echo "all: the three stages without start-up; cold: command to mmCIF (ours), command to the end of the first prediction (PyTorch)"
+echo "all: the three stages without start-up"
+echo "cold: from the command to the mmCIF file (ours), to the end of the first prediction (PyTorch)"

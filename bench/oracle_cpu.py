@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """oracle_cpu.py --weights FILE --features STREAM [--threads N --steps N --samples N --recycling N]
 
-Seconds that upstream's Boltz2 (package boltz, PyTorch, float32, CPU) takes for the first record of a features stream, by stage;
-bench/cpu.sh calls it.  The weights file has the model's keyword arguments in its metadata, key `config`.  Needs boltz and msgpack.
-Prints one line each: `cold S` (from $BENCH_START, or this program's start, to the end of the first prediction: imports, building the model
-and reading weights included), then for a second prediction `trunk S`, `diffuse S`, `confidence S`, `all S`."""
+Seconds that upstream's Boltz2 (package boltz, PyTorch, float32, CPU) takes for the first record of a features stream,
+by stage; bench/cpu.sh calls it.  The weights file has the model's keyword arguments in its metadata, key `config`.
+Needs boltz and msgpack.  Prints one line each: `cold S` (from $BENCH_START, or this program's start, to the end of the
+first prediction: imports, building the model and reading weights included), then for a second prediction `trunk S`,
+`diffuse S`, `confidence S`, `all S`."""
 import argparse, json, os, sys, time
 
 START = float(os.environ.get("BENCH_START", time.time()))
@@ -13,11 +14,12 @@ import msgpack
 import numpy as np
 import torch
 
-STEERING = dict(fk_steering=False, num_particles=3, fk_lambda=4.0, fk_resampling_interval=3, physical_guidance_update=False,
-                contact_guidance_update=False, num_gd_steps=20)
+STEERING = dict(fk_steering=False, num_particles=3, fk_lambda=4.0, fk_resampling_interval=3,
+                physical_guidance_update=False, contact_guidance_update=False, num_gd_steps=20)
 CLASSES = dict(res_type=33, ref_element=128, ref_atom_name_chars=64, atom_backbone_feat=17, contact_conditioning=5,
                template_restype=33, disto_target=64)
-COLUMNS = dict(atom_to_token="tokens", token_to_rep_atom="atoms", r_set_to_rep_atom="atoms", token_to_center_atom="atoms")
+COLUMNS = dict(atom_to_token="tokens", token_to_rep_atom="atoms", r_set_to_rep_atom="atoms",
+               token_to_center_atom="atoms")
 
 
 def text(x):
@@ -58,8 +60,8 @@ def build(path):
         if not config:
             sys.exit(f"{path}: no config in its metadata")
         weights = {k: f.get_tensor(k).float() for k in f.keys()}
-    m = Boltz2(**json.loads(config), training_args={}, validation_args={}, validate_structure=False, diffusion_loss_args={},
-               steering_args=dict(STEERING), predict_args=None)
+    m = Boltz2(**json.loads(config), training_args={}, validation_args={}, validate_structure=False,
+               diffusion_loss_args={}, steering_args=dict(STEERING), predict_args=None)
     m.load_state_dict(weights, strict=True)
     return m.eval()
 

@@ -1,5 +1,5 @@
-/* tests/golden.h: stored results of the original implementation, for tests. The directory is $GOLDEN, else tests/golden. A failure ends
- * the cmocka test that asked. */
+/* tests/golden.h: stored results of the original implementation, for tests. The directory is $GOLDEN, else
+ * tests/golden. A failure ends the cmocka test that asked. */
 #ifndef BP_TEST_GOLDEN_H
 #define BP_TEST_GOLDEN_H
 
@@ -51,7 +51,8 @@ golden_as(const struct bp_st *s, const char *name, int64_t count, enum bp_dtype 
 	if (!t)
 		fail_msg("%s has no %s", bp_st_path(s), name);
 	if (count >= 0 && bp_count(t) != count)
-		fail_msg("%s: %s has %lld elements, wanted %lld", bp_st_path(s), name, (long long)bp_count(t), (long long)count);
+		fail_msg("%s: %s has %lld elements, wanted %lld", bp_st_path(s), name, (long long)bp_count(t),
+		    (long long)count);
 	if (bp_tensor_new(&copy, t->dtype, t->ndim, t->shape, mem, &err) != BP_OK)
 		fail_msg("%s", err.msg);
 	memcpy(copy->data, t->data, (size_t)bp_count(t) * bp_dtype_size(t->dtype));
@@ -126,7 +127,8 @@ golden_compare(const char *what, const float *got, const float *want, int64_t n,
 	printf("%s: largest difference %.2g of %lld\n", what, worst, (long long)n);
 }
 
-/* Call one for each run of configuration `config` ("tiny") in the directory, with its case's name; at least one must be there. */
+/* Call one for each run of configuration `config` ("tiny") in the directory, with its case's name; at least one must be
+ * there. */
 static inline void
 golden_each(const char *config, void (*one)(const char *name))
 {

@@ -1,4 +1,5 @@
-/* affine: out = alpha x + beta y, count numbers; y may be NULL. out may be x or y. The preconditioning of diffusionv2.py (c_in, c_skip, c_out). */
+/* affine: out = alpha x + beta y, count numbers; y may be NULL. out may be x or y. The preconditioning of
+ * diffusionv2.py (c_in, c_skip, c_out). */
 #ifndef BP_OP_AFFINE_H
 #define BP_OP_AFFINE_H
 

@@ -3,8 +3,8 @@
 
 #include "ops/align.h"
 
-/* One-sided Jacobi: columns of H (changed to U S) are made orthogonal by rotations gathered in V, so that H V = U S. It keeps the
- * relative accuracy of small singular values, which forming H^T H would lose. */
+/* One-sided Jacobi: columns of H (changed to U S) are made orthogonal by rotations gathered in V, so that H V = U S. It
+ * keeps the relative accuracy of small singular values, which forming H^T H would lose. */
 static void
 jacobi(double H[3][3], double V[3][3])
 {
@@ -49,7 +49,9 @@ orthonormal(double b[3], const double a[3], double scale)
 	double n = hypot(hypot(b[0], b[1]), b[2]), dot;
 
 	if (!(n > 1e-14 * scale)) {
-		int least = fabs(a[0]) < fabs(a[1]) ? (fabs(a[0]) < fabs(a[2]) ? 0 : 2) : fabs(a[1]) < fabs(a[2]) ? 1 : 2;
+		int least = fabs(a[0]) < fabs(a[1]) ? 0 : 1;
+		if (fabs(a[2]) < fabs(a[least]))
+			least = 2;
 		b[0] = b[1] = b[2] = 0;
 		b[least] = n = 1;
 	}
@@ -64,7 +66,8 @@ orthonormal(double b[3], const double a[3], double scale)
 }
 
 /* R = U diag(1, 1, det(U V^T)) V^T of H (destroyed). Whatever the sign of the third vectors, this is
- * u1 v1^T + u2 v2^T + (u1 x u2)(v1 x v2)^T with those of the two larger singular values: the third never has to be divided by. */
+ * u1 v1^T + u2 v2^T + (u1 x u2)(v1 x v2)^T with those of the two larger singular values: the third never has to be
+ * divided by. */
 static void
 rotation(double R[3][3], double H[3][3])
 {
@@ -109,7 +112,8 @@ apply(float *out, const float *x, const double cx[3], const double ct[3], double
 static int
 no_weight(struct bp_ctx *cx)
 {
-	return BP_FAIL(cx->err, BP_ENUM, "the target needs at least one real atom", "align: the weights add up to nothing");
+	return BP_FAIL(
+	    cx->err, BP_ENUM, "the target needs at least one real atom", "align: the weights add up to nothing");
 }
 
 int
@@ -134,7 +138,8 @@ bp_align_cpu(struct bp_ctx *cx, const struct bp_align *a)
 		for (int n = 0; n < a->atoms; n++)
 			for (int i = 0; i < 3; i++)
 				for (int j = 0; j < 3; j++)
-					H[i][j] += a->w[n] * (t[3 * (size_t)n + i] - mt[i]) * (x[3 * (size_t)n + j] - mx[j]);
+					H[i][j] += a->w[n] * (t[3 * (size_t)n + i] - mt[i])
+					    * (x[3 * (size_t)n + j] - mx[j]);
 		rotation(R, H);
 		for (int n = 0; n < a->atoms; n++)
 			apply(a->out + 3 * ((size_t)b * a->atoms + n), x + 3 * (size_t)n, mx, mt, R);
@@ -146,8 +151,8 @@ struct motion {
 	double cx[3], ct[3], R[3][3], sum;
 };
 
-/* One pass over a sample: sums of w, w x, w t and w t x^T, about the first atoms x0 and t0, so that the subtraction of the centroids'
- * product at the end cancels little. */
+/* One pass over a sample: sums of w, w x, w t and w t x^T, about the first atoms x0 and t0, so that the subtraction of
+ * the centroids' product at the end cancels little. */
 static void
 find_motion(struct motion *m, const float *w, const float *x, const float *t, int atoms)
 {
@@ -187,7 +192,8 @@ bp_align_cpu_opt(struct bp_ctx *cx, const struct bp_align *a)
 	if (!cx->dry) {
 #pragma omp parallel for num_threads(cx->threads) schedule(static) if ((int64_t)a->b * a->atoms > 10000)
 		for (int b = 0; b < a->b; b++)
-			find_motion(m + b, a->w, a->x + 3 * (size_t)b * a->atoms, a->target + 3 * (size_t)b * a->atoms, a->atoms);
+			find_motion(m + b, a->w, a->x + 3 * (size_t)b * a->atoms, a->target + 3 * (size_t)b * a->atoms,
+			    a->atoms);
 		for (int b = 0; b < a->b; b++)
 			if (!(m[b].sum > 0))
 				st = no_weight(cx);

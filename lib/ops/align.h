@@ -1,6 +1,6 @@
-/* align: out[b] = x[b] moved rigidly onto target[b], weights w: weighted_rigid_align of loss/diffusionv2.py. Centroids are weighted; covariance
- * sum w target_i x_j, R = U diag(1,1,det(U V^T)) V^T, out = (x - cx) R^T + ct. Rows of weight 0 are moved along. 3x3 SVD in double.
- * out may be x. BP_ENUM: the weights add up to nothing. */
+/* align: out[b] = x[b] moved rigidly onto target[b], weights w: weighted_rigid_align of loss/diffusionv2.py. Centroids
+ * are weighted; covariance sum w target_i x_j, R = U diag(1,1,det(U V^T)) V^T, out = (x - cx) R^T + ct. Rows of weight
+ * 0 are moved along. 3x3 SVD in double. out may be x. BP_ENUM: the weights add up to nothing. */
 #ifndef BP_OP_ALIGN_H
 #define BP_OP_ALIGN_H
 

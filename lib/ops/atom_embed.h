@@ -1,5 +1,5 @@
-/* atom_embed: c_a = W [ref_pos 3; charge; onehot(element) 128; onehot(name chars) 4 x 64] + b. Index -1: no class (padding).
- * AtomEncoder.embed_atom_features of encodersv2.py. */
+/* atom_embed: c_a = W [ref_pos 3; charge; onehot(element) 128; onehot(name chars) 4 x 64] + b. Index -1: no class
+ * (padding). AtomEncoder.embed_atom_features of encodersv2.py. */
 #ifndef BP_OP_ATOM_EMBED_H
 #define BP_OP_ATOM_EMBED_H
 

@@ -93,7 +93,7 @@ relu_linear_block(float *restrict y, const struct bp_weight *W, const float *res
 	}
 }
 
-/* p [cp,KEYS] += the terms of the reference conformer, for the query l and the keys from atom k0 on (those outside: none) */
+/* p [cp,KEYS] += the terms of the reference conformer, for the query l and the keys from atom k0 on (outside: none) */
 static BP_CLONES void
 conformer_terms(float *restrict p, const struct bp_atom_pair_embed *a, int l, int k0)
 {

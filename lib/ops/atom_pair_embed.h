@@ -1,7 +1,8 @@
-/* atom_pair_embed: the pair representation p of the atom windows, window w, query l (atom 32 w + l), key j (atom 32 w - 48 + j):
+/* atom_pair_embed: the pair representation p of the atom windows: window w, query l (atom 32 w + l), key j
+ * (atom 32 w - 48 + j):
  *   p = (Wpos d + Wdist / (1 + |d|^2) + Wmask) v + zp[token_l, token_j] + cq_l + ck_j;  p += mlp(p)
- * d = pos_key - pos_query; v = 1 when both atoms are real and share ref_space_uid; mlp = W3 relu(W2 relu(W1 relu(p))). Keys outside the atoms:
- * position, uid, mask, ck and zp contribute as zeros. AtomEncoder of encodersv2.py. */
+ * d = pos_key - pos_query; v = 1 when both atoms are real and share ref_space_uid; mlp = W3 relu(W2 relu(W1 relu(p))).
+ * Keys outside the atoms: position, uid, mask, ck and zp contribute as zeros. AtomEncoder of encodersv2.py. */
 #ifndef BP_OP_ATOM_PAIR_EMBED_H
 #define BP_OP_ATOM_PAIR_EMBED_H
 

@@ -1,5 +1,5 @@
-/* atom_to_token: out[b,t,:] (+)= sum_{atoms of t} x / (count_t + 1e-6), count over the atoms of token t. AtomAttentionEncoder. Atoms of a
- * token are contiguous: first[t] .. first[t] + count[t] - 1. */
+/* atom_to_token: out[b,t,:] (+)= sum_{atoms of t} x / (count_t + 1e-6), count over the atoms of token t.
+ * AtomAttentionEncoder. Atoms of a token are contiguous: first[t] .. first[t] + count[t] - 1. */
 #ifndef BP_OP_ATOM_TO_TOKEN_H
 #define BP_OP_ATOM_TO_TOKEN_H
 

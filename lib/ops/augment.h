@@ -1,6 +1,6 @@
-/* augment: out[b,a,:] = (x[b,a,:] - mean_a x[b]) R[b] + tr[b] + scale * eps[b,a,:]; the mean is over all atoms, padding included; (x R)_s =
- * sum_d x_d R[d,s]. Start of a step of AtomDiffusion.sample (diffusionv2.py). R NULL: no centring, rotation or
- * translation; eps NULL: no noise. out may be x. */
+/* augment: out[b,a,:] = (x[b,a,:] - mean_a x[b]) R[b] + tr[b] + scale * eps[b,a,:]; the mean is over all atoms, padding
+ * included; (x R)_s = sum_d x_d R[d,s]. Start of a step of AtomDiffusion.sample (diffusionv2.py). R NULL: no centring,
+ * rotation or translation; eps NULL: no noise. out may be x. */
 #ifndef BP_OP_AUGMENT_H
 #define BP_OP_AUGMENT_H
 

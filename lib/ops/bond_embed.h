@@ -1,4 +1,4 @@
-/* bond_embed: out[i,j,:] += token_bonds[i,j] W[:,0] + E[type_bonds[i,j],:]. token_bonds, token_bonds_type of boltz2.py. */
+/* bond_embed: out[i,j,:] += token_bonds[i,j] W[:,0] + E[type_bonds[i,j],:]. boltz2.py: token_bonds, token_bonds_type. */
 #ifndef BP_OP_BOND_EMBED_H
 #define BP_OP_BOND_EMBED_H
 

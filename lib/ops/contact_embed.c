@@ -40,7 +40,9 @@ bp_contact_embed_cpu(struct bp_ctx *cx, const struct bp_contact_embed *a)
 		int klass = a->klass[r];
 		features(f, a, klass, a->threshold[r]);
 		for (int o = 0; o < a->c; o++) {
-			double add = klass == 0 ? a->unspecified->p[o] : klass == 1 ? a->unselected->p[o] : encode(a, f, o);
+			double add = klass == 0 ? a->unspecified->p[o]
+			    : klass == 1 ? a->unselected->p[o]
+			    : encode(a, f, o);
 			a->out[r * a->c + o] = (float)(a->out[r * a->c + o] + add);
 		}
 	}
@@ -48,7 +50,7 @@ bp_contact_embed_cpu(struct bp_ctx *cx, const struct bp_contact_embed *a)
 	return BP_OK;
 }
 
-/* Row i of the pairs. Most are of classes 0 and 1; the others mostly repeat the class and threshold of the one before. */
+/* Row i of the pairs. Most are of classes 0 and 1; the others mostly repeat the class and threshold before. */
 static void
 embed_row(const struct bp_contact_embed *a, int i, double *f, float *encoded)
 {

@@ -1,5 +1,6 @@
-/* contact_embed: out[i,j] += class 0: unspecified; class 1: unselected; class k >= 2: enc [onehot3(k - 2); t; cos(2 pi (fw t + fb))] + enc_b,
- * t = (threshold - 4) / 16; class -1 (no one-hot: padding): enc with a zero one-hot. ContactConditioning of trunkv2.py (cutoff 4..20). */
+/* contact_embed: out[i,j] += class 0: unspecified; class 1: unselected; class k >= 2: enc [onehot3(k - 2); t; cos(2 pi
+ * (fw t + fb))] + enc_b, t = (threshold - 4) / 16; class -1 (no one-hot: padding): enc with a zero one-hot.
+ * ContactConditioning of trunkv2.py (cutoff 4..20). */
 #ifndef BP_OP_CONTACT_EMBED_H
 #define BP_OP_CONTACT_EMBED_H
 

@@ -1,5 +1,6 @@
-/* dist_bin_embed: d_ij = |x_i - x_j|; out[i,j,:] += E[number of boundaries below d_ij,:]; dist (may be NULL) receives d. ConfidenceModule of
- * confidencev2.py. DIFFERS: plain differences, not torch.cdist's matrix form, whose error near 0 reaches 1e-2 A. */
+/* dist_bin_embed: d_ij = |x_i - x_j|; out[i,j,:] += E[number of boundaries below d_ij,:]; dist (may be NULL) receives
+ * d. ConfidenceModule of confidencev2.py. DIFFERS: plain differences, not torch.cdist's matrix form, whose error near 0
+ * reaches 1e-2 A. */
 #ifndef BP_OP_DIST_BIN_EMBED_H
 #define BP_OP_DIST_BIN_EMBED_H
 

@@ -1,4 +1,5 @@
-/* fourier: out[r,:] = cos(2 pi (w t[r] + b)). FourierEmbedding of encodersv2.py. Products are rounded to float32 as upstream does. */
+/* fourier: out[r,:] = cos(2 pi (w t[r] + b)). FourierEmbedding of encodersv2.py. Products are rounded to float32 as
+ * upstream does. */
 #ifndef BP_OP_FOURIER_H
 #define BP_OP_FOURIER_H
 

@@ -1,5 +1,5 @@
-/* gather_rows: out[b,r,:] (+)= x[b,index[r],:], nothing (or 0) where index is -1. atom_to_token matrix products of encodersv2.py, and
- * representative atoms. out must not overlap x. */
+/* gather_rows: out[b,r,:] (+)= x[b,index[r],:], nothing (or 0) where index is -1. atom_to_token matrix products of
+ * encodersv2.py, and representative atoms. out must not overlap x. */
 #ifndef BP_OP_GATHER_ROWS_H
 #define BP_OP_GATHER_ROWS_H
 

@@ -1,5 +1,6 @@
-/* msa_embed: m_si = W [onehot(msa_si); has_deletion_si; deletion_value_si; paired_si] + add_i: the one-hot product is a column of W.
- * MSAModule of trunkv2.py (msa_proj, s_proj). W has nclass + 3 columns, or nclass + 2 (use_paired_feature off: paired unused). */
+/* msa_embed: m_si = W [onehot(msa_si); has_deletion_si; deletion_value_si; paired_si] + add_i: the one-hot product is a
+ * column of W. MSAModule of trunkv2.py (msa_proj, s_proj). W has nclass + 3 columns, or nclass + 2 (use_paired_feature
+ * off: paired unused). */
 #ifndef BP_OP_MSA_EMBED_H
 #define BP_OP_MSA_EMBED_H
 

@@ -1,6 +1,6 @@
-/* noise: standard normal numbers from Philox4x32-10 (Salmon et al. 2011) and Box-Muller: number i of sample b depends only on key, stream, sample0 + b
- * and i, never on the count, the device or the thread count. Counter: (low word of i / 4, stream, sample0 + b, high
- * word of i / 4); four normals a counter (ops/philox.h). */
+/* noise: standard normal numbers from Philox4x32-10 (Salmon et al. 2011) and Box-Muller: number i of sample b depends
+ * only on key, stream, sample0 + b and i, never on the count, the device or the thread count. Counter: (low word of i /
+ * 4, stream, sample0 + b, high word of i / 4); four normals a counter (ops/philox.h). */
 #ifndef BP_OP_NOISE_H
 #define BP_OP_NOISE_H
 

@@ -1,5 +1,6 @@
-/* lib/ops/philox.h: Philox4x32-10, a counter-based generator (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy
- * as 1, 2, 3, 2011), and normal numbers from it. Plain C that nvcc compiles too: host and device draw the same numbers. */
+/* lib/ops/philox.h: Philox4x32-10, a counter-based generator (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as
+ * easy as 1, 2, 3, 2011), and normal numbers from it. Plain C that nvcc compiles too: host and device draw the same
+ * numbers. */
 #ifndef BP_PHILOX_H
 #define BP_PHILOX_H
 
@@ -31,8 +32,8 @@ bp_philox(uint32_t r[4], const uint32_t ctr[4], uint64_t key)
 	r[0] = c0, r[1] = c1, r[2] = c2, r[3] = c3;
 }
 
-/* z = normal numbers 4 block .. 4 block + 3 of (key, stream, sample): Box-Muller, r cos and r sin of each pair of words. In double, so
- * that the rounded result does not depend on whose logarithm and cosine it is. |z| <= 6.8. */
+/* z = normal numbers 4 block .. 4 block + 3 of (key, stream, sample): Box-Muller, r cos and r sin of each pair of
+ * words. In double, so that the rounded result does not depend on whose logarithm and cosine it is. |z| <= 6.8. */
 static inline BP_HOST_DEVICE void
 bp_philox_normal(float z[4], uint64_t key, uint32_t stream, uint32_t sample, uint64_t block)
 {

@@ -12,8 +12,8 @@ clip(int64_t d, int64_t max)
 	return d < -max ? 0 : d > max ? 2 * max : d + max;
 }
 
-/* d - period * round(d / period) in float32, half to even, cut to a whole number, as upstream computes it; the cut comes after
- * the clip so that no value is out of an integer's range */
+/* d - period * round(d / period) in float32, half to even, cut to a whole number, as upstream computes it; the cut
+ * comes after the clip so that no value is out of an integer's range */
 static int64_t
 wrap(int64_t d, float period)
 {
@@ -31,8 +31,8 @@ any_cyclic(const struct bp_rel_pos *a)
 	return false;
 }
 
-/* The columns of W that pair i, j adds up: residue, token, chain, and the entity's, or -1. Upstream broadcasts the period along the
- * last axis, so it is that of j. */
+/* The columns of W that pair i, j adds up: residue, token, chain, and the entity's, or -1. Upstream broadcasts the
+ * period along the last axis, so it is that of j. */
 static void
 columns(int col[4], const struct bp_rel_pos *a, bool cyclic, int i, int j)
 {

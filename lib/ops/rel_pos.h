@@ -1,6 +1,7 @@
-/* rel_pos: out[i,j] (+)= W [onehot residue 66; onehot token 66; same entity; onehot chain 6], r_max 32, s_max 2: a sum of at most four
- * columns of W. RelativePositionEncoder of encodersv2.py with cyclic_pos_enc; chain class 5 when fix_sym_check ? entities differ
- * : same chain. Rounding of d / period is half to even; a period of 0 counts as 10000, and cyclic handling is on when any is > 0. */
+/* rel_pos: out[i,j] (+)= W [onehot residue 66; onehot token 66; same entity; onehot chain 6], r_max 32, s_max 2: a sum
+ * of at most four columns of W. RelativePositionEncoder of encodersv2.py with cyclic_pos_enc; chain class 5 when
+ * fix_sym_check ? entities differ : same chain. Rounding of d / period is half to even; a period of 0 counts as 10000,
+ * and cyclic handling is on when any is > 0. */
 #ifndef BP_OP_REL_POS_H
 #define BP_OP_REL_POS_H
 

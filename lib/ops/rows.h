@@ -1,5 +1,5 @@
-/* lib/ops/rows.h: what the optimized rows of the embedding ops share. One-hot inputs pick columns of W; the columns are made rows first,
- * so that an output row is a few vector additions. */
+/* lib/ops/rows.h: what the optimized rows of the embedding ops share. One-hot inputs pick columns of W; the columns are
+ * made rows first, so that an output row is a few vector additions. */
 #ifndef BP_OPS_ROWS_H
 #define BP_OPS_ROWS_H
 

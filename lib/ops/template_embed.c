@@ -15,8 +15,9 @@ boundaries(float b[NBIN - 1])
 		b[k] = k < (NBIN - 1) / 2 ? lo + step * k : hi - step * (NBIN - 2 - k);
 }
 
-/* What the two tokens see of each other: distance bin of the CBs, and the sign of R_j^T (CA_i - t_j). All in float32, so that every
- * variant draws the same line. DIFFERS: torch.cdist's matrix form is not imitated, a distance at a boundary may fall on its other side. */
+/* What the two tokens see of each other: distance bin of the CBs, and the sign of R_j^T (CA_i - t_j). All in float32,
+ * so that every variant draws the same line. DIFFERS: torch.cdist's matrix form is not imitated, a distance at a
+ * boundary may fall on its other side. */
 static int
 geometry(float sign[3], const struct bp_template_embed *a, const float *bound, int i, int j)
 {
@@ -78,7 +79,8 @@ embed_pair(const struct bp_template_embed *a, const float *wt, const float *boun
 		const float both_cb = a->mask_cb[i] * a->mask_cb[j], both_frame = a->mask_frame[i] * a->mask_frame[j];
 #pragma omp simd
 		for (int o = 0; o < c; o++)
-			out[o] += bin[o] + both_cb * cb[o] + s[0] * x[o] + s[1] * y[o] + s[2] * z[o] + both_frame * frame[o];
+			out[o] += bin[o] + both_cb * cb[o] + s[0] * x[o] + s[1] * y[o] + s[2] * z[o]
+			    + both_frame * frame[o];
 	}
 	if (a->type[i] >= 0)
 		bp_row_add(out, wt + (size_t)(TYPE_I + a->type[i]) * c, c);

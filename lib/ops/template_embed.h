@@ -1,7 +1,7 @@
-/* template_embed: out[i,j] += W [vis (onehot38(distance bin of CB); cb_i cb_j; sign(R_j^T (CA_i - t_j)) 3; fr_i fr_j); onehot33 type_i; onehot33
- * type_j], for one template. bins: count of linspace(3.25, 50.75, 37) below d; vis = (visibility_i == visibility_j). The "unit vector" is normalised
- * over an axis of one in upstream, so it is the sign of each component; R_j is row-major, its columns are the axes.
- * TemplateV2Module of trunkv2.py. */
+/* template_embed: out[i,j] += W [vis (onehot38(distance bin of CB); cb_i cb_j; sign(R_j^T (CA_i - t_j)) 3; fr_i fr_j);
+ * onehot33 type_i; onehot33 type_j], for one template. bins: count of linspace(3.25, 50.75, 37) below d; vis =
+ * (visibility_i == visibility_j). The "unit vector" is normalised over an axis of one in upstream, so it is the sign of
+ * each component; R_j is row-major, its columns are the axes. TemplateV2Module of trunkv2.py. */
 #ifndef BP_OP_TEMPLATE_EMBED_H
 #define BP_OP_TEMPLATE_EMBED_H
 

@@ -1,5 +1,6 @@
-/* token_embed: out += W[:, index] for one-hot or nn.Embedding inputs: column `index` of W [c,k] (transposed 0) or row `index` of
- * W [k,c] (transposed 1: nn.Embedding). index -1 adds nothing (the caller checked the range). InputEmbedder of trunkv2.py. */
+/* token_embed: out += column `index` of W [c,k] (a linear layer of a one-hot input), or row `index` of W [k,c]
+ * (embedding: nn.Embedding). index -1 adds nothing (the caller checked the range). InputEmbedder
+ * of trunkv2.py. */
 #ifndef BP_OP_TOKEN_EMBED_H
 #define BP_OP_TOKEN_EMBED_H
 

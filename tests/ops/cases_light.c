@@ -4,8 +4,8 @@
 
 #include "check.h"
 
-/* c counts the float32 additions and products between input and output. Where there is hardly a sum, 2.5 for each: the largest of many
- * outputs is about 5 rms, and half a unit in its last place 2.5 * 2^-23 rms. */
+/* c counts the float32 additions and products between input and output. Where there is hardly a sum, 2.5 for each: the
+ * largest of many outputs is about 5 rms, and half a unit in its last place 2.5 * 2^-23 rms. */
 static void
 msa_embed(struct check *k, int shape)
 {
@@ -19,8 +19,9 @@ msa_embed(struct check *k, int shape)
 
 	check_label(k, "s=%d n=%d c=%d", s, n, c);
 	check_bound(k, 4, 5);
-	CHECK_OP(k, msa_embed, .s = s, .n = n, .nclass = S[shape].nclass, .msa = check_ints(k, cells, 0, S[shape].nclass - 1),
-	    .has_deletion = check_mask(k, cells), .deletion_value = check_normal(k, cells), .paired = check_mask(k, cells), .W = &W,
+	CHECK_OP(k, msa_embed, .s = s, .n = n, .nclass = S[shape].nclass,
+	    .msa = check_ints(k, cells, 0, S[shape].nclass - 1), .has_deletion = check_mask(k, cells),
+	    .deletion_value = check_normal(k, cells), .paired = check_mask(k, cells), .W = &W,
 	    .add = check_normal(k, (size_t)n * c), .out = check_out(k, cells * c));
 }
 
@@ -43,9 +44,10 @@ rel_pos(struct check *k, int shape)
 	check_label(k, "n=%d c=%d%s", n, S[shape].c, S[shape].cyclic ? " cyclic" : "");
 	check_bound(k, 4, 5);
 	CHECK_OP(k, rel_pos, .n = n, .asym_id = check_ints(k, n, 0, 2), .residue_index = check_ints(k, n, -3, 60),
-	    .entity_id = check_ints(k, n, 0, 1), .token_index = check_ints(k, n, 0, n), .sym_id = check_ints(k, n, 0, 5),
-	    .cyclic_period = S[shape].cyclic ? check_floats(k, p, n) : NULL, .fix_sym_check = S[shape].sym, .W = &W,
-	    .add = S[shape].add, .out = check_out(k, (size_t)n * n * S[shape].c));
+	    .entity_id = check_ints(k, n, 0, 1), .token_index = check_ints(k, n, 0, n),
+	    .sym_id = check_ints(k, n, 0, 5), .cyclic_period = S[shape].cyclic ? check_floats(k, p, n) : NULL,
+	    .fix_sym_check = S[shape].sym, .W = &W, .add = S[shape].add,
+	    .out = check_out(k, (size_t)n * n * S[shape].c));
 	free(p);
 }
 
@@ -72,8 +74,8 @@ pair_prod_linear(struct check *k, int shape)
 	struct bp_weight W = check_weight(k, c, c);
 	check_flops(k, 2.0 * nn * c * c);
 	check_bound(k, 4, c);
-	CHECK_OP(k, pair_prod_linear, .n = n, .c = c, .a = check_normal(k, (size_t)n * c), .b = check_normal(k, (size_t)n * c),
-	    .W = &W, .out = check_out(k, nn * c));
+	CHECK_OP(k, pair_prod_linear, .n = n, .c = c, .a = check_normal(k, (size_t)n * c),
+	    .b = check_normal(k, (size_t)n * c), .W = &W, .out = check_out(k, nn * c));
 }
 
 static void
@@ -93,7 +95,8 @@ contact_embed(struct check *k, int shape)
 {
 	static const float thresholds[] = { 0, 4, 6, 12.5f, 20 };
 	PAIRS;
-	struct bp_weight enc = check_weight(k, c, c + 4), enc_b = check_norm_b(k, c), fw = check_norm_w(k, c), fb = check_norm_b(k, c);
+	struct bp_weight enc = check_weight(k, c, c + 4), enc_b = check_norm_b(k, c), fw = check_norm_w(k, c),
+	                 fb = check_norm_b(k, c);
 	struct bp_weight u0 = check_norm_b(k, c), u1 = check_norm_b(k, c);
 	float *t = malloc(nn * sizeof *t);
 
@@ -122,8 +125,9 @@ template_embed(struct check *k, int shape)
 			far[3 * i + d] = (float)((i * (d + 1) * 37) % 41);
 	}
 	check_bound(k, 6, 9);
-	CHECK_OP(k, template_embed, .n = n, .c = c, .type = check_ints(k, n, -1, 32), .rot = check_normal(k, 9 * (size_t)n),
-	    .t = check_normal(k, 3 * (size_t)n), .cb = check_floats(k, far, 3 * (size_t)n), .ca = check_normal(k, 3 * (size_t)n),
+	CHECK_OP(k, template_embed, .n = n, .c = c, .type = check_ints(k, n, -1, 32),
+	    .rot = check_normal(k, 9 * (size_t)n), .t = check_normal(k, 3 * (size_t)n),
+	    .cb = check_floats(k, far, 3 * (size_t)n), .ca = check_normal(k, 3 * (size_t)n),
 	    .mask_frame = check_mask(k, n), .mask_cb = check_mask(k, n), .visibility = check_floats(k, vis, n), .W = &W,
 	    .out = check_out(k, nn * c));
 	free(vis);
@@ -143,8 +147,8 @@ dist_bin_embed(struct check *k, int shape)
 		b[i] = 0.1f * (float)i;
 	bound.p = check_floats(k, b, nbound);
 	check_bound(k, 2, 2);
-	CHECK_OP(k, dist_bin_embed, .n = n, .c = c, .nbound = nbound, .x = check_normal(k, 3 * (size_t)n), .boundaries = &bound,
-	    .E = &E, .dist = shape == 1 ? NULL : check_out(k, nn), .out = check_out(k, nn * c));
+	CHECK_OP(k, dist_bin_embed, .n = n, .c = c, .nbound = nbound, .x = check_normal(k, 3 * (size_t)n),
+	    .boundaries = &bound, .E = &E, .dist = shape == 1 ? NULL : check_out(k, nn), .out = check_out(k, nn * c));
 	free(b);
 }
 
@@ -154,7 +158,8 @@ token_embed(struct check *k, int shape)
 	static const struct {
 		int rows, classes, c;
 		bool embedding;
-	} S[] = { { 1, 1, 1, false }, { 7, 33, 5, false }, { 31, 33, 384, true }, { 33, 12, 48, true }, { 2000, 33, 384, false } };
+	} S[] = { { 1, 1, 1, false }, { 7, 33, 5, false }, { 31, 33, 384, true }, { 33, 12, 48, true },
+		{ 2000, 33, 384, false } };
 	int c = S[shape].c, classes = S[shape].classes;
 	struct bp_weight W = S[shape].embedding ? check_weight(k, classes, c) : check_weight(k, c, classes);
 
@@ -174,8 +179,9 @@ atom_embed(struct check *k, int shape)
 	check_label(k, "atoms=%d c=%d", n, c);
 	check_bound(k, 4, 10);
 	CHECK_OP(k, atom_embed, .atoms = n, .ref_pos = check_normal(k, 3 * (size_t)n), .charge = check_normal(k, n),
-	    .element = check_ints(k, n, -1, BP_ATOM_ELEMENTS - 1), .chars = check_ints(k, 4 * (size_t)n, -1, BP_ATOM_CHARS - 1),
-	    .W = &W, .b = &b, .out = check_out(k, (size_t)n * c));
+	    .element = check_ints(k, n, -1, BP_ATOM_ELEMENTS - 1),
+	    .chars = check_ints(k, 4 * (size_t)n, -1, BP_ATOM_CHARS - 1), .W = &W, .b = &b,
+	    .out = check_out(k, (size_t)n * c));
 }
 
 static void
@@ -191,10 +197,11 @@ atom_pair_embed(struct check *k, int shape)
 	check_label(k, "atoms=%d cp=%d n=%d", A, cp, n);
 	check_flops(k, 6.0 * A * 128 * cp * cp);
 	check_bound(k, 16, cp + 6);
-	CHECK_OP(k, atom_pair_embed, .atoms = A, .cp = cp, .n = n, .ref_pos = check_normal(k, 3 * (size_t)A), .mask = check_mask(k, A),
-	    .uid = check_ints(k, A, 0, 2), .token = check_ints(k, A, -1, n - 1), .cq = check_normal(k, (size_t)A * cp),
-	    .ck = check_normal(k, (size_t)A * cp), .zp = n ? check_normal(k, (size_t)n * n * cp) : NULL, .Wpos = &Wpos,
-	    .Wdist = &Wdist, .Wmask = &Wmask, .W1 = &W1, .W2 = &W2, .W3 = &W3, .out = check_out(k, (size_t)A * 128 * cp));
+	CHECK_OP(k, atom_pair_embed, .atoms = A, .cp = cp, .n = n, .ref_pos = check_normal(k, 3 * (size_t)A),
+	    .mask = check_mask(k, A), .uid = check_ints(k, A, 0, 2), .token = check_ints(k, A, -1, n - 1),
+	    .cq = check_normal(k, (size_t)A * cp), .ck = check_normal(k, (size_t)A * cp),
+	    .zp = n ? check_normal(k, (size_t)n * n * cp) : NULL, .Wpos = &Wpos, .Wdist = &Wdist, .Wmask = &Wmask,
+	    .W1 = &W1, .W2 = &W2, .W3 = &W3, .out = check_out(k, (size_t)A * 128 * cp));
 }
 
 static void
@@ -271,8 +278,8 @@ noise(struct check *k, int shape)
 	static const int S[][2] = { { 1, 1 }, { 3, 7 }, { 2, 4099 }, { 5, 48000 } };
 	check_label(k, "b=%d count=%d", S[shape][0], S[shape][1]);
 	check_bound(k, 1, 1);
-	CHECK_OP(k, noise, .key = 0x123456789abcdef, .stream = 17, .b = S[shape][0], .sample0 = 4, .count = S[shape][1], .scale = 2.5f,
-	    .out = check_out(k, (size_t)S[shape][0] * S[shape][1]));
+	CHECK_OP(k, noise, .key = 0x123456789abcdef, .stream = 17, .b = S[shape][0], .sample0 = 4, .count = S[shape][1],
+	    .scale = 2.5f, .out = check_out(k, (size_t)S[shape][0] * S[shape][1]));
 }
 
 static const int sample_shapes[][2] = { { 1, 1 }, { 3, 7 }, { 2, 1025 }, { 1, 16000 }, { 5, 16000 } };
@@ -284,9 +291,9 @@ augment(struct check *k, int shape)
 	size_t count = 3 * (size_t)b * n;
 	check_label(k, "b=%d atoms=%d", b, n);
 	check_bound(k, 4, 6);
-	CHECK_OP(k, augment, .b = b, .atoms = n, .x = check_normal(k, count), .eps = shape == 1 ? NULL : check_normal(k, count),
-	    .R = shape == 2 ? NULL : check_normal(k, 9 * (size_t)b), .tr = shape == 2 ? NULL : check_normal(k, 3 * (size_t)b),
-	    .scale = 1.7f, .out = check_out(k, count));
+	CHECK_OP(k, augment, .b = b, .atoms = n, .x = check_normal(k, count),
+	    .eps = shape == 1 ? NULL : check_normal(k, count), .R = shape == 2 ? NULL : check_normal(k, 9 * (size_t)b),
+	    .tr = shape == 2 ? NULL : check_normal(k, 3 * (size_t)b), .scale = 1.7f, .out = check_out(k, count));
 }
 
 /* target: x turned and moved a little, so that the rotation is well determined */
