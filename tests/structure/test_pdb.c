@@ -147,7 +147,7 @@ test_many_chains(void **state)
 	memset((float *)bp_structure_xyz(s, 0, 0), 0, 12);
 	for (int i = 0; i < 64; i++) {
 		chain[i] = s->chain[0];
-		chain[i].name = strcpy(names[i], i == 5 ? "A" : i == 7 ? "B" : bp_chain_tag(names[i], 26 + i));
+		chain[i].name = bp_chain_tag(names[i], i == 5 ? 0 : i == 7 ? 1 : 26 + i); /* A and B among AA, AB, ... */
 	}
 	s->chain = chain;
 	s->nchains = 62;
