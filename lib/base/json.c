@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "base/val.h"
 
 static struct bp_val *
@@ -59,13 +60,19 @@ bp_json_read(struct bp_val **ret, const char *text, size_t n, struct bp_arena *m
 	return *ret ? BP_OK : BP_EMEM;
 }
 
+/* what is no UTF-8 becomes U+FFFD, so that the file stays JSON whatever a stream brought */
 static void
 put_string(FILE *f, const char *s, size_t n)
 {
+	size_t len;
+
 	putc('"', f);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i += len ? len : 1) {
 		unsigned char c = (unsigned char)s[i];
-		if (c == '"' || c == '\\')
+		len = bp_utf8_length((const unsigned char *)s + i, n - i);
+		if (len == 0)
+			fputs("\\ufffd", f);
+		else if (c == '"' || c == '\\')
 			fprintf(f, "\\%c", c);
 		else if (c == '\n')
 			fputs("\\n", f);
@@ -74,7 +81,7 @@ put_string(FILE *f, const char *s, size_t n)
 		else if (c < 0x20 || c == 0x7f)
 			fprintf(f, "\\u%04x", c);
 		else
-			putc(c, f);
+			fwrite(s + i, 1, len, f);
 	}
 	putc('"', f);
 }

@@ -60,7 +60,7 @@ const char *bp_vtype_name(enum bp_vtype t);                             /* "a li
 
 /* JSON. Reading (jansson) refuses duplicate keys and anything after the value; BP_EINPUT names the line.
  * Writing: indent 0 gives one line; floats are printed so that they read back the same; not-finite
- * numbers become null, bins become their length. */
+ * numbers become null, bins their length, bytes that are no UTF-8 U+FFFD. */
 int bp_json_read(struct bp_val **ret, const char *text, size_t n, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 int bp_json_write(FILE *f, const struct bp_val *v, int indent);
 

@@ -1,3 +1,4 @@
+#include "base/utf8.h"
 #include "input/text.h"
 
 #include <errno.h>
@@ -36,27 +37,6 @@ bp_text_read(char **text, size_t *n, const char *path, size_t limit, struct bp_a
 	return st;
 }
 
-/* bytes of the UTF-8 sequence at s (1..4), 0 when it is none (overlong, surrogate, beyond U+10FFFF, cut) */
-static size_t
-utf8_length(const unsigned char *s, size_t n)
-{
-	static const unsigned least[5] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
-	unsigned c;
-
-	if (len <= 1)
-		return len;
-	if (len > n)
-		return 0;
-	c = s[0] & (0x7fu >> len);
-	for (size_t i = 1; i < len; i++) {
-		if (s[i] >> 6 != 2)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	return c < least[len] || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff ? 0 : len;
-}
-
 int
 bp_text_check(const char *path, const char *text, size_t n, struct bp_err *err)
 {
@@ -71,7 +51,7 @@ bp_text_check(const char *path, const char *text, size_t n, struct bp_err *err)
 			return BP_AT(err, path, line, "remove it", "control character (NUL) in the input");
 		if ((s[i] < 0x20 && s[i] != '\t' && s[i] != '\n' && s[i] != '\r') || s[i] == 0x7f)
 			return BP_AT(err, path, line, "remove it", "control character (0x%02x) in the input", s[i]);
-		if ((len = utf8_length(s + i, n - i)) == 0)
+		if ((len = bp_utf8_length(s + i, n - i)) == 0)
 			return BP_AT(err, path, line, "save the file as UTF-8", "not UTF-8 text (byte 0x%02x at offset %zu)",
 			    s[i], i);
 		line += s[i] == '\n';

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "structure/outdir.h"
 
 enum { MAX_ID = 200, MAX_PATH = 4096, MAX_UNDER_WAY = 256 };
@@ -120,10 +121,12 @@ bp_id_check(const char *id, struct bp_err *err)
 	size_t n = strlen(id);
 	bool fine = n > 0 && n <= MAX_ID && *id != '.' && *id != '-';
 
-	for (size_t i = 0; i < n; i++)
-		fine = fine && id[i] != '/' && (unsigned char)id[i] >= ' ' && id[i] != 0x7f;
+	for (size_t i = 0, len; fine && i < n; i += len) {
+		len = bp_utf8_length((const unsigned char *)id + i, n - i);
+		fine = len > 0 && id[i] != '/' && (unsigned char)id[i] >= ' ' && id[i] != 0x7f;
+	}
 	if (!fine)
-		return BP_FAIL(err, BP_EINPUT, "1 to 200 bytes without '/' and control characters, and no '.' or '-' in front",
+		return BP_FAIL(err, BP_EINPUT, "1 to 200 bytes of UTF-8 without '/' and control characters, and no '.' or '-' in front",
 		    "the target id \"%.60s%s\" is not fit for a file name", id, n > 60 ? "..." : "");
 	return BP_OK;
 }

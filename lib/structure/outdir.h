@@ -21,7 +21,8 @@ struct bp_target; /* a target under way */
 int bp_outdir_open(struct bp_outdir **ret, const char *dir, bool replace, struct bp_err *err) BP_MUST_USE;
 void bp_outdir_close(struct bp_outdir *d); /* discards targets under way; NULL is fine */
 
-/* Is id fit for a file name? BP_EINPUT: empty, over 200 bytes, '/', control characters, a leading '.' or '-'. */
+/* Is id fit for a file name? BP_EINPUT: empty, over 200 bytes, no UTF-8, '/', control characters, a leading
+ * '.' or '-'. */
 int bp_id_check(const char *id, struct bp_err *err) BP_MUST_USE;
 
 /* The target of that id: the one under way (*ret, also when its first part came in an earlier record), or a new one.

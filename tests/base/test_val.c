@@ -40,6 +40,21 @@ test_json(void **state)
 	assert_json("[9007199254740993, -9223372036854775808]", "[9007199254740993, -9223372036854775808]", 0);
 }
 
+/* bytes that are no UTF-8 (a lone byte, a cut sequence, an overlong '/') must not make the file something else than JSON */
+static void
+test_json_bytes(void **state)
+{
+	char *text = NULL;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+
+	(void)state;
+	assert_int_equal(bp_json_write(f, bp_val_str(mem, "a\xff\xe2\x82 \xc0\xaf \xe2\x82\xac \x1b", NULL), 0), BP_OK);
+	fclose(f);
+	assert_string_equal(text, "\"a\\ufffd\\ufffd\\ufffd \\ufffd\\ufffd \xe2\x82\xac \\u001b\"");
+	free(text);
+}
+
 static void
 test_json_refused(void **state)
 {
@@ -74,7 +89,7 @@ test_tree(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_json), cmocka_unit_test(test_json_refused), cmocka_unit_test(test_tree) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_json), cmocka_unit_test(test_json_bytes), cmocka_unit_test(test_json_refused), cmocka_unit_test(test_tree) };
 	int st;
 
 	if (bp_arena_open(&mem, 0, &err) != BP_OK)

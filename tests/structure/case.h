@@ -2,7 +2,7 @@
 #ifndef BP_TEST_CASE_H
 #define BP_TEST_CASE_H
 
-#include "../golden.h"
+#include "../golden_rec.h"
 #include "structure/structure.h"
 
 static const char *const cases[] = { "affinity_small", "glycan", "order", "rna_mod" };
@@ -80,24 +80,20 @@ case_table(struct bp_rec *rec, const struct bp_val *json, const char *table)
 	assert_int_equal(bp_val_set(rec->meta, table, map, rec->mem, NULL), BP_OK);
 }
 
-/* The structures record of a case. named: with meta tables; else with feature tensors only. */
+/* The structures record of a case. named: with meta tables; else with feature tensors only. Sample 1 has the better score. */
 static inline struct bp_rec *
 case_record(const char *name, bool named, struct bp_arena *mem)
 {
-	static const char *const of_token[] = { "asym_id", "entity_id", "residue_index", "mol_type", "res_type@idx" };
-	static const char *const of_atom[] = { "atom_to_token@idx", "atom_pad_mask", "ref_element@idx" };
 	static const char *const score[] = { "confidence_score", "complex_plddt", "complex_iplddt", "complex_pde", "complex_ipde",
 		"ptm", "iptm", "ligand_iptm", "protein_iptm" };
 	char rel[256];
-	struct bp_st *in, *features;
-	struct bp_rec *rec;
-	struct bp_err err;
+	struct bp_rec *rec = golden_features(name, mem);
+	struct bp_st *in;
 
-	assert_int_equal(bp_rec_new(&rec, BP_STRUCTURES, name, mem, &err), BP_OK);
+	rec->kind = BP_STRUCTURES;
+	rec->kind_name = bp_kind_name(BP_STRUCTURES);
 	snprintf(rel, sizeof rel, "write/%s.input.safetensors", name);
 	in = golden_open(rel);
-	snprintf(rel, sizeof rel, "features/%s.safetensors", name);
-	features = golden_open(rel);
 	case_tensor(rec, in, "coords", "sample_atom_coords", 3);
 	case_tensor(rec, in, "plddt", "plddt", 2);
 	case_tensor(rec, in, "pae", "pae", 3);
@@ -107,11 +103,6 @@ case_record(const char *name, bool named, struct bp_arena *mem)
 	case_tensor(rec, in, "z", "z", 3);
 	for (size_t i = 0; i < sizeof score / sizeof *score; i++)
 		case_tensor(rec, in, score[i], score[i], 1);
-	for (size_t i = 0; i < sizeof of_token / sizeof *of_token; i++)
-		case_tensor(rec, features, of_token[i], of_token[i], 1);
-	for (size_t i = 0; i < sizeof of_atom / sizeof *of_atom; i++)
-		case_tensor(rec, features, of_atom[i], of_atom[i], 1);
-	case_tensor(rec, features, "ref_atom_name_chars@idx", "ref_atom_name_chars@idx", 2);
 	if (named) {
 		struct bp_val *json, *atoms = bp_val_map(mem, NULL);
 		snprintf(rel, sizeof rel, "features/%s.json", name);
@@ -123,7 +114,6 @@ case_record(const char *name, bool named, struct bp_arena *mem)
 		assert_int_equal(bp_val_set(rec->meta, "atoms", atoms, mem, NULL), BP_OK);
 	}
 	bp_st_close(in);
-	bp_st_close(features);
 	return rec;
 }
 

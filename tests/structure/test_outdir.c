@@ -283,7 +283,8 @@ static void
 test_ids(void **state)
 {
 	char longest[202], dir[128], path[512];
-	const char *const bad[] = { "", ".", "..", "../x", "a/b", "/etc/passwd", "a\nb", "a\x1b[2J", ".hidden", "-o", "\x7f", longest };
+	const char *const bad[] = { "", ".", "..", "../x", "a/b", "/etc/passwd", "a\nb", "a\x1b[2J", ".hidden", "-o", "\x7f", "a\xff", "\xc0\xaf",
+		longest };
 	struct bp_rec *rec = case_record("order", true, mem);
 	struct bp_outdir *d;
 
