@@ -210,8 +210,9 @@ count(struct builder *b)
 	}
 	need = 16.0 * (double)tokens * (double)tokens; /* bonds, their types, contacts, their thresholds */
 	if (need > have || atoms > INT32_MAX / 2)
-		return BP_FAIL(b->err, BP_EMEM, "leave chains out", "%s: %lld tokens: %.1f GiB wanted for pair features alone, the machine has %.1f GiB",
-		    b->in->path, (long long)tokens, need / 0x1p30, have / 0x1p30);
+		return BP_FAIL(b->err, BP_EMEM, "leave chains out",
+		    "%lld tokens: %.1f GiB wanted for pair features alone, the machine has %.1f GiB", (long long)tokens,
+		    need / 0x1p30, have / 0x1p30);
 	bonds += b->in->n_constraints;
 	t->n_chains = b->in->n_chains;
 	BP_NEW(t->chain_residue, t->n_chains + 1, b->mem, b->err);

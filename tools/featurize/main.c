@@ -1,5 +1,6 @@
 /* featurize: input files (YAML, FASTA) to features records */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/main.h"
@@ -39,14 +40,14 @@ static const struct bp_program program = { "featurize", "input files to features
 static int
 pick_method(struct bp_features_opt *o, const char *name, struct bp_err *err)
 {
-	char known[200] = "one of ";
-	int n = 7;
+	char known[400] = "";
+	int n = 0;
 
 	if (!name || (o->method = bp_method_id(name)) >= 0)
 		return BP_OK;
 	for (int i = 0; bp_method_name(i) && n < (int)sizeof known; i++)
 		n += snprintf(known + n, sizeof known - (size_t)n, "%s%s", i ? ", " : "", bp_method_name(i));
-	return BP_FAIL(err, BP_EUSAGE, known, "--method '%s' is not known", name);
+	return BP_FAIL(err, BP_EUSAGE, NULL, "--method '%.40s' is not known; one of %s", name, known);
 }
 
 /* the options given, for the trail */
@@ -83,6 +84,8 @@ one(struct bp_out *out, const struct bp_file *file, const struct bp_ccd *ccd, co
 		bp_log(BP_LOG_INFO, "%s: %.3f s", file->id, bp_seconds() - start);
 		return st;
 	}
+	if (strncmp(err->msg, file->path, strlen(file->path)) != 0) /* such as: out of memory */
+		bp_err_where(err, "%s", file->path);
 	bp_log_err(err);
 	if (bp_err_exit(st) > *exit_code)
 		*exit_code = bp_err_exit(st);
