@@ -5,13 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void
-one_line(char *s)
-{
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
-}
+#include "base/utf8.h"
 
 int
 bp_fail(struct bp_err *err, int code, const char *file, int line, const char *hint, const char *fmt, ...)
@@ -26,8 +20,8 @@ bp_fail(struct bp_err *err, int code, const char *file, int line, const char *hi
 		vsnprintf(err->msg, sizeof err->msg, fmt, ap);
 		va_end(ap);
 		snprintf(err->hint, sizeof err->hint, "%s", hint ? hint : "");
-		one_line(err->msg);
-		one_line(err->hint);
+		bp_utf8_clean(err->msg, '?');
+		bp_utf8_clean(err->hint, '?');
 	}
 	return code;
 }
@@ -47,7 +41,7 @@ bp_err_where(struct bp_err *err, const char *fmt, ...)
 	va_end(ap);
 	if (n >= 0 && (size_t)n < sizeof err->msg)
 		snprintf(err->msg + n, sizeof err->msg - (size_t)n, ": %.500s", old);
-	one_line(err->msg);
+	bp_utf8_clean(err->msg, '?');
 }
 
 int

@@ -36,8 +36,8 @@ struct bp_err {
 #define BP_MUST_USE __attribute__((warn_unused_result))
 #define BP_PRINTF(f, a) __attribute__((format(printf, f, a)))
 
-/* Fill err (may be NULL) and return code. hint may be NULL. Control characters and line breaks in the
- * formatted text become '?': messages stay one line whatever the input held. */
+/* Fill err (may be NULL) and return code. hint may be NULL. Control characters, line breaks and what is
+ * no UTF-8 become '?': messages stay one line of text whatever the input held. */
 int bp_fail(struct bp_err *err, int code, const char *file, int line, const char *hint, const char *fmt, ...)
     BP_PRINTF(6, 7);
 #define BP_FAIL(err, code, hint, ...) bp_fail(err, code, __FILE__, __LINE__, hint, __VA_ARGS__)

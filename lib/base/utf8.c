@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <string.h>
+
 size_t
 bp_utf8_length(const unsigned char *s, size_t n)
 {
@@ -18,4 +20,18 @@ bp_utf8_length(const unsigned char *s, size_t n)
 		c = c << 6 | (s[i] & 0x3f);
 	}
 	return c < least[len] || (c >= 0xd800 && c < 0xe000) || c > 0x10ffff ? 0 : len;
+}
+
+void
+bp_utf8_clean(char *s, char with)
+{
+	size_t n = strlen(s), len;
+
+	for (; n; s += len, n -= len) {
+		len = bp_utf8_length((const unsigned char *)s, n);
+		if (len == 0 || (unsigned char)*s < 0x20 || *s == 0x7f) {
+			*s = with;
+			len = 1;
+		}
+	}
 }

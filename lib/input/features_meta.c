@@ -1,6 +1,8 @@
 /* features_meta.c: the tables that the writer needs, as maps of columns (doc/wire.md). */
 #include "input/features_part.h"
 
+#include "base/utf8.h"
+
 /* push a number onto column k */
 static int
 put(struct bp_featurizer *f, struct bp_val *column, int64_t x)
@@ -109,8 +111,12 @@ int
 bp_features_meta(struct bp_featurizer *f)
 {
 	const struct bp_input *in = f->t->in;
+	char *source = bp_strdup(f->mem, in->path, f->err);
 
-	BP_TRY(bp_val_set(f->rec->meta, "source", bp_val_str(f->mem, in->path, f->err), f->mem, f->err));
+	if (!source)
+		return BP_EMEM;
+	bp_utf8_clean(source, '?');
+	BP_TRY(bp_val_set(f->rec->meta, "source", bp_val_str(f->mem, source, f->err), f->mem, f->err));
 	BP_TRY(chains(f));
 	BP_TRY(residues(f));
 	BP_TRY(atoms(f));

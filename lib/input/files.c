@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "input/schema.h"
 
 enum { MENTIONED = 5 }; /* how many of a folder's other files are named */
@@ -25,7 +26,11 @@ add(struct list *l, const char *path)
 	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path, *dot = strrchr(name, '.');
 	size_t stem = dot && dot > name ? (size_t)(dot - name) : strlen(name);
 	struct bp_file *f;
+	char *id = bp_strndup(l->mem, name, stem, l->err);
 
+	if (!id)
+		return BP_EMEM;
+	bp_utf8_clean(id, '_');
 	if (l->n == l->cap) {
 		l->cap = l->cap ? 2 * l->cap : 64;
 		BP_NEW(f, l->cap, l->mem, l->err);
@@ -33,9 +38,8 @@ add(struct list *l, const char *path)
 			memcpy(f, l->file, (size_t)l->n * sizeof *f);
 		l->file = f;
 	}
-	f = &l->file[l->n++];
-	*f = (struct bp_file){ .path = path, .id = bp_strndup(l->mem, name, stem, l->err) };
-	return f->id ? BP_OK : BP_EMEM;
+	l->file[l->n++] = (struct bp_file){ .path = path, .id = id };
+	return BP_OK;
 }
 
 static bool

@@ -430,7 +430,7 @@ bp_schema_read(struct bp_input **ret, const char *path, const struct bp_val *v, 
 {
 	static const char *const keys[] = { "version", "sequences", "constraints", "templates", "properties", "guidance",
 		"scoring", NULL };
-	struct bp_schema s = { .path = path, .mem = mem, .err = err };
+	struct bp_schema s = { .path = path, .line = 1, .mem = mem, .err = err };
 	const struct bp_val *x;
 	char buf[96];
 

@@ -36,7 +36,7 @@ bp_want_keys(struct bp_schema *s, const struct bp_val *v, const char *what, cons
 	char buf[160], hint[200], near[64] = "";
 
 	if (!bp_val_is(v, BP_MAP))
-		return BP_SAY(s, v ? v->line : 1, NULL, "%s must be a mapping, found %s", what ? what : "the input",
+		return BP_SAY(s, v ? v->line : s->line, NULL, "%s must be a mapping, found %s", what ? what : "the input",
 		    bp_found(buf, sizeof buf, v));
 	for (size_t i = 0; i < v->n; i++) {
 		const struct bp_val *key = v->u.item[2 * i];
@@ -53,6 +53,7 @@ bp_want_keys(struct bp_schema *s, const struct bp_val *v, const char *what, cons
 		return what ? BP_SAY(s, key->line, hint, "unknown key '%.60s' in %s%s", name, what, near)
 			    : BP_SAY(s, key->line, hint, "unknown top-level key '%.60s'%s", name, near);
 	}
+	s->line = v->line;
 	return BP_OK;
 }
 
@@ -62,7 +63,7 @@ bp_want_string(const char **ret, struct bp_schema *s, const struct bp_val *v, co
 	char buf[96];
 
 	if (!bp_val_is(v, BP_STR))
-		return BP_SAY(s, v ? v->line : 1, NULL, "%s: %s must be a string, found %s", what, name,
+		return BP_SAY(s, v ? v->line : s->line, NULL, "%s: %s must be a string, found %s", what, name,
 		    bp_found(buf, sizeof buf, v));
 	*ret = v->u.s;
 	return BP_OK;
@@ -75,7 +76,7 @@ bp_want_list(struct bp_schema *s, const struct bp_val *v, const char *what, cons
 
 	if (bp_val_is(v, BP_ARR))
 		return BP_OK;
-	return BP_SAY(s, v ? v->line : 1, NULL, "%s%s%s must be a list, found %s", what ? what : "", what ? ": " : "", name,
+	return BP_SAY(s, v ? v->line : s->line, NULL, "%s%s%s must be a list, found %s", what ? what : "", what ? ": " : "", name,
 	    bp_found(buf, sizeof buf, v));
 }
 

@@ -9,6 +9,7 @@
 struct bp_schema {
 	const char *path;
 	struct bp_input *in;
+	int line; /* of the mapping whose keys were last looked at: where something missing is missing */
 	struct bp_arena *mem;
 	struct bp_err *err;
 };

@@ -160,6 +160,10 @@ static const struct {
 	{ "sequences:\n- rna: {id: A, sequence: GA}\nconstraints:\n- bond: {atom1: [A, 1, P], atom2: [A, 1, P]}",
 	    "t.yaml:4: bond constraint 1: an atom bonded to itself" },
 	{ "version: '1'\nsequences: []", "t.yaml:1: version 1 is not supported (only 1)" },
+	{ "sequences:\n- rna: {id: A, sequence: G\xc3\xa4}", "t.yaml:2: sequence of chain A has an invalid character '?' at position 2" },
+	{ "sequences:\n- rna: {id: A, sequence: GA, modifications:\n  [{position: 1}]}",
+	    "t.yaml:3: a modification: ccd must be a string, found nothing" },
+	{ "sequences:\n- ligand: {id: A, ccd: ATP}\nproperties:\n- affinity: {}", "t.yaml:4: affinity: binder must be a string, found nothing" },
 	{ "sequences: []\nsequences: []", "t.yaml:2: duplicate key 'sequences' in the input" },
 };
 
