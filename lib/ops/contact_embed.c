@@ -38,7 +38,8 @@ bp_contact_embed_cpu(struct bp_ctx *cx, const struct bp_contact_embed *a)
 	BP_DEV_NEW(f, a->c + ENCODED + 1, cx);
 	for (size_t r = 0; !cx->dry && r < (size_t)a->n * a->n; r++) {
 		int klass = a->klass[r];
-		features(f, a, klass, a->threshold[r]);
+		if (klass != 0 && klass != 1)
+			features(f, a, klass, a->threshold[r]);
 		for (int o = 0; o < a->c; o++) {
 			double add = klass == 0 ? a->unspecified->p[o]
 			    : klass == 1 ? a->unselected->p[o]
