@@ -26,11 +26,12 @@ read_residue(int *ret, struct bp_schema *s, const struct bp_val *v, int chain, c
 	char buf[96];
 
 	if (!bp_val_is(v, BP_INT))
-		return BP_SAY(s, v->line, "residues count from 1", "%s: a residue of chain %s must be a whole number, found %s", what,
-		    s->in->chain[chain].name, bp_found(buf, sizeof buf, v));
+		return BP_SAY(s, v->line, "residues count from 1",
+		    "%s: a residue of chain %s must be a whole number, found %s", what, s->in->chain[chain].name,
+		    bp_found(buf, sizeof buf, v));
 	if (v->u.i < 1 || v->u.i > e->length)
-		return BP_SAY(s, v->line, "residues count from 1", "%s: chain %s has no residue %lld", what, s->in->chain[chain].name,
-		    (long long)v->u.i);
+		return BP_SAY(s, v->line, "residues count from 1", "%s: chain %s has no residue %lld", what,
+		    s->in->chain[chain].name, (long long)v->u.i);
 	*ret = (int)v->u.i - 1;
 	return BP_OK;
 }
@@ -41,14 +42,16 @@ read_atom(const char **ret, struct bp_schema *s, const struct bp_val *v, const c
 	char buf[96];
 
 	if (!bp_val_is(v, BP_STR))
-		return BP_SAY(s, v->line, NULL, "%s: an atom must be a name, found %s", what, bp_found(buf, sizeof buf, v));
+		return BP_SAY(
+		    s, v->line, NULL, "%s: an atom must be a name, found %s", what, bp_found(buf, sizeof buf, v));
 	*ret = v->u.s;
 	return BP_OK;
 }
 
 /* [chain, residue, atom] */
 static int
-read_bond_site(struct bp_site *site, struct bp_schema *s, const struct bp_val *v, const char *what, const char *key, int line)
+read_bond_site(
+    struct bp_site *site, struct bp_schema *s, const struct bp_val *v, const char *what, const char *key, int line)
 {
 	if (bp_val_count(v) != 3 || v->type != BP_ARR)
 		return BP_SAY(s, v ? v->line : line, NULL, "%s: %s must be [chain, residue, atom]", what, key);
@@ -59,7 +62,8 @@ read_bond_site(struct bp_site *site, struct bp_schema *s, const struct bp_val *v
 
 /* [chain, residue], or [chain, atom] for ligands: upstream looks for the atom in the ligand's first residue only */
 static int
-read_token_site(struct bp_site *site, struct bp_schema *s, const struct bp_val *v, const char *what, const char *key, int line)
+read_token_site(
+    struct bp_site *site, struct bp_schema *s, const struct bp_val *v, const char *what, const char *key, int line)
 {
 	if (bp_val_count(v) != 2 || v->type != BP_ARR)
 		return BP_SAY(s, v ? v->line : line, NULL, "%s: %s must be [chain, residue or atom]", what, key);
@@ -139,9 +143,8 @@ read_contact(struct bp_constraint *c, struct bp_schema *s, const struct bp_val *
 int
 bp_constraints_read(struct bp_schema *s, const struct bp_val *v)
 {
-	static int (*const read[])(struct bp_constraint *, struct bp_schema *, const struct bp_val *, const char *) = {
-		read_bond, read_pocket, read_contact
-	};
+	static int (*const read[])(struct bp_constraint *, struct bp_schema *, const struct bp_val *, const char *)
+	    = { read_bond, read_pocket, read_contact };
 	struct bp_input *in = s->in;
 
 	BP_TRY(bp_want_list(s, v, NULL, "'constraints'"));
@@ -155,12 +158,14 @@ bp_constraints_read(struct bp_schema *s, const struct bp_val *v)
 		char what[40];
 		int k = 0;
 		if (!bp_val_is(item, BP_MAP) || item->n != 1)
-			return BP_SAY(s, item->line, NULL, "constraint %zu must be one of bond, pocket, contact", i + 1);
+			return BP_SAY(
+			    s, item->line, NULL, "constraint %zu must be one of bond, pocket, contact", i + 1);
 		name = item->u.item[0]->text ? item->u.item[0]->text : "";
 		while (kinds[k] && strcmp(kinds[k], name) != 0)
 			k++;
 		if (!kinds[k])
-			return BP_SAY(s, item->line, NULL, "unknown constraint '%.40s'; one of bond, pocket, contact", name);
+			return BP_SAY(
+			    s, item->line, NULL, "unknown constraint '%.40s'; one of bond, pocket, contact", name);
 		c->kind = (enum bp_constraint_kind)k;
 		c->number = (int)i + 1;
 		c->line = item->u.item[1]->line;

@@ -36,7 +36,8 @@ field(const char **s, const char *end, const char **start)
 
 /* ">A|protein|x.a3m" and its sequence as {protein: {id: A, sequence: .., msa: x.a3m}} */
 static int
-record(struct fasta *f, struct bp_val *list, const char *head, const char *head_end, const char *seq, size_t n, int line)
+record(
+    struct fasta *f, struct bp_val *list, const char *head, const char *head_end, const char *seq, size_t n, int line)
 {
 	static const char *const types[] = { "protein", "dna", "rna", "ccd", "smiles", NULL };
 	const char *s = head, *id, *type, *msa = NULL;
@@ -49,15 +50,17 @@ record(struct fasta *f, struct bp_val *list, const char *head, const char *head_
 	if (s < head_end)
 		msa_n = field(&s, head_end, &msa);
 	if (type_n == 0 || id_n == 0 || s < head_end)
-		return BP_AT(f->err, f->path, line, "for example >A|protein|empty", "record '%.*s': the header must be CHAIN|TYPE[|MSA]",
-		    (int)(head_end - head), head);
+		return BP_AT(f->err, f->path, line, "for example >A|protein|empty",
+		    "record '%.*s': the header must be CHAIN|TYPE[|MSA]", (int)(head_end - head), head);
 	while (types[t] && (strlen(types[t]) != type_n || strncasecmp(types[t], type, type_n) != 0))
 		t++;
 	if (!types[t])
-		return BP_AT(f->err, f->path, line, NULL, "record %.*s: unknown entity type '%.*s'; one of protein, dna, rna, ccd, smiles",
-		    (int)id_n, id, (int)type_n, type);
+		return BP_AT(f->err, f->path, line, NULL,
+		    "record %.*s: unknown entity type '%.*s'; one of protein, dna, rna, ccd, smiles", (int)id_n, id,
+		    (int)type_n, type);
 	if (msa_n && t != 0)
-		return BP_AT(f->err, f->path, line, "remove it", "record %.*s: an MSA is only allowed for proteins", (int)id_n, id);
+		return BP_AT(f->err, f->path, line, "remove it", "record %.*s: an MSA is only allowed for proteins",
+		    (int)id_n, id);
 	entry->line = body->line = line;
 	BP_TRY(set(f, body, "id", id, id_n, line));
 	BP_TRY(set(f, body, t < 3 ? "sequence" : types[t], seq, n, line + 1));
@@ -74,7 +77,8 @@ record(struct fasta *f, struct bp_val *list, const char *head, const char *head_
 }
 
 int
-bp_fasta_read(struct bp_val **ret, const char *path, const char *text, size_t n, struct bp_arena *mem, struct bp_err *err)
+bp_fasta_read(
+    struct bp_val **ret, const char *path, const char *text, size_t n, struct bp_arena *mem, struct bp_err *err)
 {
 	struct fasta f = { path, mem, err };
 	const char *head = NULL, *head_end = NULL, *s = text, *end = text + n;
@@ -105,7 +109,8 @@ bp_fasta_read(struct bp_val **ret, const char *path, const char *text, size_t n,
 			for (; s < stop; s++)
 				if (*s != ' ' && *s != '\t' && *s != '\r') {
 					if (!head)
-						return BP_AT(err, path, line, "begin with >CHAIN|TYPE", "text before the first record");
+						return BP_AT(err, path, line, "begin with >CHAIN|TYPE",
+						    "text before the first record");
 					seq[len++] = *s;
 				}
 		}

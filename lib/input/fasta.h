@@ -5,7 +5,8 @@
 
 #include "base/val.h"
 
-/* text has a NUL at text[n]. The records as the value that the same input has in YAML ({sequences: [...]}, lines included), for bp_schema_read. */
+/* text has a NUL at text[n]. The records as the value that the same input has in YAML ({sequences: [...]}, lines
+ * included), for bp_schema_read. */
 int bp_fasta_read(struct bp_val **ret, const char *path, const char *text, size_t n, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;
 

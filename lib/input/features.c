@@ -16,7 +16,8 @@ closed_by_bond(const struct bp_target *t, int chain)
 	for (int i = 0; i < t->n_bonds && n > 2; i++) {
 		const struct bp_target_bond *b = &t->bond[i];
 		if (b->chain[0] == chain && b->chain[1] == chain
-		    && ((b->residue[0] == 0 && b->residue[1] == n - 1) || (b->residue[1] == 0 && b->residue[0] == n - 1)))
+		    && ((b->residue[0] == 0 && b->residue[1] == n - 1)
+		        || (b->residue[1] == 0 && b->residue[0] == n - 1)))
 			return true;
 	}
 	return false;
@@ -113,16 +114,17 @@ contacts(struct bp_featurizer *f)
 		const struct bp_constraint *c = &in->constraint[i];
 		if (c->kind != BP_POCKET)
 			continue;
+		size_t first = (size_t)f->t->chain_token[c->binder], end = (size_t)f->t->chain_token[c->binder + 1];
 		bp_target_mark(contact, f->t, c);
 		for (size_t p = 0; p < n; p++) {
-			for (int j = f->t->chain_token[c->binder]; contact[p] && j < f->t->chain_token[c->binder + 1]; j++) {
-				class[(size_t)j * n + p] = BP_CONTACT_BINDER;
-				threshold[(size_t)j * n + p] = (float)c->max_distance;
+			if (!contact[p])
+				continue;
+			for (size_t j = first; j < end; j++) {
+				class[j * n + p] = BP_CONTACT_BINDER;
+				threshold[j * n + p] = threshold[p * n + j] = (float)c->max_distance;
 			}
-			for (int j = f->t->chain_token[c->binder]; contact[p] && j < f->t->chain_token[c->binder + 1]; j++) {
-				class[p * n + (size_t)j] = BP_CONTACT_POCKET;
-				threshold[p * n + (size_t)j] = (float)c->max_distance;
-			}
+			for (size_t j = first; j < end; j++)
+				class[p * n + j] = BP_CONTACT_POCKET;
 		}
 	}
 	for (int i = 0; i < in->n_constraints; i++) {
@@ -148,10 +150,14 @@ no_template(struct bp_featurizer *f)
 		int64_t tail[2];
 	} all[] = {
 		{ "template_restype@idx", BP_I32, 2, { 0 } }, /* class 0, not -1: as upstream */
-		{ "template_frame_rot", BP_F32, 4, { 3, 3 } }, { "template_frame_t", BP_F32, 3, { 3 } },
-		{ "template_cb", BP_F32, 3, { 3 } }, { "template_ca", BP_F32, 3, { 3 } },
-		{ "template_mask_cb", BP_F32, 2, { 0 } }, { "template_mask_frame", BP_F32, 2, { 0 } },
-		{ "template_mask", BP_F32, 2, { 0 } }, { "query_to_template", BP_I32, 2, { 0 } },
+		{ "template_frame_rot", BP_F32, 4, { 3, 3 } },
+		{ "template_frame_t", BP_F32, 3, { 3 } },
+		{ "template_cb", BP_F32, 3, { 3 } },
+		{ "template_ca", BP_F32, 3, { 3 } },
+		{ "template_mask_cb", BP_F32, 2, { 0 } },
+		{ "template_mask_frame", BP_F32, 2, { 0 } },
+		{ "template_mask", BP_F32, 2, { 0 } },
+		{ "query_to_template", BP_I32, 2, { 0 } },
 		{ "visibility_ids", BP_F32, 2, { 0 } },
 	};
 
@@ -164,8 +170,8 @@ no_template(struct bp_featurizer *f)
 }
 
 int
-bp_features_make(struct bp_rec *rec, const struct bp_input *in, const struct bp_ccd *ccd, const struct bp_features_opt *opt,
-    struct bp_err *err)
+bp_features_make(struct bp_rec *rec, const struct bp_input *in, const struct bp_ccd *ccd,
+    const struct bp_features_opt *opt, struct bp_err *err)
 {
 	struct bp_featurizer f = { .rec = rec, .opt = opt, .mem = rec->mem, .err = err };
 	struct bp_target *t;
@@ -186,7 +192,8 @@ bp_features_make(struct bp_rec *rec, const struct bp_input *in, const struct bp_
 }
 
 int
-bp_featurize(struct bp_rec *rec, const char *path, const struct bp_ccd *ccd, const struct bp_features_opt *opt, struct bp_err *err)
+bp_featurize(struct bp_rec *rec, const char *path, const struct bp_ccd *ccd, const struct bp_features_opt *opt,
+    struct bp_err *err)
 {
 	struct bp_input *in;
 

@@ -5,8 +5,8 @@
 
 #include "model/random.h"
 
-/* The residue's reference positions [n,3], A: centred on their mean, then, unless asked not to, turned at random and shifted by a
- * normal number of A an axis (upstream: center_random_augmentation). */
+/* The residue's reference positions [n,3], A: centred on their mean, then, unless asked not to, turned at random and
+ * shifted by a normal number of A an axis (upstream: center_random_augmentation). */
 static void
 place(const struct bp_featurizer *f, float *x, int n, uint64_t key, uint32_t uid)
 {
@@ -94,8 +94,8 @@ named(const struct bp_target *t, const struct bp_target_token *k, const char *na
 	return k->atom;
 }
 
-/* Three atoms of a token: N CA C, or C1' C3' C4'; the first one thrice where there is no frame. Those of ligands are found
- * from the predicted coordinates, by the confidence module. */
+/* Three atoms of a token: N CA C, or C1' C3' C4'; the first one thrice where there is no frame. Those of ligands are
+ * found from the predicted coordinates, by the confidence module. */
 static void
 frame(int32_t out[3], const struct bp_target *t, const struct bp_target_token *k)
 {
@@ -103,7 +103,8 @@ frame(int32_t out[3], const struct bp_target *t, const struct bp_target_token *k
 	enum bp_chain_type type = bp_target_entity(t, k->chain)->type;
 
 	for (int i = 0; i < 3; i++)
-		out[i] = k->n_atoms < 3 || k->type == BP_TOKEN_UNK ? k->atom : named(t, k, atoms[type != BP_PROTEIN][i]);
+		out[i]
+		    = k->n_atoms < 3 || k->type == BP_TOKEN_UNK ? k->atom : named(t, k, atoms[type != BP_PROTEIN][i]);
 }
 
 static int

@@ -32,16 +32,16 @@ table(struct bp_val *col[], struct bp_featurizer *f, const char *key, const char
 static int
 chains(struct bp_featurizer *f)
 {
-	static const char *const names[] = { "name", "mol_type", "entity_id", "sym_id", "asym_id", "atom_idx", "atom_num",
-		"res_idx", "res_num", "cyclic_period", NULL };
+	static const char *const names[] = { "name", "mol_type", "entity_id", "sym_id", "asym_id", "atom_idx",
+		"atom_num", "res_idx", "res_num", "cyclic_period", NULL };
 	const struct bp_target *t = f->t;
 	struct bp_val *col[10];
 
 	BP_TRY(table(col, f, "chains", names));
 	for (int c = 0; c < t->n_chains; c++) {
 		const struct bp_entity *e = bp_target_entity(t, c);
-		const int64_t x[9] = { (int64_t)e->type, t->in->chain[c].entity, t->in->chain[c].sym, c, t->chain_atom[c],
-			t->chain_atom[c + 1] - t->chain_atom[c], t->chain_residue[c],
+		const int64_t x[9] = { (int64_t)e->type, t->in->chain[c].entity, t->in->chain[c].sym, c,
+			t->chain_atom[c], t->chain_atom[c + 1] - t->chain_atom[c], t->chain_residue[c],
 			t->chain_residue[c + 1] - t->chain_residue[c], e->cyclic ? e->length : 0 };
 		BP_TRY(put_name(f, col[0], t->in->chain[c].name));
 		for (int i = 0; i < 9; i++)
@@ -53,8 +53,8 @@ chains(struct bp_featurizer *f)
 static int
 residues(struct bp_featurizer *f)
 {
-	static const char *const names[] = { "name", "res_type", "res_idx", "atom_idx", "atom_num", "atom_center", "atom_disto",
-		"is_standard", "is_present", NULL };
+	static const char *const names[] = { "name", "res_type", "res_idx", "atom_idx", "atom_num", "atom_center",
+		"atom_disto", "is_standard", "is_present", NULL };
 	const struct bp_target *t = f->t;
 	struct bp_val *col[9];
 

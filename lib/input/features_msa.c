@@ -59,30 +59,33 @@ entity_msa(struct bp_msa **ret, struct bp_featurizer *f, int chain)
 		return BP_AT(f->err, input, e->msa_line, "name it .a3m or .csv (or either with .gz)",
 		    "MSA file %.200s not supported, only a3m or csv", e->msa);
 	if (!bp_input_beside(&path, input, e->msa, f->mem, f->err))
-		return BP_AT(f->err, input, e->msa_line, "paths count from the current directory, then from the input's",
-		    "MSA file %.200s not found", e->msa);
+		return BP_AT(f->err, input, e->msa_line,
+		    "paths count from the current directory, then from the input's", "MSA file %.200s not found",
+		    e->msa);
 	if ((st = bp_msa_read(ret, path, f->opt->max_msa_seqs, f->mem, f->err)) != BP_OK) {
 		bp_err_where(f->err, "%s:%d", input, e->msa_line);
 		return st;
 	}
 	if (query_fits(*ret, type, e->length))
 		return BP_OK;
-	bp_log(BP_LOG_WARN, "%s:%d: MSA %s is not used: its first row is not the sequence of chain %s: put the sequence first",
-	    input, e->msa_line, path, e->chain[0]);
+	bp_log(BP_LOG_WARN,
+	    "%s:%d: MSA %s is not used: its first row is not the sequence of chain %s: put the sequence first", input,
+	    e->msa_line, path, e->chain[0]);
 	return bp_msa_single(ret, type, e->length, f->mem, f->err);
 }
 
 struct columns {
-	int32_t *msa, *mask;    /* [S,N] */
+	int32_t *msa, *mask;      /* [S,N] */
 	float *paired, *deletion; /* [S,N] */
-	bool *has;              /* [S,N] */
-	int32_t *count;         /* [N,33] how often each type stands in the column */
-	double *deleted;        /* [N] sum of deletion */
+	bool *has;                /* [S,N] */
+	int32_t *count;           /* [N,33] how often each type stands in the column */
+	double *deleted;          /* [N] sum of deletion */
 };
 
 /* one row of one chain: tokens first .. last - 1, whose columns in the chain's alignment are column[] */
 static void
-fill(struct columns *c, const struct bp_msa *m, int row, bool paired, int first, int last, const int *column, size_t base)
+fill(struct columns *c, const struct bp_msa *m, int row, bool paired, int first, int last, const int *column,
+    size_t base)
 {
 	const uint8_t *type = row >= 0 ? m->type + (size_t)row * (size_t)m->columns : NULL;
 

@@ -14,11 +14,11 @@ struct bp_featurizer {
 };
 
 /* p = the data, cleared, of a new tensor of the record; shape behind the dtype */
-#define BP_ADD(p, f, name, dtype, ...)                                                                        \
-	do {                                                                                                  \
-		struct bp_tensor *t_;                                                                         \
-		BP_TRY(bp_rec_add(&t_, (f)->rec, name, dtype, BP_SHAPE(__VA_ARGS__), (f)->err));              \
-		(p) = t_->data;                                                                               \
+#define BP_ADD(p, f, name, dtype, ...)                                                                                 \
+	do {                                                                                                           \
+		struct bp_tensor *t_;                                                                                  \
+		BP_TRY(bp_rec_add(&t_, (f)->rec, name, dtype, BP_SHAPE(__VA_ARGS__), (f)->err));                       \
+		(p) = t_->data;                                                                                        \
 	} while (0)
 
 int bp_features_atoms(struct bp_featurizer *f) BP_MUST_USE; /* features_atoms.c: reference atoms, frames          */

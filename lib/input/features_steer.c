@@ -1,5 +1,6 @@
-/* features_steer.c: what only the potentials read: bounds, chirality, stereo bonds and planes of every component, chains that
- * are bonded or alike, and contacts to enforce. The network does not look at these. Index tensors are [k,rows], as upstream. */
+/* features_steer.c: what only the potentials read: bounds, chirality, stereo bonds and planes of every component,
+ * chains that are bonded or alike, and contacts to enforce. The network does not look at these. Index tensors are
+ * [k,rows], as upstream. */
 #include "input/features_part.h"
 
 #include <string.h>
@@ -24,19 +25,25 @@ static const int width[SORTS] = { 4, 4, 6, 5, 6 };
 static int
 sort_rows(const struct bp_ccd_tables *t, enum sort s)
 {
-	return s == CHIRAL ? t->n_chiral : s == STEREO ? t->n_stereo : s == PLANAR_BOND ? t->n_planar_bond
-	    : s == RING5 ? t->n_ring5 : t->n_ring6;
+	return s == CHIRAL     ? t->n_chiral
+	    : s == STEREO      ? t->n_stereo
+	    : s == PLANAR_BOND ? t->n_planar_bond
+	    : s == RING5       ? t->n_ring5
+	                       : t->n_ring6;
 }
 
 static const uint16_t *
 sort_row(const struct bp_ccd_tables *t, enum sort s, int i)
 {
-	return s == CHIRAL ? t->chiral[i].atom : s == STEREO ? t->stereo[i].atom : s == PLANAR_BOND ? t->planar_bond[i]
-	    : s == RING5 ? t->ring5[i] : t->ring6[i];
+	return s == CHIRAL     ? t->chiral[i].atom
+	    : s == STEREO      ? t->stereo[i].atom
+	    : s == PLANAR_BOND ? t->planar_bond[i]
+	    : s == RING5       ? t->ring5[i]
+	                       : t->ring6[i];
 }
 
-/* One sort's rows over all residues. first, second [rows]: the flags of chiral and stereo rows, else NULL. Without index:
- * only counts. */
+/* One sort's rows over all residues. first, second [rows]: the flags of chiral and stereo rows, else NULL. Without
+ * index: only counts. */
 static int64_t
 collect(const struct bp_target *t, enum sort s, int32_t *index, int64_t rows, bool *first, bool *second)
 {
@@ -64,7 +71,9 @@ component_rows(struct bp_featurizer *f)
 	static const char *const names[SORTS][3] = {
 		{ "chiral_atom_index", "chiral_reference_mask", "chiral_atom_orientations" },
 		{ "stereo_bond_index", "stereo_reference_mask", "stereo_bond_orientations" },
-		{ "planar_bond_index" }, { "planar_ring_5_index" }, { "planar_ring_6_index" },
+		{ "planar_bond_index" },
+		{ "planar_ring_5_index" },
+		{ "planar_ring_6_index" },
 	};
 
 	for (int s = 0; s < SORTS; s++) {
@@ -177,7 +186,7 @@ enforce(struct enforced *e, int a, int n_a, int b, int n_b, double distance)
 	e->groups++;
 }
 
-/* pockets first, as upstream: a group for each contact token in the order of tokens; then contacts. mark: scratch [N] */
+/* Pockets first, as upstream: a group for each contact token in the order of tokens; then contacts. mark [N]: scratch. */
 static void
 enforce_all(struct enforced *e, const struct bp_target *t, bool *mark)
 {
@@ -188,8 +197,9 @@ enforce_all(struct enforced *e, const struct bp_target *t, bool *mark)
 		bp_target_mark(mark, t, c);
 		for (int k = 0; k < t->n_tokens; k++)
 			if (mark[k])
-				enforce(e, t->chain_atom[c->binder], t->chain_atom[c->binder + 1] - t->chain_atom[c->binder],
-				    t->token[k].atom, t->token[k].n_atoms, c->max_distance);
+				enforce(e, t->chain_atom[c->binder],
+				    t->chain_atom[c->binder + 1] - t->chain_atom[c->binder], t->token[k].atom,
+				    t->token[k].n_atoms, c->max_distance);
 	}
 	for (int i = 0; i < t->in->n_constraints; i++) {
 		const struct bp_constraint *c = &t->in->constraint[i];

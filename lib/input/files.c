@@ -65,7 +65,8 @@ add_folder(struct list *l, const char *folder)
 	for (int i = 0; i < n; i++) {
 		const char *name = e[i]->d_name;
 		char *path = NULL;
-		if (st == BP_OK && name[0] != '.' && !(path = bp_sprintf(l->mem, l->err, "%.*s/%s", (int)len, folder, name)))
+		if (st == BP_OK && name[0] != '.'
+		    && !(path = bp_sprintf(l->mem, l->err, "%.*s/%s", (int)len, folder, name)))
 			st = BP_EMEM;
 		if (path && bp_input_suffix(name) && !is_folder(path)) {
 			st = add(l, path);
@@ -79,9 +80,11 @@ add_folder(struct list *l, const char *folder)
 	free(e);
 	BP_TRY(st);
 	if (n_others)
-		bp_log(BP_LOG_WARN, "%s: not taken as inputs: %s%s", folder, others, n_others > MENTIONED ? " ..." : "");
+		bp_log(
+		    BP_LOG_WARN, "%s: not taken as inputs: %s%s", folder, others, n_others > MENTIONED ? " ..." : "");
 	if (l->n == before)
-		return BP_FAIL(l->err, BP_EUSAGE, "inputs end in .yaml, .yml, .fasta, .fa or .fas", "%s: no inputs in this folder", folder);
+		return BP_FAIL(l->err, BP_EUSAGE, "inputs end in .yaml, .yml, .fasta, .fa or .fas",
+		    "%s: no inputs in this folder", folder);
 	return BP_OK;
 }
 

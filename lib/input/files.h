@@ -10,9 +10,10 @@ struct bp_file {
 	const struct bp_file *as; /* target is to be refused, because `as` has the name already; NULL: none has    */
 };
 
-/* args: files, taken as they are, and folders, from which every .yaml .yml .fasta .fa .fas is taken, sorted by name (not
- * their subfolders); other files of a folder are named in one warning. BP_EUSAGE: no arguments, or a folder without inputs. */
-int bp_files_list(struct bp_file **ret, int *n, const struct bp_strlist *args, struct bp_arena *mem, struct bp_err *err)
-    BP_MUST_USE;
+/* args: files, taken as they are, and folders, from which every .yaml .yml .fasta .fa .fas is taken, sorted by name
+ * (not their subfolders); other files of a folder are named in one warning. BP_EUSAGE: no arguments, or a folder
+ * without inputs. */
+int bp_files_list(
+    struct bp_file **ret, int *n, const struct bp_strlist *args, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
 #endif

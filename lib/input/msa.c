@@ -30,8 +30,9 @@ struct reader {
 	char buf[1 << 16];
 };
 
-#define WRONG(r, hint, fmt, ...) \
-	BP_FAIL((r)->err, BP_EINPUT, hint, "MSA %s: " fmt " (line %d)", (r)->path __VA_OPT__(, ) __VA_ARGS__, (r)->number)
+#define WRONG(r, hint, fmt, ...)                                                                                       \
+	BP_FAIL(                                                                                                       \
+	    (r)->err, BP_EINPUT, hint, "MSA %s: " fmt " (line %d)", (r)->path __VA_OPT__(, ) __VA_ARGS__, (r)->number)
 
 static int
 append(struct reader *r, const char *p, size_t n)
@@ -206,8 +207,8 @@ add_row(struct rows *w, struct reader *r, const char *s, size_t n, int32_t taxon
 	if (columns == 0)
 		return WRONG(r, "small letters are insertions", "row %d has no columns", r->row);
 	if (columns != (size_t)m->columns)
-		return WRONG(r, "small letters are insertions and are not counted", "row %d has %zu columns, the query has %d",
-		    r->row, columns, m->columns);
+		return WRONG(r, "small letters are insertions and are not counted",
+		    "row %d has %zu columns, the query has %d", r->row, columns, m->columns);
 	if (!is_new(w, w->bare, bare))
 		return BP_OK;
 	BP_TRY(rows_grow(w, r));
@@ -244,8 +245,9 @@ read_a3m(struct rows *w, struct reader *r)
 			continue;
 		}
 		if (!header)
-			return r->row ? WRONG(r, "write each sequence on one line", "row %d goes on in a second line", r->row)
-				      : WRONG(r, "each sequence has a line >NAME above it", "row 1 has no header");
+			return r->row
+			    ? WRONG(r, "write each sequence on one line", "row %d goes on in a second line", r->row)
+			    : WRONG(r, "each sequence has a line >NAME above it", "row 1 has no header");
 		header = false;
 		if ((st = add_row(w, r, r->line, r->len, -1)) != BP_OK)
 			return st;
@@ -295,7 +297,8 @@ parse_key(int32_t *key, struct reader *r, const char *s)
 	if (*end == '.')
 		end += 1 + strspn(end + 1, "0");
 	if (errno || end == s || *end || v < INT32_MIN || v > INT32_MAX)
-		return WRONG(r, "a key is a whole number such as a taxonomy id, or empty", "row %d has the key '%.40s'", r->row + 1, s);
+		return WRONG(r, "a key is a whole number such as a taxonomy id, or empty", "row %d has the key '%.40s'",
+		    r->row + 1, s);
 	*key = (int32_t)v;
 	return BP_OK;
 }
@@ -314,9 +317,10 @@ read_csv(struct rows *w, struct reader *r)
 		if (key < 0) { /* the heading */
 			if (strncmp(s, "\xef\xbb\xbf", 3) == 0) /* byte order mark */
 				memmove(s, s + 3, r->len - 2);
-			if (split(r, field) == BP_OK)
-				key = strcmp(field[0], "key") == 0 && strcmp(field[1], "sequence") == 0 ? 0
-				    : strcmp(field[1], "key") == 0 && strcmp(field[0], "sequence") == 0 ? 1 : -1;
+			bool two = split(r, field) == BP_OK;
+			for (int i = 0; i < 2 && two; i++)
+				if (strcmp(field[i], "key") == 0 && strcmp(field[1 - i], "sequence") == 0)
+					key = i;
 			if (key < 0)
 				return WRONG(r, "its first line is key,sequence", "expected columns key and sequence");
 			continue;
@@ -373,7 +377,8 @@ bp_msa_read(struct bp_msa **ret, const char *path, int max_rows, struct bp_arena
 
 	*ret = NULL;
 	if (!bp_msa_suffix(path))
-		return BP_FAIL(err, BP_EINPUT, "name it .a3m or .csv (or either with .gz)", "MSA file %s not supported, only a3m or csv", path);
+		return BP_FAIL(err, BP_EINPUT, "name it .a3m or .csv (or either with .gz)",
+		    "MSA file %s not supported, only a3m or csv", path);
 	BP_NEW(r, 1, mem, err);
 	r->path = path;
 	r->mem = mem;
@@ -437,7 +442,8 @@ by_taxon(const void *a, const void *b)
 {
 	const struct keyed *x = a, *y = b;
 
-	return x->taxon != y->taxon ? (x->taxon > y->taxon) - (x->taxon < y->taxon) : (x->order > y->order) - (x->order < y->order);
+	return x->taxon != y->taxon ? (x->taxon > y->taxon) - (x->taxon < y->taxon)
+	                            : (x->order > y->order) - (x->order < y->order);
 }
 
 /* most chains first, then by first appearance */
@@ -446,7 +452,8 @@ by_chains(const void *a, const void *b)
 {
 	const struct group *x = a, *y = b;
 
-	return x->chains != y->chains ? (x->chains < y->chains) - (x->chains > y->chains) : (x->order > y->order) - (x->order < y->order);
+	return x->chains != y->chains ? (x->chains < y->chains) - (x->chains > y->chains)
+	                              : (x->order > y->order) - (x->order < y->order);
 }
 
 /* the rows of each key that occurs at least twice */
@@ -496,16 +503,44 @@ bound_rows(const struct bp_msa *const *msa, int chains, int max_rows)
 	return n < max_rows ? (int)n : max_rows;
 }
 
+/* the rows that one key gives: as many as the chain with most of them has; shorter lists are used in turn */
+static void
+pair_group(struct bp_pairing *p, const struct keyed *in, int n, const struct bp_msa *const *msa, int *next, int max_paired)
+{
+	int most = 0, run = 0;
+
+	for (int j = 0; j < n; j++) {
+		run = j && in[j].chain == in[j - 1].chain ? run + 1 : 1;
+		most = run > most ? run : most;
+	}
+	for (int t = 0; t < most && p->rows < max_paired; t++, p->rows++) {
+		int32_t *row = p->row + (size_t)p->rows * (size_t)p->chains;
+		uint8_t *paired = p->paired + (size_t)p->rows * (size_t)p->chains;
+		for (int j = 0, k; j < n; j += k) {
+			for (k = 1; j + k < n && in[j + k].chain == in[j].chain; k++)
+				;
+			row[in[j].chain] = in[j + t % k].row;
+			paired[in[j].chain] = 1;
+		}
+		for (int c = 0; c < p->chains; c++) /* the others take their next row */
+			if (!paired[c])
+				row[c] = next[c] < msa[c]->rows ? next[c]++ : -1;
+	}
+}
+
 int
 bp_msa_pair(struct bp_pairing **ret, const struct bp_msa *const *msa, int chains, int max_paired, int max_rows,
     struct bp_arena *mem, struct bp_err *err)
 {
+	int bound = bound_rows(msa, chains, max_rows), left = 0, n_groups;
 	struct bp_pairing *p;
 	struct keyed *k;
 	struct group *g;
-	int *next, n_groups, left = 0, bound = bound_rows(msa, chains, max_rows); /* next: each chain's next unpaired row */
+	int *next; /* each chain's next unpaired row */
 
 	*ret = NULL;
+	if (max_paired > max_rows)
+		max_paired = max_rows;
 	BP_TRY(group_rows(&k, &g, &n_groups, msa, chains, mem, err));
 	BP_NEW(p, 1, mem, err);
 	BP_NEW(p->row, (size_t)bound * (size_t)chains, mem, err);
@@ -516,33 +551,14 @@ bp_msa_pair(struct bp_pairing **ret, const struct bp_msa *const *msa, int chains
 	memset(p->paired, 1, (size_t)chains);
 	for (int c = 0; c < chains; c++)
 		next[c] = 1;
-	for (int i = 0; i < n_groups && p->rows < max_paired; i++) {
-		const struct keyed *in = k + g[i].first;
-		int most = 0, run = 0;
-		for (int j = 0; j < g[i].n; j++) {
-			run = j && in[j].chain == in[j - 1].chain ? run + 1 : 1;
-			most = run > most ? run : most;
-		}
-		for (int t = 0; t < most && p->rows < max_paired; t++, p->rows++) {
-			int32_t *row = p->row + (size_t)p->rows * (size_t)chains;
-			uint8_t *paired = p->paired + (size_t)p->rows * (size_t)chains;
-			bp_assert(p->rows < bound);
-			for (int j = 0, n; j < g[i].n; j += n) { /* a chain's rows of this key are used in turn */
-				for (n = 1; j + n < g[i].n && in[j + n].chain == in[j].chain; n++)
-					;
-				row[in[j].chain] = in[j + t % n].row;
-				paired[in[j].chain] = 1;
-			}
-			for (int c = 0; c < chains; c++)
-				if (!paired[c])
-					row[c] = next[c] < msa[c]->rows ? next[c]++ : -1;
-		}
-	}
+	for (int i = 0; i < n_groups && p->rows < max_paired; i++)
+		pair_group(p, k + g[i].first, g[i].n, msa, next, max_paired);
 	for (int c = 0; c < chains; c++)
 		left = msa[c]->rows - next[c] > left ? msa[c]->rows - next[c] : left;
 	for (; left > 0 && p->rows < max_rows; left--, p->rows++)
 		for (int c = 0; c < chains; c++)
 			p->row[(size_t)p->rows * (size_t)chains + (size_t)c] = next[c] < msa[c]->rows ? next[c]++ : -1;
+	bp_assert(p->rows <= bound);
 	*ret = p;
 	return BP_OK;
 }

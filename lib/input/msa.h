@@ -20,14 +20,16 @@ struct bp_msa {
 /* Read FILE.a3m, FILE.csv or either with .gz; at most max_rows different rows, the rest of the file is not looked at.
  * a3m rows have no key. csv has the columns key and sequence, any order; no key or -1: unpaired.
  * BP_EINPUT: what is wrong, with row (the query is row 1) and line; BP_EIO. */
-int bp_msa_read(struct bp_msa **ret, const char *path, int max_rows, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+int bp_msa_read(
+    struct bp_msa **ret, const char *path, int max_rows, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 /* The same from n bytes in memory, not compressed; path says which kind and is for messages (tests, fuzzers). */
-int bp_msa_read_mem(struct bp_msa **ret, const char *path, const char *text, size_t n, int max_rows, struct bp_arena *mem,
-    struct bp_err *err) BP_MUST_USE;
+int bp_msa_read_mem(struct bp_msa **ret, const char *path, const char *text, size_t n, int max_rows,
+    struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 bool bp_msa_suffix(const char *path);
 
 /* One row and no keys: what a chain without an alignment has. type [columns] is copied. */
-int bp_msa_single(struct bp_msa **ret, const uint8_t *type, int columns, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+int bp_msa_single(
+    struct bp_msa **ret, const uint8_t *type, int columns, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
 struct bp_pairing {
 	int rows, chains;
@@ -35,9 +37,9 @@ struct bp_pairing {
 	uint8_t *paired; /* [rows,chains] 1: this row came by its key            */
 };
 
-/* Which row of each chain stands in each row of the whole. Row 0 is every chain's query; then, key by key, the rows that share
- * one (keys with most chains first); then the chains' further rows side by side. As upstream, paired rows come
- * again among the latter (GOTCHAS B.4). msa [chains]; in all at most max_rows, of which max_paired by key. */
+/* Which row of each chain stands in each row of the whole. Row 0 is every chain's query; then, key by key, the rows
+ * that share one (keys with most chains first); then the chains' further rows side by side. As upstream, paired rows
+ * come again among the latter (GOTCHAS B.4). msa [chains]; in all at most max_rows, of which max_paired by key. */
 int bp_msa_pair(struct bp_pairing **ret, const struct bp_msa *const *msa, int chains, int max_paired, int max_rows,
     struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 

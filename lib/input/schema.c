@@ -31,8 +31,8 @@ read_name(struct bp_schema *s, struct bp_entity *e, const struct bp_val *v, cons
 	if (v->n == 0)
 		return BP_SAY(s, v->line, "give a name such as A", "%s: the chain id is empty", what);
 	if (v->n > BP_CHAIN_MAXNAME)
-		return BP_SAY(s, v->line, "shorten it", "chain id '%.40s' is longer than %d characters", name,
-		    BP_CHAIN_MAXNAME);
+		return BP_SAY(
+		    s, v->line, "shorten it", "chain id '%.40s' is longer than %d characters", name, BP_CHAIN_MAXNAME);
 	for (size_t i = 0; i < v->n; i++)
 		if (!isalnum((unsigned char)name[i]) && !strchr("_-.+*", name[i]))
 			return BP_SAY(s, v->line, "use letters, digits and _ - . + *",
@@ -75,7 +75,8 @@ check_letters(struct bp_schema *s, const struct bp_entity *e, int line)
 		char c = e->sequence[i];
 		if (islower((unsigned char)c))
 			return BP_SAY(s, line, NULL,
-			    "sequence of chain %s is lower case ('%c' at position %d); upper case is expected", chain, c, i + 1);
+			    "sequence of chain %s is lower case ('%c' at position %d); upper case is expected", chain,
+			    c, i + 1);
 		if (!isupper((unsigned char)c) || (e->type != BP_PROTEIN && !nucleotide(c)))
 			return BP_SAY(s, line, e->type == BP_PROTEIN ? "letters only" : "is this a nucleic acid?",
 			    "sequence of chain %s has an invalid character '%c' at position %d", chain, c, i + 1);
@@ -83,7 +84,8 @@ check_letters(struct bp_schema *s, const struct bp_entity *e, int line)
 			unknown = i;
 	}
 	if (unknown >= 0)
-		bp_log(BP_LOG_WARN, "%s:%d: sequence of chain %s: '%c' at position %d is not in the %s alphabet and is taken as N",
+		bp_log(BP_LOG_WARN,
+		    "%s:%d: sequence of chain %s: '%c' at position %d is not in the %s alphabet and is taken as N",
 		    s->path, line, chain, e->sequence[unknown], unknown + 1, bp_chain_type_names[e->type]);
 	return BP_OK;
 }
@@ -107,8 +109,10 @@ static int
 read_code(const char **ret, struct bp_schema *s, const struct bp_val *v, const char *what)
 {
 	BP_TRY(bp_want_string(ret, s, v, what, "ccd"));
-	if (v->n == 0 || v->n > BP_CODE_MAX || strspn(*ret, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") != v->n)
-		return BP_SAY(s, v->line, "codes have one to five letters and digits", "CCD component %.40s not found", *ret);
+	if (v->n == 0 || v->n > BP_CODE_MAX
+	    || strspn(*ret, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") != v->n)
+		return BP_SAY(
+		    s, v->line, "codes have one to five letters and digits", "CCD component %.40s not found", *ret);
 	return BP_OK;
 }
 
@@ -137,7 +141,8 @@ read_modification(struct bp_schema *s, struct bp_entity *e, const struct bp_val 
 		return BP_SAY(s, pos ? pos->line : v->line, NULL, "%s: position must be a whole number, found %s", what,
 		    bp_found(buf, sizeof buf, pos));
 	if (pos->u.i < 1)
-		return BP_SAY(s, pos->line, NULL, "modification position %lld: positions count from 1", (long long)pos->u.i);
+		return BP_SAY(
+		    s, pos->line, NULL, "modification position %lld: positions count from 1", (long long)pos->u.i);
 	if (pos->u.i > e->length)
 		return BP_SAY(s, pos->line, NULL, "modification position %lld is outside chain %s (%d residues)",
 		    (long long)pos->u.i, e->chain[0], e->length);
@@ -164,8 +169,9 @@ read_polymer(struct bp_schema *s, struct bp_entity *e, const struct bp_val *v, c
 		qsort(e->mod, (size_t)e->n_mods, sizeof *e->mod, by_position);
 		for (int i = 1; i < e->n_mods; i++)
 			if (e->mod[i].position == e->mod[i - 1].position)
-				return BP_SAY(s, e->mod[i].line, "keep one", "chain %s has two modifications at position %d",
-				    e->chain[0], e->mod[i].position + 1);
+				return BP_SAY(s, e->mod[i].line, "keep one",
+				    "chain %s has two modifications at position %d", e->chain[0],
+				    e->mod[i].position + 1);
 	}
 	msa = bp_val_get(v, "msa");
 	if (!msa || msa->type == BP_NIL)
@@ -198,8 +204,8 @@ read_ligand(struct bp_schema *s, struct bp_entity *e, const struct bp_val *v, co
 		return BP_SAY(s, smiles->line, NULL, "ligand %s has both 'ccd' and 'smiles'; give one", e->chain[0]);
 	if (smiles) {
 		BP_TRY(bp_want_string(&text, s, smiles, what, "smiles"));
-		return BP_FAIL(s->err, BP_EUNSUP, "give a CCD code", "%s:%d: ligand %s: SMILES ligands are not supported yet",
-		    s->path, smiles->line, e->chain[0]);
+		return BP_FAIL(s->err, BP_EUNSUP, "give a CCD code",
+		    "%s:%d: ligand %s: SMILES ligands are not supported yet", s->path, smiles->line, e->chain[0]);
 	}
 	if (!ccd)
 		return BP_SAY(s, v->line, NULL, "ligand %s has neither 'ccd' nor 'smiles'; give one", e->chain[0]);
@@ -233,11 +239,13 @@ read_entry(struct bp_schema *s, struct bp_entity *e, const struct bp_val *v, int
 	while (types[t] && (!name || strcmp(types[t], name) != 0))
 		t++;
 	if (!types[t])
-		return BP_SAY(s, v->line, NULL, "unknown entity type '%.40s'; one of protein, dna, rna, ligand", name ? name : "");
+		return BP_SAY(s, v->line, NULL, "unknown entity type '%.40s'; one of protein, dna, rna, ligand",
+		    name ? name : "");
 	snprintf(what, sizeof what, "%s entry %d", types[t], number);
 	e->type = (enum bp_chain_type)t;
 	e->line = v->u.item[1]->line;
-	return e->type == BP_NONPOLYMER ? read_ligand(s, e, v->u.item[1], what) : read_polymer(s, e, v->u.item[1], what);
+	return e->type == BP_NONPOLYMER ? read_ligand(s, e, v->u.item[1], what)
+	                                : read_polymer(s, e, v->u.item[1], what);
 }
 
 /* ---- grouping ---- */
@@ -298,7 +306,8 @@ list_chains(struct bp_schema *s, const struct bp_entity *entries, int n)
 	for (int i = 0; i < n; i++) /* in the order written, so that the message is about the later one */
 		for (int j = 0; j < entries[i].n_chains; j++) {
 			if (bp_chain_named(in, entries[i].chain[j]) >= 0)
-				return BP_SAY(s, entries[i].line, "rename one", "chain id %s is used twice", entries[i].chain[j]);
+				return BP_SAY(
+				    s, entries[i].line, "rename one", "chain id %s is used twice", entries[i].chain[j]);
 			in->chain[in->n_chains++].name = entries[i].chain[j];
 		}
 	for (int i = 0; i < in->n_entities; i++)
@@ -393,8 +402,9 @@ refuse_affinity(struct bp_schema *s, const struct bp_val *v)
 		if (s->in->entity[s->in->chain[c].entity].n_chains > 1)
 			return BP_SAY(s, a->line, "give it one chain", "affinity binder %s has several copies", name);
 	}
-	return v->n == 0 ? BP_OK : BP_FAIL(s->err, BP_EUNSUP, "remove the section", "%s:%d: 'properties' (affinity) is not supported yet",
-	    s->path, v->line);
+	return v->n == 0 ? BP_OK
+	                 : BP_FAIL(s->err, BP_EUNSUP, "remove the section",
+	                     "%s:%d: 'properties' (affinity) is not supported yet", s->path, v->line);
 }
 
 static int
@@ -419,17 +429,19 @@ refuse_templates(struct bp_schema *s, const struct bp_val *v)
 			return BP_SAY(s, t->line, "add threshold: 2.5 (A)", "template %.*s: force needs a threshold",
 			    (int)strcspn(stem, "."), stem);
 	}
-	return v->n == 0 ? BP_OK : BP_FAIL(s->err, BP_EUNSUP, "remove the section", "%s:%d: 'templates' is not supported yet", s->path,
-	    v->line);
+	return v->n == 0 ? BP_OK
+	                 : BP_FAIL(s->err, BP_EUNSUP, "remove the section", "%s:%d: 'templates' is not supported yet",
+	                     s->path, v->line);
 }
 
 /* ---- entry ---- */
 
 int
-bp_schema_read(struct bp_input **ret, const char *path, const struct bp_val *v, struct bp_arena *mem, struct bp_err *err)
+bp_schema_read(
+    struct bp_input **ret, const char *path, const struct bp_val *v, struct bp_arena *mem, struct bp_err *err)
 {
-	static const char *const keys[] = { "version", "sequences", "constraints", "templates", "properties", "guidance",
-		"scoring", NULL };
+	static const char *const keys[]
+	    = { "version", "sequences", "constraints", "templates", "properties", "guidance", "scoring", NULL };
 	struct bp_schema s = { .path = path, .line = 1, .mem = mem, .err = err };
 	const struct bp_val *x;
 	char buf[96];
@@ -489,7 +501,8 @@ bp_input_read(struct bp_input **ret, const char *path, struct bp_arena *mem, str
 
 	*ret = NULL;
 	if (!bp_input_suffix(path))
-		return BP_FAIL(err, BP_EINPUT, "name it .yaml, .yml, .fasta, .fa or .fas", "%s: unknown kind of input", path);
+		return BP_FAIL(
+		    err, BP_EINPUT, "name it .yaml, .yml, .fasta, .fa or .fas", "%s: unknown kind of input", path);
 	BP_TRY(bp_text_read(&text, &n, path, BP_YAML_MAXBYTES, mem, err));
 	if (is_fasta(path))
 		BP_TRY(bp_fasta_read(&v, path, text, n, mem, err));

@@ -23,13 +23,13 @@ struct bp_entity {
 	int length;           /* residues; for ligands the number of codes */
 	const char **code;    /* [length] CCD codes of a ligand */
 	int *code_line;
-	bool is_list;         /* `ccd: [X]` and `ccd: X` are two entities upstream */
-	struct bp_mod *mod;   /* [n_mods] rising positions */
+	bool is_list;       /* `ccd: [X]` and `ccd: X` are two entities upstream */
+	struct bp_mod *mod; /* [n_mods] rising positions */
 	int n_mods;
 	bool cyclic;
-	const char *msa;      /* as written; NULL: single sequence */
+	const char *msa; /* as written; NULL: single sequence */
 	int msa_line;
-	const char **chain;   /* [n_chains] names */
+	const char **chain; /* [n_chains] names */
 	int n_chains;
 };
 
@@ -48,11 +48,11 @@ enum bp_constraint_kind { BP_BOND, BP_POCKET, BP_CONTACT };
 
 struct bp_constraint {
 	enum bp_constraint_kind kind;
-	int number, line;       /* in the list, from 1: for messages */
-	int binder;             /* pocket: chain */
-	struct bp_site *site;   /* bond, contact: 2; pocket: n_sites */
+	int number, line;     /* in the list, from 1: for messages */
+	int binder;           /* pocket: chain */
+	struct bp_site *site; /* bond, contact: 2; pocket: n_sites */
 	int n_sites;
-	double max_distance;    /* A, > 0 */
+	double max_distance; /* A, > 0 */
 	bool force;
 };
 
@@ -70,13 +70,14 @@ struct bp_input {
 int bp_input_read(struct bp_input **ret, const char *path, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 bool bp_input_suffix(const char *path); /* is it one of these? */
 
-/* Where a file that the input names is: path as it stands (relative to the current directory, as upstream takes it), else
- * relative to the input's own directory. False: in neither place; *ret is then the last one tried (NULL: no memory). */
-bool bp_input_beside(const char **ret, const char *input, const char *path, struct bp_arena *mem, struct bp_err *err)
-    BP_MUST_USE;
+/* Where a file that the input names is: path as it stands (relative to the current directory, as upstream takes it),
+ * else relative to the input's own directory. False: in neither place; *ret is then the last one tried (NULL: no
+ * memory). */
+bool bp_input_beside(
+    const char **ret, const char *input, const char *path, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
 /* The same from memory; tests and fuzzers. */
-int bp_schema_read(struct bp_input **ret, const char *path, const struct bp_val *v, struct bp_arena *mem, struct bp_err *err)
-    BP_MUST_USE;
+int bp_schema_read(struct bp_input **ret, const char *path, const struct bp_val *v, struct bp_arena *mem,
+    struct bp_err *err) BP_MUST_USE;
 
 #endif

@@ -36,8 +36,8 @@ bp_want_keys(struct bp_schema *s, const struct bp_val *v, const char *what, cons
 	char buf[160], hint[200], near[64] = "";
 
 	if (!bp_val_is(v, BP_MAP))
-		return BP_SAY(s, v ? v->line : s->line, NULL, "%s must be a mapping, found %s", what ? what : "the input",
-		    bp_found(buf, sizeof buf, v));
+		return BP_SAY(s, v ? v->line : s->line, NULL, "%s must be a mapping, found %s",
+		    what ? what : "the input", bp_found(buf, sizeof buf, v));
 	for (size_t i = 0; i < v->n; i++) {
 		const struct bp_val *key = v->u.item[2 * i];
 		const char *name = key->text, *close, *const *k = known;
@@ -51,7 +51,7 @@ bp_want_keys(struct bp_schema *s, const struct bp_val *v, const char *what, cons
 			snprintf(near, sizeof near, " (did you mean '%s'?)", close);
 		snprintf(hint, sizeof hint, "one of %s", joined(buf, sizeof buf, known));
 		return what ? BP_SAY(s, key->line, hint, "unknown key '%.60s' in %s%s", name, what, near)
-			    : BP_SAY(s, key->line, hint, "unknown top-level key '%.60s'%s", name, near);
+		            : BP_SAY(s, key->line, hint, "unknown top-level key '%.60s'%s", name, near);
 	}
 	s->line = v->line;
 	return BP_OK;
@@ -76,8 +76,8 @@ bp_want_list(struct bp_schema *s, const struct bp_val *v, const char *what, cons
 
 	if (bp_val_is(v, BP_ARR))
 		return BP_OK;
-	return BP_SAY(s, v ? v->line : s->line, NULL, "%s%s%s must be a list, found %s", what ? what : "", what ? ": " : "", name,
-	    bp_found(buf, sizeof buf, v));
+	return BP_SAY(s, v ? v->line : s->line, NULL, "%s%s%s must be a list, found %s", what ? what : "",
+	    what ? ": " : "", name, bp_found(buf, sizeof buf, v));
 }
 
 int

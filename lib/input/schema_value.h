@@ -1,4 +1,5 @@
-/* lib/input/schema_value.h: looking at a value of the input description, with messages. Used by schema.c and its parts. */
+/* lib/input/schema_value.h: looking at a value of the input description, with messages. Used by schema.c and its parts.
+ */
 #ifndef BP_SCHEMA_VALUE_H
 #define BP_SCHEMA_VALUE_H
 
@@ -20,11 +21,11 @@ const char *bp_found(char *buf, size_t cap, const struct bp_val *v);
 /* v must be a mapping of known keys (NULL-terminated); what: "protein entry 1", or NULL at the top level. */
 int bp_want_keys(struct bp_schema *s, const struct bp_val *v, const char *what, const char *const *known) BP_MUST_USE;
 /* v must be a string (name: "chain id"); the message about numbers and truth values says how to quote. */
-int bp_want_string(const char **ret, struct bp_schema *s, const struct bp_val *v, const char *what, const char *name)
-    BP_MUST_USE;
+int bp_want_string(
+    const char **ret, struct bp_schema *s, const struct bp_val *v, const char *what, const char *name) BP_MUST_USE;
 int bp_want_list(struct bp_schema *s, const struct bp_val *v, const char *what, const char *name) BP_MUST_USE;
-int bp_want_bool(bool *ret, struct bp_schema *s, const struct bp_val *v, const char *what, const char *name, bool otherwise)
-    BP_MUST_USE;
+int bp_want_bool(bool *ret, struct bp_schema *s, const struct bp_val *v, const char *what, const char *name,
+    bool otherwise) BP_MUST_USE;
 /* Chain's index by name, or -1. */
 int bp_chain_named(const struct bp_input *in, const char *name);
 

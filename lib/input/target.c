@@ -37,8 +37,8 @@ standard_kind(struct builder *b, struct bp_residue_kind *k, int token)
 	for (; k->n_atoms < r->n_atoms; k->n_atoms++) {
 		int i = bp_ccd_atom_index(&k->comp, r->atom[k->n_atoms]);
 		if (i < 0)
-			return BP_FAIL(b->err, BP_EINPUT, "build it again", "the CCD store's component %s lacks the atom %s", r->name,
-			    r->atom[k->n_atoms]);
+			return BP_FAIL(b->err, BP_EINPUT, "build it again",
+			    "the CCD store's component %s lacks the atom %s", r->name, r->atom[k->n_atoms]);
 		k->atom[k->n_atoms] = i;
 	}
 	return BP_OK;
@@ -62,7 +62,8 @@ check_names(struct builder *b, const struct bp_residue_kind *k, int line)
 static int
 missing_component(struct builder *b, const char *code, int line)
 {
-	char upper[BP_CODE_MAX + 1] = "", hint[80] = "for the whole dictionary: ccd build components.cif.gz -o ~/.boltz/ccd.bpccd";
+	char upper[BP_CODE_MAX + 1] = "";
+	char hint[80] = "for the whole dictionary: ccd build components.cif.gz -o ~/.boltz/ccd.bpccd";
 
 	for (size_t i = 0; code[i] && i < BP_CODE_MAX; i++)
 		upper[i] = (char)toupper((unsigned char)code[i]);
@@ -130,7 +131,8 @@ foreign(enum bp_chain_type chain, int token)
 
 /* code NULL: the standard residue `token` */
 static int
-find_kind(const struct bp_residue_kind **ret, struct builder *b, const char *code, int token, enum bp_residue_role role, int line)
+find_kind(const struct bp_residue_kind **ret, struct builder *b, const char *code, int token, enum bp_residue_role role,
+    int line)
 {
 	struct bp_residue_kind *k;
 
@@ -155,14 +157,15 @@ find_kind(const struct bp_residue_kind **ret, struct builder *b, const char *cod
 static int
 modify(const struct bp_residue_kind **ret, struct builder *b, const struct bp_entity *e, const struct bp_mod *mod)
 {
-	const char *code = strcmp(mod->code, "MSE") == 0 ? "MET" : mod->code; /* as upstream, so MSE is a standard residue */
+	/* MSE is MET, as upstream has it */
+	const char *code = strcmp(mod->code, "MSE") == 0 ? "MET" : mod->code;
 	int token = bp_token_id(code);
 
 	if (token < 0 || token == BP_TOKEN_PAD || token == BP_TOKEN_GAP)
 		return find_kind(ret, b, code, 0, BP_ROLE_MODIFIED, mod->line);
 	if (foreign(e->type, token))
-		return WRONG(b, mod->line, "check the code", "modification %s at position %d does not fit into a %s", mod->code,
-		    mod->position + 1, e->type == BP_PROTEIN ? "protein" : "nucleic acid");
+		return WRONG(b, mod->line, "check the code", "modification %s at position %d does not fit into a %s",
+		    mod->code, mod->position + 1, e->type == BP_PROTEIN ? "protein" : "nucleic acid");
 	return find_kind(ret, b, NULL, token, BP_ROLE_STANDARD, mod->line);
 }
 
@@ -181,8 +184,8 @@ entity_kinds(struct builder *b, int i)
 			BP_TRY(modify(&b->of[i][r], b, e, &e->mod[m++]));
 		} else {
 			int token = bp_token_of_letter(e->type, e->sequence[r]);
-			BP_TRY(find_kind(&b->of[i][r], b, NULL, token < 0 ? bp_token_unknown(e->type) : token, BP_ROLE_STANDARD,
-			    e->line));
+			BP_TRY(find_kind(&b->of[i][r], b, NULL, token < 0 ? bp_token_unknown(e->type) : token,
+			    BP_ROLE_STANDARD, e->line));
 		}
 	}
 	return BP_OK;
@@ -245,8 +248,8 @@ add_residue(struct bp_target *t, const struct bp_residue_kind *k, int chain, int
 	if (k->role == BP_ROLE_LIGAND) {
 		t->n_tokens += k->n_atoms;
 	} else { /* a modified residue's centre is its first atom, as upstream's (GOTCHAS C.2) */
-		t->token[t->n_tokens++] = (struct bp_target_token){ chain, res, atom, k->n_atoms, atom + k->center, atom + k->disto,
-			k->role == BP_ROLE_STANDARD ? k->type : bp_token_unknown(type) };
+		t->token[t->n_tokens++] = (struct bp_target_token){ chain, res, atom, k->n_atoms, atom + k->center,
+			atom + k->disto, k->role == BP_ROLE_STANDARD ? k->type : bp_token_unknown(type) };
 	}
 	for (int i = 0; i < k->n_bonds; i++)
 		t->bond[t->n_bonds++] = (struct bp_target_bond){ { chain, chain }, { res, res },
@@ -315,8 +318,9 @@ apply_constraints(struct builder *b)
 				continue;
 			if ((atom = atom_named(t, res, s->atom)) < 0)
 				return WRONG(b, c->line, "see `ccd show CODE` for its atoms",
-				    "%s constraint %d: residue %d of chain %s (%s) has no atom %.20s", names[c->kind], c->number,
-				    s->residue + 1, b->in->chain[s->chain].name, t->residue[res].kind->name, s->atom);
+				    "%s constraint %d: residue %d of chain %s (%s) has no atom %.20s", names[c->kind],
+				    c->number, s->residue + 1, b->in->chain[s->chain].name, t->residue[res].kind->name,
+				    s->atom);
 			if (c->kind == BP_BOND) {
 				bond.chain[j] = s->chain;
 				bond.residue[j] = res;
@@ -330,7 +334,8 @@ apply_constraints(struct builder *b)
 }
 
 int
-bp_target_build(struct bp_target **ret, const struct bp_input *in, const struct bp_ccd *ccd, struct bp_arena *mem, struct bp_err *err)
+bp_target_build(struct bp_target **ret, const struct bp_input *in, const struct bp_ccd *ccd, struct bp_arena *mem,
+    struct bp_err *err)
 {
 	struct builder b = { .in = in, .ccd = ccd, .mem = mem, .err = err };
 

@@ -1,5 +1,6 @@
-/* lib/input/target.h: a checked input with its chemistry looked up: chains, residues, atoms, bonds and tokens, numbered as
- * upstream numbers them (parse_boltz_schema of data/parse/schema.py, tokenize_structure of data/tokenize/boltz2.py). */
+/* lib/input/target.h: a checked input with its chemistry looked up: chains, residues, atoms, bonds and tokens, numbered
+ * as upstream numbers them (parse_boltz_schema of data/parse/schema.py, tokenize_structure of data/tokenize/boltz2.py).
+ */
 #ifndef BP_TARGET_H
 #define BP_TARGET_H
 
@@ -18,16 +19,16 @@ struct bp_kind_bond {
 
 /* A residue as often as it occurs. */
 struct bp_residue_kind {
-	const char *name;         /* after MSE has become MET */
+	const char *name; /* after MSE has become MET */
 	enum bp_residue_role role;
-	int type;                 /* token id; UNK unless standard (so upstream, also for modified nucleotides) */
+	int type; /* token id; UNK unless standard (so upstream, also for modified nucleotides) */
 	struct bp_ccd_comp comp;
-	int *atom;                /* [n_atoms] -> comp.atom */
-	int *place;               /* [comp.n_heavy] heavy atom -> atom of the kind, -1: left out (for comp.t) */
+	int *atom;  /* [n_atoms] -> comp.atom */
+	int *place; /* [comp.n_heavy] heavy atom -> atom of the kind, -1: left out (for comp.t) */
 	int n_atoms, center, disto;
 	struct bp_kind_bond *bond;
 	int n_bonds;
-	bool tables;              /* does comp.t apply? */
+	bool tables; /* does comp.t apply? */
 	struct bp_residue_kind *next;
 };
 
@@ -58,7 +59,8 @@ struct bp_target {
 };
 
 /* Look every residue up and number everything. The components point into ccd, which must stay open.
- * BP_EINPUT: path, line and what is wrong (unknown component, no such atom in a bond ...); BP_EMEM: the features could not fit. */
+ * BP_EINPUT: path, line and what is wrong (unknown component, no such atom in a bond ...); BP_EMEM: the features could
+ * not fit. */
 int bp_target_build(struct bp_target **ret, const struct bp_input *in, const struct bp_ccd *ccd, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;
 

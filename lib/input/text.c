@@ -52,8 +52,8 @@ bp_text_check(const char *path, const char *text, size_t n, struct bp_err *err)
 		if ((s[i] < 0x20 && s[i] != '\t' && s[i] != '\n' && s[i] != '\r') || s[i] == 0x7f)
 			return BP_AT(err, path, line, "remove it", "control character (0x%02x) in the input", s[i]);
 		if ((len = bp_utf8_length(s + i, n - i)) == 0)
-			return BP_AT(err, path, line, "save the file as UTF-8", "not UTF-8 text (byte 0x%02x at offset %zu)",
-			    s[i], i);
+			return BP_AT(err, path, line, "save the file as UTF-8",
+			    "not UTF-8 text (byte 0x%02x at offset %zu)", s[i], i);
 		line += s[i] == '\n';
 	}
 	return BP_OK;

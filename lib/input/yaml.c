@@ -191,7 +191,8 @@ syntax_error(struct composer *c)
 	if (p->error == YAML_MEMORY_ERROR)
 		return BP_FAIL(c->err, BP_EMEM, NULL, "%s: out of memory", c->path);
 	if (p->problem_mark.index >= c->size)
-		return BP_AT(c->err, c->path, line, "is the file cut short?", "YAML syntax error at line %d: unexpected end", line);
+		return BP_AT(c->err, c->path, line, "is the file cut short?",
+		    "YAML syntax error at line %d: unexpected end", line);
 	if (strstr(what, "cannot start any token") && p->buffer.pointer < p->buffer.last && *p->buffer.pointer == '\t')
 		return BP_AT(c->err, c->path, line, "indent with spaces",
 		    "YAML syntax error at line %d: tab used for indentation", line);
@@ -239,10 +240,12 @@ alias(struct composer *c, const yaml_event_t *e, struct bp_val **ret, size_t *no
 		*ret = a->v;
 		*nodes = a->nodes;
 		if ((c->aliased += a->nodes) > BP_YAML_MAXALIAS)
-			return BP_AT(c->err, c->path, line, "write the values out", "YAML aliases expand to too much data");
+			return BP_AT(
+			    c->err, c->path, line, "write the values out", "YAML aliases expand to too much data");
 		return BP_OK;
 	}
-	return BP_AT(c->err, c->path, line, "define it before its use, as &NAME", "YAML alias '*%s' is not defined", name);
+	return BP_AT(
+	    c->err, c->path, line, "define it before its use, as &NAME", "YAML alias '*%s' is not defined", name);
 }
 
 static int
@@ -291,7 +294,8 @@ static int
 check_key(struct composer *c, struct place at, const struct bp_val *map, const struct bp_val *key)
 {
 	if (!key->text)
-		return BP_AT(c->err, c->path, key->line, "keys are words", "a key must not be %s", bp_vtype_name(key->type));
+		return BP_AT(
+		    c->err, c->path, key->line, "keys are words", "a key must not be %s", bp_vtype_name(key->type));
 	if (strcmp(key->text, "<<") == 0)
 		return BP_AT(c->err, c->path, key->line, "write the keys out", "YAML merge keys are not supported");
 	if (map->n >= BP_YAML_MAXKEYS)
@@ -300,8 +304,8 @@ check_key(struct composer *c, struct place at, const struct bp_val *map, const s
 		if (strcmp(map->u.item[2 * i]->text, key->text) != 0)
 			continue;
 		if (at.entry)
-			return BP_AT(c->err, c->path, key->line, "keep one", "duplicate key '%s' in %s entry %d", key->text,
-			    at.key, at.entry);
+			return BP_AT(c->err, c->path, key->line, "keep one", "duplicate key '%s' in %s entry %d",
+			    key->text, at.key, at.entry);
 		return BP_AT(c->err, c->path, key->line, "keep one", "duplicate key '%s' in %s", key->text, at.key);
 	}
 	return BP_OK;
@@ -408,7 +412,8 @@ document(struct composer *c, struct bp_val **ret)
 }
 
 int
-bp_yaml_read(struct bp_val **ret, const char *path, const char *text, size_t n, struct bp_arena *mem, struct bp_err *err)
+bp_yaml_read(
+    struct bp_val **ret, const char *path, const char *text, size_t n, struct bp_arena *mem, struct bp_err *err)
 {
 	struct composer c = { .path = path, .mem = mem, .err = err, .size = n };
 	int st;

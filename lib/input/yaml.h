@@ -7,8 +7,14 @@
 
 #include "base/val.h"
 
-enum { BP_YAML_MAXBYTES = 16 << 20, BP_YAML_MAXDEPTH = 24, BP_YAML_MAXKEYS = 1000, BP_YAML_MAXNODES = 1000000,
-	BP_YAML_MAXANCHORS = 1000, BP_YAML_MAXALIAS = 100000 }; /* the last: nodes that aliases may stand for in all */
+enum {
+	BP_YAML_MAXBYTES = 16 << 20,
+	BP_YAML_MAXDEPTH = 24,
+	BP_YAML_MAXKEYS = 1000,
+	BP_YAML_MAXNODES = 1000000,
+	BP_YAML_MAXANCHORS = 1000,
+	BP_YAML_MAXALIAS = 100000
+}; /* the last: nodes that aliases may stand for in all */
 
 /* Read the one document of text (n bytes; path is for messages). BP_EINPUT names path and line: not UTF-8, control
  * characters, empty, syntax, several documents, duplicate keys, keys that are no scalars, merge keys, unknown tags,

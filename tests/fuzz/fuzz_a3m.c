@@ -15,7 +15,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0 || bp_arena_open(&mem, (size_t)256 << 20, &err) != BP_OK)
 		return 0;
-	if (bp_msa_read_mem(&msa, data[0] & 1 ? "fuzz.csv" : "fuzz.a3m", (const char *)data + 1, size - 1, 1000, mem, &err) == BP_OK) {
+	if (bp_msa_read_mem(
+	        &msa, data[0] & 1 ? "fuzz.csv" : "fuzz.a3m", (const char *)data + 1, size - 1, 1000, mem, &err)
+	    == BP_OK) {
 		const struct bp_msa *chains[2] = { msa, msa };
 		struct bp_pairing *p;
 		if (bp_msa_pair(&p, chains, 2, 500, 900, mem, &err) == BP_OK)

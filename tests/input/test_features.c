@@ -1,6 +1,6 @@
 /* tests/input/test_features.c: featurize against upstream's tensors and tables, case by case: integers equal, floats to
- * 1e-6. The inputs lie in $CASES, else tests/cases, their results in $GOLDEN, else tests/golden; a golden case whose input is
- * not there, or which needs what is not built yet, is named. */
+ * 1e-6. The inputs lie in $CASES, else tests/cases, their results in $GOLDEN, else tests/golden; a golden case whose
+ * input is not there, or which needs what is not built yet, is named. */
 #include "../golden.h"
 
 #include <unistd.h>
@@ -18,7 +18,8 @@ cases_dir(void)
 }
 
 /* Not made, because the network does not use them at inference (README of the golden data). */
-static const char *const unused[] = { "disto_target@idx", "disto_center", "disto_coords_ensemble", "coords", "plddt", "bfactor" };
+static const char *const unused[]
+    = { "disto_target@idx", "disto_center", "disto_coords_ensemble", "coords", "plddt", "bfactor" };
 
 struct fix {
 	struct bp_err err;
@@ -90,10 +91,12 @@ compare_table(struct fix *x, const char *name)
 		const char *column = bp_val_cstr(bp_val_at(names, c), "");
 		const struct bp_val *col = bp_val_get(got, column);
 		if (bp_val_count(col) != bp_val_count(rows))
-			fail_msg("%s: %s.%s has %zu rows, wanted %zu", x->rec->id, name, column, bp_val_count(col), bp_val_count(rows));
+			fail_msg("%s: %s.%s has %zu rows, wanted %zu", x->rec->id, name, column, bp_val_count(col),
+			    bp_val_count(rows));
 		for (size_t r = 0; r < rows->n; r++) {
 			const struct bp_val *a = bp_val_at(col, r), *b = bp_val_at(bp_val_at(rows, r), c);
-			if (b->type == BP_STR ? strcmp(bp_val_cstr(a, ""), b->u.s) != 0 : bp_val_i64(a, -99) != bp_val_i64(b, -98))
+			if (b->type == BP_STR ? strcmp(bp_val_cstr(a, ""), b->u.s) != 0
+			                      : bp_val_i64(a, -99) != bp_val_i64(b, -98))
 				fail_msg("%s: %s.%s[%zu] differs", x->rec->id, name, column, r);
 		}
 	}
@@ -167,8 +170,8 @@ featurize(struct fix *x, const char *name, bool *cut)
 static bool
 of_later_section(const char *name)
 {
-	return strncmp(name, "template_", 9) == 0 || strcmp(name, "query_to_template") == 0 || strcmp(name, "visibility_ids") == 0
-	    || strcmp(name, "affinity_token_mask") == 0;
+	return strncmp(name, "template_", 9) == 0 || strcmp(name, "query_to_template") == 0
+	    || strcmp(name, "visibility_ids") == 0 || strcmp(name, "affinity_token_mask") == 0;
 }
 
 /* returns false when the input asks for what is not built yet */

@@ -114,7 +114,9 @@ test_placement(void **state)
 	assert_true(distance(placed, named) > 1e-3);
 	for (int i = 0; i < 5; i++) /* alanine, the first residue */
 		for (int j = 0; j < i; j++)
-			assert_true(fabs(distance(plain + 3 * i, plain + 3 * j) - distance(placed + 3 * i, placed + 3 * j)) < 1e-5);
+			assert_true(
+			    fabs(distance(plain + 3 * i, plain + 3 * j) - distance(placed + 3 * i, placed + 3 * j))
+			    < 1e-5);
 	for (int i = 0; i < n; i++)
 		moved += distance(plain + 3 * i, placed + 3 * i) > 1e-3;
 	assert_int_equal(moved, 160); /* of 167 atoms: the valine at the end has 7 */

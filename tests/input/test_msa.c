@@ -54,11 +54,20 @@ test_a3m(void **state)
 
 	(void)state;
 	/* comments, blank lines and CR are skipped; repeats go, but other insertions make another sequence */
-	assert_int_equal(read_text(&x, "x.a3m", "# made by hand\r\n>q\r\nMaaK-c\r\n\n>1\nM-K-\n>2\nmmM-K\n>3\nMaa-KcC\n>4\n---\n>5\n---\n"), BP_EINPUT);
+	assert_int_equal(
+	    read_text(&x, "x.a3m",
+	        "# made by hand\r\n>q\r\nMaaK-c\r\n\n>1\nM-K-\n>2\nmmM-K\n>3\nMaa-KcC\n>4\n---\n>5\n---\n"),
+	    BP_EINPUT);
 	assert_string_equal(x.err.msg, "MSA x.a3m: row 2 has 4 columns, the query has 3 (line 6)");
-	assert_int_equal(read_text(&x, "x.a3m", "#\r\n>q\r\nMaaKW\r\n\n>1\nM-K\n>2\nMmK-\n>3\nMaAKW\n>4\n---\n>5\n---\n>6\nMAAKWx\n>7\nmaaMKW"), BP_EINPUT);
+	assert_int_equal(
+	    read_text(&x, "x.a3m",
+	        "#\r\n>q\r\nMaaKW\r\n\n>1\nM-K\n>2\nMmK-\n>3\nMaAKW\n>4\n---\n>5\n---\n>6\nMAAKWx\n>7\nmaaMKW"),
+	    BP_EINPUT);
 	assert_string_equal(x.err.msg, "MSA x.a3m: row 4 has 4 columns, the query has 3 (line 10)");
-	assert_int_equal(read_text(&x, "x.a3m", "#\r\n>q\r\nMaaKW\r\n\n>1\nM-K\n>2\nMmK-\n>3\nMaKaW\n>4\n---\n>5\n---\n>6\nMKaaW\n>7\nXZ-\n>8\n-MK\n"), BP_OK);
+	assert_int_equal(
+	    read_text(&x, "x.a3m",
+	        "#\r\n>q\r\nMaaKW\r\n\n>1\nM-K\n>2\nMmK-\n>3\nMaKaW\n>4\n---\n>5\n---\n>6\nMKaaW\n>7\nXZ-\n>8\n-MK\n"),
+	    BP_OK);
 	assert_int_equal(x.msa->columns, 3);
 	assert_int_equal(x.msa->rows, 7); /* row 5 repeats row 4 (no letters); the last one repeats M-K */
 	assert_int_equal(x.msa->insertion[0], 0);
@@ -78,7 +87,8 @@ test_csv(void **state)
 	struct fix x = fix_open();
 
 	(void)state;
-	assert_int_equal(read_text(&x, "x.csv", "\xef\xbb\xbfsequence,key\nMKW,\n\"MKA\",9606.0\nMK-, 0\nM--,-1\nK--,-2\n"), BP_OK);
+	assert_int_equal(
+	    read_text(&x, "x.csv", "\xef\xbb\xbfsequence,key\nMKW,\n\"MKA\",9606.0\nMK-, 0\nM--,-1\nK--,-2\n"), BP_OK);
 	assert_int_equal(x.msa->rows, 5);
 	assert_int_equal(x.msa->taxon[0], -1);
 	assert_int_equal(x.msa->taxon[1], 9606);
@@ -158,7 +168,8 @@ test_gzip(void **state)
 	bp_arena_close(x.mem);
 }
 
-/* Keys 7 (three chains, twice in chain 1), 5 (two chains), 9 (twice in chain 0 alone); 3 is alone and pairs with nothing. */
+/* Keys 7 (three chains, twice in chain 1), 5 (two chains), 9 (twice in chain 0 alone); 3 is alone and pairs with
+ * nothing. */
 static void
 test_pairing(void **state)
 {
@@ -167,10 +178,11 @@ test_pairing(void **state)
 		"key,sequence\n,GS\n7,GA\n7,GC\n5,GD\n",
 		"key,sequence\n,LL\n7,LA\n,LC\n",
 	};
-	/* rows of the chains: the query; 7, with chains 0 and 2 taken again; 5, where chain 2 has its next row; 9; then what is
-	 * left of each chain: chain 2 has used its rows 1 and 2 by then, chain 1 rows 1 and 2 too (paired ones come again) */
-	static const int want[][3] = { { 0, 0, 0 }, { 3, 1, 1 }, { 3, 2, 1 }, { 2, 3, 1 }, { 1, 1, 2 }, { 4, 2, -1 }, { 1, 3, -1 },
-		{ 2, -1, -1 }, { 3, -1, -1 }, { 4, -1, -1 }, { 5, -1, -1 } };
+	/* rows of the chains: the query; 7, with chains 0 and 2 taken again; 5, where chain 2 has its next row; 9; then
+	 * what is left of each chain: chain 2 has used its rows 1 and 2 by then, chain 1 rows 1 and 2 too (paired ones
+	 * come again) */
+	static const int want[][3] = { { 0, 0, 0 }, { 3, 1, 1 }, { 3, 2, 1 }, { 2, 3, 1 }, { 1, 1, 2 }, { 4, 2, -1 },
+		{ 1, 3, -1 }, { 2, -1, -1 }, { 3, -1, -1 }, { 4, -1, -1 }, { 5, -1, -1 } };
 	static const int paired[][3] = { { 1, 1, 1 }, { 1, 1, 1 }, { 1, 1, 1 }, { 1, 1, 0 }, { 1, 0, 0 }, { 1, 0, 0 } };
 	const int rows = sizeof want / sizeof *want, n_paired = sizeof paired / sizeof *paired;
 	const struct bp_msa *msa[3];

@@ -68,8 +68,10 @@ static const struct {
 	{ "23_msa_missing_file.yaml", BP_EINPUT, 3, "MSA file msa/nonexistent.a3m not found" },
 	{ "24_msa_ragged.yaml", BP_EINPUT, 3,
 	    "MSA tests/cases/bad/ragged.a3m: row 2 has 7 columns, the query has 4 (line 4)" },
-	{ "25_msa_bad_char.yaml", BP_EINPUT, 3, "MSA tests/cases/bad/badchar.a3m: row 2 has an invalid character '.' (line 4)" },
-	{ "26_csv_columns.yaml", BP_EINPUT, 3, "MSA tests/cases/bad/badcols.csv: expected columns key and sequence (line 1)" },
+	{ "25_msa_bad_char.yaml", BP_EINPUT, 3,
+	    "MSA tests/cases/bad/badchar.a3m: row 2 has an invalid character '.' (line 4)" },
+	{ "26_csv_columns.yaml", BP_EINPUT, 3,
+	    "MSA tests/cases/bad/badcols.csv: expected columns key and sequence (line 1)" },
 	{ "27_msa_differs_same_seq.yaml", BP_EINPUT, 4, "chains A and B have the same sequence but different MSAs" },
 	{ "28_msa_missing.yaml", BP_EINPUT, 3, "protein A has no MSA; give 'msa: file' or 'msa: empty'" },
 	{ "29_msa_mix_auto.yaml", BP_EINPUT, 4,
@@ -136,23 +138,30 @@ static const struct {
 } texts[] = {
 	{ "sequences: [{protein: {id: A, sequence: GKST, msa: empty, cylic: true}}]",
 	    "t.yaml:1: unknown key 'cylic' in protein entry 1 (did you mean 'cyclic'?)" },
-	{ "sequences:\n- ligand: {id: A, ccd: NO}", "t.yaml:2: ligand entry 1: ccd must be a string, found the truth value NO (quote it)" },
-	{ "sequences:\n- ligand: {id: A, ccd: 017}", "t.yaml:2: ligand entry 1: ccd must be a string, found the number 017 (quote it)" },
+	{ "sequences:\n- ligand: {id: A, ccd: NO}",
+	    "t.yaml:2: ligand entry 1: ccd must be a string, found the truth value NO (quote it)" },
+	{ "sequences:\n- ligand: {id: A, ccd: 017}",
+	    "t.yaml:2: ligand entry 1: ccd must be a string, found the number 017 (quote it)" },
 	{ "sequences:\n- ligand: {id: A, ccd: []}", "t.yaml:2: ligand A has no residues" },
 	{ "sequences:\n- ligand: {id: [], ccd: ATP}", "t.yaml:2: ligand entry 1 has no 'id'" },
 	{ "sequences:\n- ligand: {id: A}", "t.yaml:2: ligand A has neither 'ccd' nor 'smiles'; give one" },
-	{ "sequences:\n- rna: {id: A, sequence: GA, msa: empty}", "t.yaml:2: rna entry 1: an MSA is only allowed for proteins" },
-	{ "sequences:\n- rna: {id: A, sequence: GE}", "t.yaml:2: sequence of chain A has an invalid character 'E' at position 2" },
+	{ "sequences:\n- rna: {id: A, sequence: GA, msa: empty}",
+	    "t.yaml:2: rna entry 1: an MSA is only allowed for proteins" },
+	{ "sequences:\n- rna: {id: A, sequence: GE}",
+	    "t.yaml:2: sequence of chain A has an invalid character 'E' at position 2" },
 	{ "sequences:\n- rna: {id: A, sequence: GA}\n- rna: {id: B, sequence: GA, cyclic: true}",
 	    "t.yaml:3: chains A and B have the same sequence but different cyclic flags" },
-	{ "sequences:\n- rna: {id: A, sequence: GA}\n- rna: {id: B, sequence: GA, modifications: [{position: 1, ccd: OMG}]}",
+	{ "sequences:\n- rna: {id: A, sequence: GA}\n- rna: {id: B, sequence: GA, modifications: [{position: 1, ccd: "
+	  "OMG}]}",
 	    "t.yaml:3: chains A and B have the same sequence but different modifications" },
 	{ "sequences:\n- rna: {id: A, sequence: GA, modifications: [{position: 1, ccd: OMG}, {position: 1, ccd: OMG}]}",
 	    "t.yaml:2: chain A has two modifications at position 1" },
-	{ "sequences:\n- rna: {id: A, sequence: GA, cyclic: 1}", "t.yaml:2: rna entry 1: cyclic must be true or false, found the number 1 (quote it)" },
+	{ "sequences:\n- rna: {id: A, sequence: GA, cyclic: 1}",
+	    "t.yaml:2: rna entry 1: cyclic must be true or false, found the number 1 (quote it)" },
 	{ "sequences:\n- rna: {id: 'A B', sequence: GA}", "t.yaml:2: chain id 'A B' has the character ' '" },
 	{ "sequences:\n- rna: {id: [A, A], sequence: GA}", "t.yaml:2: chain id A is used twice" },
-	{ "sequences:\n- {rna: {id: A, sequence: GA}, dna: {id: B, sequence: GA}}", "t.yaml:2: entry 1 of sequences must hold one entity" },
+	{ "sequences:\n- {rna: {id: A, sequence: GA}, dna: {id: B, sequence: GA}}",
+	    "t.yaml:2: entry 1 of sequences must hold one entity" },
 	{ "sequences:\n- rna: {id: A, sequence: GA}\nconstraints:\n- pocket: {binder: A, contacts: []}",
 	    "t.yaml:4: pocket constraint 1: contacts is empty" },
 	{ "sequences:\n- rna: {id: A, sequence: GA}\nconstraints:\n- contact: {token1: [A, 1], token2: [A, x]}",
@@ -160,10 +169,12 @@ static const struct {
 	{ "sequences:\n- rna: {id: A, sequence: GA}\nconstraints:\n- bond: {atom1: [A, 1, P], atom2: [A, 1, P]}",
 	    "t.yaml:4: bond constraint 1: an atom bonded to itself" },
 	{ "version: '1'\nsequences: []", "t.yaml:1: version 1 is not supported (only 1)" },
-	{ "sequences:\n- rna: {id: A, sequence: G\xc3\xa4}", "t.yaml:2: sequence of chain A has an invalid character '?' at position 2" },
+	{ "sequences:\n- rna: {id: A, sequence: G\xc3\xa4}",
+	    "t.yaml:2: sequence of chain A has an invalid character '?' at position 2" },
 	{ "sequences:\n- rna: {id: A, sequence: GA, modifications:\n  [{position: 1}]}",
 	    "t.yaml:3: a modification: ccd must be a string, found nothing" },
-	{ "sequences:\n- ligand: {id: A, ccd: ATP}\nproperties:\n- affinity: {}", "t.yaml:4: affinity: binder must be a string, found nothing" },
+	{ "sequences:\n- ligand: {id: A, ccd: ATP}\nproperties:\n- affinity: {}",
+	    "t.yaml:4: affinity: binder must be a string, found nothing" },
 	{ "sequences: []\nsequences: []", "t.yaml:2: duplicate key 'sequences' in the input" },
 };
 
@@ -183,8 +194,10 @@ test_texts(void **state)
 static void
 test_grouping(void **state)
 {
-	static const char text[] = "guidance: {any: [thing, 1]}\nsequences:\n- protein: {id: X1, sequence: GS, msa: empty}\n"
-		"- ligand: {id: L, ccd: GOL}\n- ligand: {id: K, ccd: [GOL]}\n- protein: {id: [A, B], sequence: GS, msa: empty}\n";
+	static const char text[]
+	    = "guidance: {any: [thing, 1]}\nsequences:\n- protein: {id: X1, sequence: GS, msa: empty}\n"
+	      "- ligand: {id: L, ccd: GOL}\n- ligand: {id: K, ccd: [GOL]}\n- protein: {id: [A, B], sequence: GS, msa: "
+	      "empty}\n";
 	static const char *const order[] = { "X1", "A", "B", "L", "K" };
 	struct fix x = fix_open();
 
@@ -204,7 +217,8 @@ test_grouping(void **state)
 static void
 test_fasta(void **state)
 {
-	static const char text[] = ">A|protein|empty\r\nGSH ML\r\nEDP\n\n> B|RNA name and more\nGGAU\n>C|ccd\nSO4\n>D|PROTEIN|x.a3m\nGS";
+	static const char text[]
+	    = ">A|protein|empty\r\nGSH ML\r\nEDP\n\n> B|RNA name and more\nGGAU\n>C|ccd\nSO4\n>D|PROTEIN|x.a3m\nGS";
 	struct fix x = fix_open();
 	struct bp_val *v;
 
@@ -222,7 +236,8 @@ test_fasta(void **state)
 	assert_string_equal(x.err.msg, "t:1: text before the first record");
 	assert_int_equal(bp_fasta_read(&v, "t", ">A|rna|x|y\nG", 12, x.mem, &x.err), BP_EINPUT);
 	assert_int_equal(bp_fasta_read(&v, "t", ">A|peptide\nG", 12, x.mem, &x.err), BP_EINPUT);
-	assert_string_equal(x.err.msg, "t:1: record A: unknown entity type 'peptide'; one of protein, dna, rna, ccd, smiles");
+	assert_string_equal(
+	    x.err.msg, "t:1: record A: unknown entity type 'peptide'; one of protein, dna, rna, ccd, smiles");
 	assert_int_equal(bp_fasta_read(&v, "t", ">|rna\nG", 7, x.mem, &x.err), BP_EINPUT);
 	fix_close(&x);
 }

@@ -17,12 +17,14 @@ struct featurize_opt {
 #define INIT { .common = BP_COMMON_INIT, .max_msa_seqs = 8192, .augment = true }
 
 static const struct bp_optdef options[] = {
-	{ "out", 0, BP_OPT_STR, offsetof(struct featurize_opt, common.out), NULL, "FILE", "write records to FILE instead of stdout" },
+	{ "out", 0, BP_OPT_STR, offsetof(struct featurize_opt, common.out), NULL, "FILE",
+	    "write records to FILE instead of stdout" },
 	{ "ccd", 0, BP_OPT_STR, offsetof(struct featurize_opt, ccd), NULL, "FILE",
 	    "component store; else $BOLTZPIPE_CCD, ~/.boltz/ccd.bpccd; then the built-in one" },
 	{ "method", 0, BP_OPT_STR, offsetof(struct featurize_opt, method), NULL, "NAME",
 	    "predict as if seen by this experiment, e.g. 'electron microscopy'; else x-ray diffraction" },
-	{ "max-msa-seqs", 0, BP_OPT_INT, offsetof(struct featurize_opt, max_msa_seqs), "[1,16384]", NULL, "rows read of one alignment" },
+	{ "max-msa-seqs", 0, BP_OPT_INT, offsetof(struct featurize_opt, max_msa_seqs), "[1,16384]", NULL,
+	    "rows read of one alignment" },
 	{ "ref-augmentation", 0, BP_OPT_FLAG, offsetof(struct featurize_opt, augment), NULL, NULL,
 	    "turn and shift reference conformers at random, as in training; --no-... leaves them centred" },
 	BP_OPT_SEED(struct featurize_opt, common),
@@ -30,11 +32,11 @@ static const struct bp_optdef options[] = {
 	{ 0 },
 };
 static const struct bp_program program = { "featurize", "input files to features records", "FILE|FOLDER...",
-	"Reads targets (.yaml .yml: proteins, nucleic acids, ligands by CCD code, modified residues, MSAs, constraints; .fasta\n"
-	".fa .fas: CHAIN|TYPE[|MSA]) and writes a features record for each: the tensors that the network takes, under upstream's\n"
-	"names, and tables of chains, residues, atoms and bonds. A folder stands for the inputs in it. The target's name is\n"
-	"the file's. MSA paths count from the current directory, then from the input's.\n"
-	"A target that fails becomes an error record; the others go on.",
+	"Reads targets (.yaml .yml: proteins, nucleic acids, ligands by CCD code, modified residues, MSAs,\n"
+	"constraints; .fasta .fa .fas: CHAIN|TYPE[|MSA]) and writes a features record for each: the tensors that\n"
+	"the network takes, under upstream's names, and tables of chains, residues, atoms and bonds. A folder\n"
+	"stands for the inputs in it. The target's name is the file's. MSA paths count from the current\n"
+	"directory, then from the input's. A target that fails becomes an error record; the others go on.",
 	options };
 
 static int
@@ -76,8 +78,8 @@ one(struct bp_out *out, const struct bp_file *file, const struct bp_ccd *ccd, co
 	bp_arena_peak_reset(mem);
 	BP_TRY(bp_rec_new(&rec, BP_FEATURES, file->id, mem, err));
 	if (file->as)
-		st = BP_FAIL(err, BP_EINPUT, "rename one of the files", "%s: target %s is there already, from %s", file->path,
-		    file->as->id, file->as->path);
+		st = BP_FAIL(err, BP_EINPUT, "rename one of the files", "%s: target %s is there already, from %s",
+		    file->path, file->as->id, file->as->path);
 	else if ((st = bp_featurize(rec, file->path, ccd, o, err)) == BP_OK)
 		st = bp_trail_add(rec, program.name, NULL, "cpu", bp_seconds() - start, bp_arena_peak(mem), trail, err);
 	if (st == BP_OK && ((st = bp_out_put(out, rec, err)) == BP_OK || bp_out_broken(out) != BP_OK)) {
