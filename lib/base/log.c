@@ -57,6 +57,9 @@ say(const char *prefix, const char *text, const char *suffix)
 
 	if (n >= (int)sizeof line)
 		n = (int)sizeof line - 1;
+	for (char *p = line + strlen(prefix); p < line + n - (int)strlen(suffix); p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = '?'; /* ids and names from outside must not steer the terminal */
 	fflush(stderr);
 	if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0)
 		return; /* stderr is gone: there is nobody to tell */

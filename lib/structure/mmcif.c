@@ -101,11 +101,12 @@ find_entities(struct writer *w, struct bp_arena *mem, struct bp_err *err)
 	for (int c = 0; c < s->nchains; c++) {
 		int e = 0;
 		/* chains of one entity whose sequences differ would make a file that contradicts itself */
-		while (e < w->n && (first_chain(w, e)->entity_id != s->chain[c].entity_id
-		    || !same_sequence(s, first_chain(w, e), &s->chain[c])))
+		while (e < w->n
+		    && (first_chain(w, e)->entity_id != s->chain[c].entity_id
+		        || !same_sequence(s, first_chain(w, e), &s->chain[c])))
 			e++;
 		if (e == w->n)
-			w->entity[w->n++] = (struct entity){ .chain = c, .kind = kind_of(s, &s->chain[c]) };
+			w->entity[w->n++] = (struct entity) { .chain = c, .kind = kind_of(s, &s->chain[c]) };
 		w->entity[e].count++;
 		w->of_chain[c] = e;
 	}
@@ -135,14 +136,16 @@ static void
 put_head(struct writer *w)
 {
 	fputs("data_model\n"
-	    "_entry.id model\n"
-	    "_struct.entry_id model\n"
-	    "_struct.pdbx_model_details .\n"
-	    "_struct.pdbx_structure_determination_methodology computational\n"
-	    "_struct.title .\n"
-	    "_audit_conform.dict_location https://raw.githubusercontent.com/ihmwg/ModelCIF/d18ba38/base/mmcif_ma-core.dic\n"
-	    "_audit_conform.dict_name mmcif_ma.dic\n"
-	    "_audit_conform.dict_version 1.4.6\n#\n", w->f);
+	      "_entry.id model\n"
+	      "_struct.entry_id model\n"
+	      "_struct.pdbx_model_details .\n"
+	      "_struct.pdbx_structure_determination_methodology computational\n"
+	      "_struct.title .\n"
+	      "_audit_conform.dict_location "
+	      "https://raw.githubusercontent.com/ihmwg/ModelCIF/d18ba38/base/mmcif_ma-core.dic\n"
+	      "_audit_conform.dict_name mmcif_ma.dic\n"
+	      "_audit_conform.dict_version 1.4.6\n#\n",
+	    w->f);
 }
 
 struct comp_row {
@@ -167,7 +170,8 @@ comp_type(const struct comp_row *c)
 
 	if (c->kind != POLYMER)
 		return c->kind == BRANCHED ? "saccharide" : "non-polymer";
-	return strcmp(c->id, "GLY") ? polymer[c->mol_type] : "'peptide linking'"; /* DIFFERS: upstream gives glycine a hand */
+	return strcmp(c->id, "GLY") ? polymer[c->mol_type]
+	                            : "'peptide linking'"; /* DIFFERS: upstream gives glycine a hand */
 }
 
 static int
@@ -180,8 +184,8 @@ put_chem_comp(struct writer *w, struct bp_arena *mem, struct bp_err *err)
 	BP_NEW(row, w->s->nres, mem, err);
 	for (int e = 0; e < w->n; e++)
 		for (int i = 0; i < first_chain(w, e)->nres; i++)
-			row[n++] = (struct comp_row){ w->s->res[first_chain(w, e)->res + i].name, first_chain(w, e)->mol_type,
-				w->entity[e].kind };
+			row[n++] = (struct comp_row) { w->s->res[first_chain(w, e)->res + i].name,
+				first_chain(w, e)->mol_type, w->entity[e].kind };
 	qsort(row, (size_t)n, sizeof *row, by_id);
 	loop(w, "chem_comp", "id type name formula formula_weight ma_provenance");
 	for (int i = 0; i < n; i++) {
@@ -208,7 +212,8 @@ put_entity(struct writer *w)
 	loop(w, "entity", "id type src_method pdbx_description formula_weight pdbx_number_of_molecules details");
 	for (int e = 0; e < w->n; e++) {
 		double weight = w->entity[e].kind == POLYMER ? entity_weight(w, e) : 0;
-		fprintf(w->f, "%d %s %s . ", e + 1, kind_names[w->entity[e].kind], w->entity[e].kind == WATER ? "nat" : "man");
+		fprintf(w->f, "%d %s %s . ", e + 1, kind_names[w->entity[e].kind],
+		    w->entity[e].kind == WATER ? "nat" : "man");
 		if (weight > 0)
 			fprintf(w->f, "%.3f", weight);
 		else
@@ -264,10 +269,12 @@ put_entity_poly(struct writer *w)
 		if (w->entity[e].kind != POLYMER)
 			continue;
 		if (!any)
-			loop(w, "entity_poly", "entity_id type nstd_linkage nstd_monomer pdbx_strand_id "
+			loop(w, "entity_poly",
+			    "entity_id type nstd_linkage nstd_monomer pdbx_strand_id "
 			    "pdbx_seq_one_letter_code pdbx_seq_one_letter_code_can");
 		any = true;
-		/* text fields: a sequence has any length, and may hold quotes of residue names; so may the list of chains */
+		/* text fields: a sequence has any length, and may hold quotes of residue names; so may the list of
+		 * chains */
 		fprintf(w->f, "%d %s no %s\n;", e + 1, type[c->mol_type], has_modified(w, c) ? "yes" : "no");
 		for (int i = 0; i < w->s->nchains; i++)
 			if (w->of_chain[i] == e) {
@@ -295,7 +302,8 @@ put_entity_nonpoly(struct writer *w)
 			if (!any)
 				loop(w, "pdbx_entity_nonpoly", "entity_id name comp_id ma_model_mode");
 			any = true;
-			fprintf(w->f, "%d . %s .\n", e + 1, bp_cif_quote(q, sizeof q, w->s->res[first_chain(w, e)->res].name));
+			fprintf(w->f, "%d . %s .\n", e + 1,
+			    bp_cif_quote(q, sizeof q, w->s->res[first_chain(w, e)->res].name));
 		}
 	if (any)
 		end(w);
@@ -316,7 +324,8 @@ put_entity_residues(struct writer *w, enum kind kind, const char *category, cons
 			loop(w, category, columns);
 		any = true;
 		for (int i = 0; i < c->nres; i++)
-			fprintf(w->f, "%d %d %s .\n", e + 1, i + 1, bp_cif_quote(q, sizeof q, w->s->res[c->res + i].name));
+			fprintf(
+			    w->f, "%d %d %s .\n", e + 1, i + 1, bp_cif_quote(q, sizeof q, w->s->res[c->res + i].name));
 	}
 	if (any)
 		end(w);
@@ -381,7 +390,8 @@ put_model_list(struct writer *w)
 		fprintf(w->f, "%d %d designed\n", e + 1, e + 1);
 	end(w);
 	put_asym(w, "ma_target_entity_instance", "asym_id entity_id details");
-	loop(w, "ma_model_list", "ordinal_id model_id model_group_id model_name model_group_name data_id model_type "
+	loop(w, "ma_model_list",
+	    "ordinal_id model_id model_group_id model_name model_group_name data_id model_type "
 	    "model_type_other_details");
 	fprintf(w->f, "1 1 1 Model 'All models' %d 'Ab initio model' .\n", w->n + 1);
 	end(w);
@@ -395,8 +405,10 @@ put_atoms(struct writer *w, int sample, const float *plddt)
 	const struct bp_structure *s = w->s;
 	char id[QUOTED], comp[QUOTED], name[QUOTED], label[16];
 
-	loop(w, "atom_site", "group_PDB id type_symbol label_atom_id label_alt_id label_comp_id label_seq_id auth_seq_id "
-	    "pdbx_PDB_ins_code label_asym_id Cartn_x Cartn_y Cartn_z occupancy label_entity_id auth_asym_id auth_comp_id "
+	loop(w, "atom_site",
+	    "group_PDB id type_symbol label_atom_id label_alt_id label_comp_id label_seq_id auth_seq_id "
+	    "pdbx_PDB_ins_code label_asym_id Cartn_x Cartn_y Cartn_z occupancy label_entity_id auth_asym_id "
+	    "auth_comp_id "
 	    "B_iso_or_equiv pdbx_PDB_model_num");
 	for (int r = 0; r < s->nres; r++) {
 		const struct bp_res_row *res = &s->res[r];
@@ -406,9 +418,10 @@ put_atoms(struct writer *w, int sample, const float *plddt)
 		snprintf(label, sizeof label, "%d", r - c->res + 1);
 		for (int i = res->atom; i < res->atom + res->natoms; i++) {
 			const float *x = bp_structure_xyz(s, sample, i);
-			fprintf(w->f, "%s %d %s %s . %s %s %d ? %s %.5f %.5f %.5f 1 %d %s %s %.3f 1\n", het ? "HETATM" : "ATOM",
-			    i + 1, s->atom[i].element, bp_cif_quote(name, sizeof name, s->atom[i].name), m, het ? "." : label,
-			    res->seq, a, (double)x[0], (double)x[1], (double)x[2], w->of_chain[res->chain] + 1, a, m,
+			fprintf(w->f, "%s %d %s %s . %s %s %d ? %s %.5f %.5f %.5f 1 %d %s %s %.3f 1\n",
+			    het ? "HETATM" : "ATOM", i + 1, s->atom[i].element,
+			    bp_cif_quote(name, sizeof name, s->atom[i].name), m, het ? "." : label, res->seq, a,
+			    (double)x[0], (double)x[1], (double)x[2], w->of_chain[res->chain] + 1, a, m,
 			    plddt ? 100.0 * (double)plddt[s->atom[i].token] : 0.0);
 		}
 	}
@@ -424,7 +437,7 @@ by_text(const void *a, const void *b)
 static int
 put_atom_types(struct writer *w, struct bp_arena *mem, struct bp_err *err)
 {
-	char (*e)[4];
+	char(*e)[4];
 
 	e = bp_calloc(mem, (size_t)w->s->natoms, sizeof *e, err);
 	if (!e)
@@ -454,7 +467,8 @@ put_connections(struct writer *w)
 			continue;
 		if (n++ == 0) {
 			fputs("loop_\n_struct_conn_type.id\ncovale\n#\n#\n", w->f);
-			loop(w, "struct_conn", "id conn_type_id "
+			loop(w, "struct_conn",
+			    "id conn_type_id "
 			    "ptnr1_label_asym_id ptnr1_label_comp_id ptnr1_label_seq_id ptnr1_label_atom_id "
 			    "ptnr1_auth_asym_id ptnr1_auth_seq_id ptnr1_symmetry "
 			    "ptnr2_label_asym_id ptnr2_label_comp_id ptnr2_label_seq_id ptnr2_label_atom_id "
@@ -486,7 +500,8 @@ put_quality(struct writer *w, const float *plddt)
 	loop(w, "ma_qa_metric", "id name description type mode type_other_details software_group_id");
 	fputs("1 pLDDT 'Predicted lddt' pLDDT local . .\n", w->f);
 	end(w);
-	loop(w, "ma_qa_metric_local", "ordinal_id model_id label_asym_id label_seq_id label_comp_id metric_id metric_value");
+	loop(w, "ma_qa_metric_local",
+	    "ordinal_id model_id label_asym_id label_seq_id label_comp_id metric_id metric_value");
 	for (int r = 0; r < s->nres; r++) {
 		const struct bp_chain_row *c = &s->chain[s->res[r].chain];
 		fprintf(w->f, "%d 1 %s %d %s 1 %.3f\n", r + 1, bp_cif_quote(id, sizeof id, c->name), r - c->res + 1,
@@ -496,8 +511,8 @@ put_quality(struct writer *w, const float *plddt)
 }
 
 int
-bp_mmcif_write(FILE *f, const struct bp_structure *s, int sample, const float *plddt, struct bp_arena *mem,
-    struct bp_err *err)
+bp_mmcif_write(
+    FILE *f, const struct bp_structure *s, int sample, const float *plddt, struct bp_arena *mem, struct bp_err *err)
 {
 	struct bp_mark mark = bp_arena_mark(mem);
 	struct writer w = { .f = f, .s = s };
@@ -511,11 +526,14 @@ bp_mmcif_write(FILE *f, const struct bp_structure *s, int sample, const float *p
 	put_entity_residues(&w, POLYMER, "entity_poly_seq", "entity_id num mon_id hetero");
 	put_entity_residues(&w, BRANCHED, "pdbx_entity_branch_list", "entity_id num comp_id hetero");
 	put_asym(&w, "struct_asym", "id entity_id details");
-	put_scheme(&w, POLYMER, "pdbx_poly_seq_scheme", "asym_id entity_id seq_id mon_id pdb_seq_num auth_seq_num pdb_mon_id "
+	put_scheme(&w, POLYMER, "pdbx_poly_seq_scheme",
+	    "asym_id entity_id seq_id mon_id pdb_seq_num auth_seq_num pdb_mon_id "
 	    "auth_mon_id pdb_strand_id pdb_ins_code");
-	put_scheme(&w, NONPOLYMER, "pdbx_nonpoly_scheme", "asym_id entity_id mon_id ndb_seq_num pdb_seq_num auth_seq_num "
+	put_scheme(&w, NONPOLYMER, "pdbx_nonpoly_scheme",
+	    "asym_id entity_id mon_id ndb_seq_num pdb_seq_num auth_seq_num "
 	    "auth_mon_id pdb_strand_id pdb_ins_code");
-	put_scheme(&w, BRANCHED, "pdbx_branch_scheme", "asym_id entity_id mon_id num pdb_seq_num pdb_ins_code auth_seq_num "
+	put_scheme(&w, BRANCHED, "pdbx_branch_scheme",
+	    "asym_id entity_id mon_id num pdb_seq_num pdb_ins_code auth_seq_num "
 	    "auth_mon_id pdb_mon_id pdb_asym_id");
 	put_model_list(&w);
 	put_atoms(&w, sample, plddt);

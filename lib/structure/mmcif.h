@@ -6,9 +6,9 @@
 
 #include "structure/structure.h"
 
-/* The tables that upstream writes with python-modelcif 1.2, in their order, and _struct_conn. plddt [ntokens], 0 to 1, or
- * NULL: then B factors are 0 and there are no quality tables. What differs from upstream: doc/output.md.
- * Write errors stay in f (ferror); BP_EMEM is the only other failure. */
+/* The tables that upstream writes with python-modelcif 1.2, in their order, and _struct_conn. plddt [ntokens], 0 to 1,
+ * or NULL: then B factors are 0 and there are no quality tables. What differs from upstream: doc/output.md. Write
+ * errors stay in f (ferror); BP_EMEM is the only other failure. */
 int bp_mmcif_write(FILE *f, const struct bp_structure *s, int sample, const float *plddt, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;
 

@@ -5,13 +5,12 @@
 
 #include "structure/npz.h"
 
-enum { MAX_NAME = 64, CHUNK = 1 << 18, VERSION = 45, DAY = 0x21 /* 1980-01-01, the first there is */ };
+enum { MAX_NAME = 64, CHUNK = 1 << 20, VERSION = 45, DAY = 0x21 /* 1980-01-01, the first there is */ };
 
 struct entry {
 	char name[MAX_NAME + 8]; /* with .npy */
-	uint64_t offset, packed, size;
+	uint64_t offset, size;
 	uint32_t crc;
-	uint16_t method; /* 0 stored, 8 deflated */
 };
 
 struct bp_npz {
@@ -81,7 +80,7 @@ put_common(struct fields *h, const struct entry *e)
 {
 	put_int(h, VERSION, 2);
 	put_int(h, 0, 2); /* flags */
-	put_int(h, e->method, 2);
+	put_int(h, 0, 2); /* stored */
 	put_int(h, 0, 2); /* time */
 	put_int(h, DAY, 2);
 	put_int(h, e->crc, 4);
@@ -102,60 +101,43 @@ put_local_header(struct bp_npz *z, const struct entry *e, struct bp_err *err)
 	put_int(&h, 1, 2);
 	put_int(&h, 16, 2);
 	put_int(&h, e->size, 8);
-	put_int(&h, e->packed, 8);
+	put_int(&h, e->size, 8);
 	return put_bytes(z, h.b, h.n, err);
 }
 
-/* the data of an entry, piece by piece: counted, summed, deflated when s is given, written */
+/* data of an entry: summed and written; pieces, as crc32 counts in 32 bits */
 static int
-put_data(struct bp_npz *z, struct entry *e, z_stream *s, const void *data, size_t n, bool last, struct bp_err *err)
+put_data(struct bp_npz *z, struct entry *e, const void *data, size_t n, struct bp_err *err)
 {
-	unsigned char *out = s ? malloc(CHUNK) : NULL;
 	const unsigned char *p = data;
-	size_t done = 0;
-	int st = BP_OK;
 
-	if (s && !out)
-		return BP_FAIL(err, BP_EMEM, NULL, "%s: no memory to deflate", z->where);
-	do {
-		size_t k = n - done < CHUNK ? n - done : CHUNK;
-		e->crc = (uint32_t)crc32(e->crc, k ? p + done : (const unsigned char *)"", (uInt)k);
+	for (size_t k; n > 0; p += k, n -= k) {
+		k = n < CHUNK ? n : CHUNK;
+		e->crc = (uint32_t)crc32(e->crc, p, (uInt)k);
 		e->size += k;
-		if (!s) {
-			st = put_bytes(z, p + done, k, err);
-			e->packed += k;
-		} else {
-			s->next_in = (unsigned char *)(uintptr_t)(p + done);
-			s->avail_in = (uInt)k;
-			do {
-				s->next_out = out;
-				s->avail_out = CHUNK;
-				deflate(s, last && done + k == n ? Z_FINISH : Z_NO_FLUSH);
-				st = put_bytes(z, out, CHUNK - s->avail_out, err);
-				e->packed += CHUNK - s->avail_out;
-			} while (st == BP_OK && s->avail_out == 0);
-		}
-		done += k;
-	} while (st == BP_OK && done < n);
-	free(out);
-	return st;
+		BP_TRY(put_bytes(z, p, k, err));
+	}
+	return BP_OK;
 }
 
 /* the header of a .npy file: text of a Python dict, padded so that data start at a multiple of 64 */
 static int
 npy_header(struct fields *h, const struct bp_tensor *t, const char *where, struct bp_err *err)
 {
-	char dict[200], shape[140];
+	char dict[250], shape[200];
 	int n = 0;
 
+	if (t->dtype == BP_BF16)
+		return BP_FAIL(err, BP_EUNSUP, "make it float32", "%s: NumPy has no bfloat16", where);
 	for (int i = 0; i < t->ndim; i++)
 		n += snprintf(shape + n, sizeof shape - (size_t)n, i ? " %lld," : "%lld,", (long long)t->shape[i]);
 	if (t->ndim != 1 && n > 0)
 		n--; /* (3,) but (3, 4) */
-	n = snprintf(dict, sizeof dict, "{'descr': '%s', 'fortran_order': False, 'shape': (%.*s), }", bp_dtype_numpy(t->dtype),
-	    n, shape);
+	n = snprintf(dict, sizeof dict, "{'descr': '%s', 'fortran_order': False, 'shape': (%.*s), }",
+	    bp_dtype_numpy(t->dtype), n, shape);
 	if (n >= (int)sizeof dict)
-		return BP_FAIL(err, BP_EUNSUP, NULL, "%s: an array with %d axes and a header of %d bytes", where, t->ndim, n);
+		return BP_FAIL(
+		    err, BP_EUNSUP, NULL, "%s: an array with %d axes and a header of %d bytes", where, t->ndim, n);
 	put_str(h, "\x93NUMPY");
 	put_int(h, 1, 1);
 	put_int(h, 0, 1);
@@ -178,51 +160,32 @@ add_entry(struct bp_npz *z, const char *name, struct bp_err *err)
 		z->e = e;
 		z->cap = cap;
 	}
-	z->e[z->n] = (struct entry){ .offset = (uint64_t)ftello(z->f) };
+	z->e[z->n] = (struct entry) { .offset = (uint64_t)ftello(z->f) };
 	snprintf(z->e[z->n].name, sizeof z->e[z->n].name, "%.64s.npy", name);
 	return BP_OK;
 }
 
 int
-bp_npz_put(struct bp_npz *z, const char *name, const struct bp_tensor *t, bool compress, struct bp_err *err)
+bp_npz_put(struct bp_npz *z, const char *name, const struct bp_tensor *t, struct bp_err *err)
 {
 	struct fields npy = { .n = 0 };
-	z_stream stream = { 0 }, *s = compress ? &stream : NULL;
-	const struct bp_tensor *wide = t;
-	struct bp_arena *mem = NULL;
 	struct entry *e;
 	size_t bytes;
-	int st;
 
-	if (t->dtype == BP_BF16 && ((st = bp_arena_open(&mem, 0, err)) != BP_OK
-	    || (st = bp_tensor_as(&wide, t, BP_F32, mem, err)) != BP_OK))
-		goto done;
-	if ((st = add_entry(z, name, err)) != BP_OK)
-		goto done;
+	BP_TRY(npy_header(&npy, t, z->where, err));
+	BP_TRY(add_entry(z, name, err));
 	e = &z->e[z->n];
-	e->method = compress ? 8 : 0;
-	bp_tensor_bytes(&bytes, wide->dtype, wide->ndim, wide->shape);
-	if ((st = npy_header(&npy, wide, z->where, err)) != BP_OK)
-		goto done;
-	if (compress && deflateInit2(&stream, 1, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) != Z_OK) {
-		st = BP_FAIL(err, BP_EMEM, NULL, "%s: no memory to deflate", z->where);
-		goto done;
-	}
-	if ((st = put_local_header(z, e, err)) == BP_OK && (st = put_data(z, e, s, npy.b, npy.n, false, err)) == BP_OK)
-		st = put_data(z, e, s, wide->data, bytes, true, err);
-	if (compress)
-		deflateEnd(&stream);
-	if (st != BP_OK)
-		goto done;
-	/* sizes and checksum are known now: write the header again */
-	if (fseeko(z->f, (off_t)e->offset, SEEK_SET) || (st = put_local_header(z, e, err)) != BP_OK
-	    || fseeko(z->f, 0, SEEK_END))
-		st = st != BP_OK ? st : BP_FAIL(err, BP_EIO, NULL, "%s: %s", z->where, strerror(errno));
-	else
-		z->n++;
-done:
-	bp_arena_close(mem);
-	return st;
+	bp_tensor_bytes(&bytes, t->dtype, t->ndim, t->shape);
+	BP_TRY(put_local_header(z, e, err));
+	BP_TRY(put_data(z, e, npy.b, npy.n, err));
+	BP_TRY(put_data(z, e, t->data, bytes, err));
+	/* size and checksum are known now: write the header again */
+	errno = 0;
+	if (fseeko(z->f, (off_t)e->offset, SEEK_SET) != 0 || put_local_header(z, e, err) != BP_OK
+	    || fseeko(z->f, 0, SEEK_END) != 0)
+		return BP_FAIL(err, BP_EIO, NULL, "%s: %s", z->where, strerror(errno ? errno : EIO));
+	z->n++;
+	return BP_OK;
 }
 
 int
@@ -244,7 +207,7 @@ bp_npz_end(struct bp_npz *z, struct bp_err *err)
 		put_int(&h, 1, 2);
 		put_int(&h, 24, 2);
 		put_int(&h, z->e[i].size, 8);
-		put_int(&h, z->e[i].packed, 8);
+		put_int(&h, z->e[i].size, 8);
 		put_int(&h, z->e[i].offset, 8);
 		BP_TRY(put_bytes(z, h.b, h.n, err));
 	}

@@ -54,7 +54,7 @@ io_fail(struct bp_err *err, const char *dir, const char *name)
 static int
 make_folders(char *path, struct bp_err *err)
 {
-	for (char *p = path + 1; ; p++) {
+	for (char *p = path + 1;; p++) {
 		char c = *p;
 		if (c != '/' && c != 0)
 			continue;
@@ -126,7 +126,8 @@ bp_id_check(const char *id, struct bp_err *err)
 		fine = len > 0 && id[i] != '/' && (unsigned char)id[i] >= ' ' && id[i] != 0x7f;
 	}
 	if (!fine)
-		return BP_FAIL(err, BP_EINPUT, "1 to 200 bytes of UTF-8 without '/' and control characters, and no '.' or '-' in front",
+		return BP_FAIL(err, BP_EINPUT,
+		    "1 to 200 bytes of UTF-8 without '/' and control characters, and no '.' or '-' in front",
 		    "the target id \"%.60s%s\" is not fit for a file name", id, n > 60 ? "..." : "");
 	return BP_OK;
 }
@@ -170,24 +171,41 @@ remember(struct bp_outdir *d, const char *id, struct bp_err *err)
 
 /* Which files are ours ----------------------------------------------------------------------------------- */
 
-/* a name that `write` gives to files of this target: PREFIX ID _model_*, or PREFIX ID . */
+/* a name that `write` gives to a file of this target */
 static bool
 is_ours(const char *name, const char *id)
 {
-	static const char *const prefix[] = { "", "confidence_", "plddt_", "pae_", "pde_", "embeddings_", "trajectory_",
-		"affinity_" };
+	static const struct {
+		const char *prefix, *ext;
+		bool model; /* one a model: PREFIX ID _model_ NUMBER EXT */
+	} kind[] = { { "", ".cif", true }, { "", ".pdb", true }, { "confidence_", ".json", true },
+		{ "plddt_", ".npz", true }, { "pae_", ".npz", true }, { "pde_", ".npz", true },
+		{ "embeddings_", ".npz", false }, { "trajectory_", ".npz", false }, { "affinity_", ".json", false } };
 	size_t n = strlen(id);
 
-	for (size_t i = 0; i < sizeof prefix / sizeof *prefix; i++) {
-		size_t k = strlen(prefix[i]);
-		if (strncmp(name, prefix[i], k) == 0 && strncmp(name + k, id, n) == 0
-		    && (name[k + n] == '.' || strncmp(name + k + n, "_model_", 7) == 0))
+	for (size_t i = 0; i < sizeof kind / sizeof *kind; i++) {
+		const char *p = name + strlen(kind[i].prefix);
+		if (strncmp(name, kind[i].prefix, strlen(kind[i].prefix)) != 0 || strncmp(p, id, n) != 0)
+			continue;
+		p += n;
+		if (kind[i].model && strncmp(p, "_model_", 7) != 0)
+			continue;
+		if (kind[i].model)
+			p += 7 + strspn(p + 7, "0123456789");
+		if (strcmp(p, kind[i].ext) == 0)
 			return true;
 	}
 	return false;
 }
 
-/* rename that never replaces, also where the file system cannot do that by itself (NFS) */
+/* did a rename fail because the file system or the kernel has no such kind? (NFS) */
+static bool
+unsupported(void)
+{
+	return errno == EINVAL || errno == ENOSYS || errno == ENOTSUP;
+}
+
+/* rename that never replaces */
 static int
 move(int from_fd, const char *from, int to_fd, const char *to)
 {
@@ -195,7 +213,7 @@ move(int from_fd, const char *from, int to_fd, const char *to)
 
 	if (renameat2(from_fd, from, to_fd, to, RENAME_NOREPLACE) == 0)
 		return 0;
-	if (errno != EINVAL)
+	if (!unsupported())
 		return -1;
 	if (fstatat(to_fd, to, &sb, AT_SYMLINK_NOFOLLOW) == 0) {
 		errno = EEXIST;
@@ -272,8 +290,10 @@ open_part(struct bp_target *t, struct bp_err *err)
 			continue; /* its owner has just renamed it */
 		if (t->fd < 0)
 			return io_fail(err, t->d->path, t->part);
-		if (flock(t->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) /* NFS locks no folders: go on there */
-			return BP_FAIL(err, BP_EINPUT, "let that one finish", "%s: another process is writing this target", t->path);
+		if (flock(t->fd, LOCK_EX | LOCK_NB) != 0
+		    && errno == EWOULDBLOCK) /* NFS locks no folders: go on there */
+			return BP_FAIL(err, BP_EINPUT, "let that one finish",
+			    "%s: another process is writing this target", t->path);
 		/* between opening and locking the owner may have renamed it */
 		if (fstat(t->fd, &a) == 0 && fstatat(t->d->fd, t->part, &b, AT_SYMLINK_NOFOLLOW) == 0
 		    && a.st_ino == b.st_ino && a.st_dev == b.st_dev) {
@@ -297,7 +317,8 @@ bp_target_open(struct bp_target **ret, struct bp_outdir *d, const char *id, stru
 		return BP_OK;
 	BP_TRY(bp_id_check(id, err));
 	if (d->cap && d->written[slot(d, id)])
-		return BP_FAIL(err, BP_EINPUT, "give every target its own id", "target %s comes twice in this stream", id);
+		return BP_FAIL(
+		    err, BP_EINPUT, "give every target its own id", "target %s comes twice in this stream", id);
 	if (d->n_under_way == MAX_UNDER_WAY)
 		return BP_FAIL(err, BP_EINPUT, "send each target's structures after its trajectory",
 		    "trajectories of %d targets wait for their structures", MAX_UNDER_WAY);
@@ -310,8 +331,8 @@ bp_target_open(struct bp_target **ret, struct bp_outdir *d, const char *id, stru
 	snprintf(t->id, sizeof t->id, "%s", id);
 	snprintf(t->part, sizeof t->part, ".%s.part", id);
 	if (fstatat(d->fd, id, &sb, AT_SYMLINK_NOFOLLOW) == 0 && !(d->replace && S_ISDIR(sb.st_mode)))
-		st = BP_FAIL(err, BP_EINPUT, d->replace ? "move it away" : "give --override to replace it", "%s: %s", t->path,
-		    d->replace ? "is no folder" : "is there already");
+		st = BP_FAIL(err, BP_EINPUT, d->replace ? "move it away" : "give --override to replace it", "%s: %s",
+		    t->path, d->replace ? "is no folder" : "is there already");
 	else
 		st = open_part(t, err);
 	if (st != BP_OK) {
@@ -373,6 +394,13 @@ bp_target_held(const struct bp_target *t)
 	return t->held;
 }
 
+/* some file systems cannot sync folders; they then need not */
+static int
+sync_folder(int fd)
+{
+	return fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP ? 0 : -1;
+}
+
 /* the .part folder takes the place of an existing one; files there that are not ours move along */
 static int
 replace_folder(struct bp_target *t)
@@ -384,7 +412,8 @@ replace_folder(struct bp_target *t)
 
 	snprintf(name, sizeof name, ".%s.old", t->id);
 	if (renameat2(d->fd, t->part, d->fd, t->id, RENAME_EXCHANGE) != 0) {
-		if (errno != EINVAL || renameat(d->fd, t->id, d->fd, name) != 0 || renameat(d->fd, t->part, d->fd, t->id) != 0)
+		if (!unsupported() || renameat(d->fd, t->id, d->fd, name) != 0
+		    || renameat(d->fd, t->part, d->fd, t->id) != 0)
 			return -1;
 		aside = name;
 	}
@@ -407,13 +436,13 @@ bp_target_commit(struct bp_target *t, struct bp_err *err)
 		bp_target_discard(t);
 		return st;
 	}
-	r = fsync(t->fd);
+	r = sync_folder(t->fd);
 	if (r == 0) {
 		r = move(d->fd, t->part, d->fd, t->id);
 		if (r != 0 && errno == EEXIST && d->replace)
 			r = replace_folder(t);
 	}
-	if (r != 0 || fsync(d->fd) != 0) {
+	if (r != 0 || sync_folder(d->fd) != 0) {
 		st = io_fail(err, t->path, NULL);
 		if (r != 0)
 			bp_target_discard(t);

@@ -10,8 +10,7 @@
 enum { MAX_SERIAL = 99999, MAX_SEQ = 9999 };
 
 /* one line, padded to 80 columns */
-static void BP_PRINTF(2, 3)
-put(FILE *f, const char *fmt, ...)
+static void BP_PRINTF(2, 3) put(FILE *f, const char *fmt, ...)
 {
 	char line[128];
 	va_list ap;
@@ -40,7 +39,8 @@ tag_chains(char *tag, const struct bp_structure *s, struct bp_err *err)
 		while (letters[next] && used[(unsigned char)letters[next]])
 			next++;
 		if (!letters[next])
-			return BP_FAIL(err, BP_EUNSUP, USE_MMCIF, "a PDB file holds 62 chains, there are %d", s->nchains);
+			return BP_FAIL(
+			    err, BP_EUNSUP, USE_MMCIF, "a PDB file holds 62 chains, there are %d", s->nchains);
 		tag[c] = letters[next++];
 	}
 	return BP_OK;
@@ -52,26 +52,28 @@ check_columns(const struct bp_structure *s, int sample, struct bp_err *err)
 	char text[400];
 
 	if (s->natoms + s->nchains - 1 > MAX_SERIAL)
-		return BP_FAIL(err, BP_EUNSUP, USE_MMCIF, "a PDB file numbers %d atoms and chain ends, there are %d", MAX_SERIAL,
-		    s->natoms + s->nchains - 1);
+		return BP_FAIL(err, BP_EUNSUP, USE_MMCIF, "a PDB file numbers %d atoms and chain ends, there are %d",
+		    MAX_SERIAL, s->natoms + s->nchains - 1);
 	for (int i = 0; i < s->natoms; i++) {
 		const float *x = bp_structure_xyz(s, sample, i);
 		const struct bp_res_row *r = &s->res[s->atom[i].res];
 		for (int k = 0; k < 3; k++)
 			if (snprintf(text, sizeof text, "%.3f", (double)x[k]) > 8)
 				return BP_FAIL(err, BP_EUNSUP, USE_MMCIF,
-				    "atom %d (%s): a PDB file has 8 columns for a coordinate, %s needs more", i + 1, s->atom[i].name, text);
+				    "atom %d (%s): a PDB file has 8 columns for a coordinate, %s needs more", i + 1,
+				    s->atom[i].name, text);
 		if (strlen(s->atom[i].name) > 4 || strlen(s->atom[i].element) > 2 || r->seq > MAX_SEQ
 		    || (s->chain[r->chain].mol_type != BP_NONPOLYMER && strlen(r->name) > 3))
-			return BP_FAIL(err, BP_EUNSUP, USE_MMCIF, "a PDB file has no room for atom %s of residue %s, number %d",
-			    s->atom[i].name, r->name, r->seq);
+			return BP_FAIL(err, BP_EUNSUP, USE_MMCIF,
+			    "a PDB file has no room for atom %s of residue %s, number %d", s->atom[i].name, r->name,
+			    r->seq);
 	}
 	return BP_OK;
 }
 
 int
-bp_pdb_write(FILE *f, const struct bp_structure *s, int sample, const float *plddt, struct bp_arena *mem,
-    struct bp_err *err)
+bp_pdb_write(
+    FILE *f, const struct bp_structure *s, int sample, const float *plddt, struct bp_arena *mem, struct bp_err *err)
 {
 	struct bp_mark mark = bp_arena_mark(mem);
 	char *tag;
@@ -89,14 +91,15 @@ bp_pdb_write(FILE *f, const struct bp_structure *s, int sample, const float *pld
 			const float *x = bp_structure_xyz(s, sample, i);
 			const struct bp_atom_row *a = &s->atom[i];
 			const struct bp_res_row *r = &s->res[a->res];
-			put(f, "%-6s%5d %s%-*s %3s %c%4d    %8.3f%8.3f%8.3f  1.00%6.2f          %2s", het ? "HETATM" : "ATOM",
-			    i + 1 + c, strlen(a->name) == 4 ? "" : " ", strlen(a->name) == 4 ? 4 : 3, a->name,
-			    het ? "LIG" : r->name, tag[c], r->seq, (double)x[0], (double)x[1], (double)x[2],
-			    plddt ? 100.0 * (double)plddt[a->token] : 0.0, a->element);
+			put(f, "%-6s%5d %s%-*s %3s %c%4d    %8.3f%8.3f%8.3f  1.00%6.2f          %2s",
+			    het ? "HETATM" : "ATOM", i + 1 + c, strlen(a->name) == 4 ? "" : " ",
+			    strlen(a->name) == 4 ? 4 : 3, a->name, het ? "LIG" : r->name, tag[c], r->seq, (double)x[0],
+			    (double)x[1], (double)x[2], plddt ? 100.0 * (double)plddt[a->token] : 0.0, a->element);
 		}
 		if (c < s->nchains - 1) {
 			const struct bp_res_row *r = &s->res[ch->res + ch->nres - 1];
-			put(f, "TER   %5d      %3s %c%4d", ch->atom + ch->natoms + 1 + c, het ? "LIG" : r->name, tag[c], r->seq);
+			put(f, "TER   %5d      %3s %c%4d", ch->atom + ch->natoms + 1 + c, het ? "LIG" : r->name, tag[c],
+			    r->seq);
 		}
 	}
 	for (int k = 0; k < s->nbonds; k++) /* serial numbers count the TER lines before the atom */

@@ -25,10 +25,10 @@ struct saver {
 	struct bp_val *files;
 	struct bp_arena *mem;
 	struct bp_err *err;
-	const float *score[SCORES];  /* [nsamples], NULL: not in the record */
-	const float *pair_iptm;      /* [nsamples, nchains, nchains]        */
+	const float *score[SCORES];                /* [nsamples], NULL: not in the record */
+	const float *pair_iptm;                    /* [nsamples, nchains, nchains]        */
 	const struct bp_tensor *plddt, *pae, *pde; /* [nsamples, n], [nsamples, n, n]; NULL: not in the record */
-	int *order;                  /* [nsamples] sample of each rank      */
+	int *order;                                /* [nsamples] sample of each rank      */
 };
 
 struct trajectory {
@@ -53,7 +53,8 @@ check_plddt(struct saver *w, int64_t n)
 	const float *p = w->plddt->data;
 
 	if (n < w->s->ntokens)
-		return BP_FAIL(w->err, BP_EINPUT, NULL, "tensor plddt has %lld tokens, the atoms %d", (long long)n, w->s->ntokens);
+		return BP_FAIL(
+		    w->err, BP_EINPUT, NULL, "tensor plddt has %lld tokens, the atoms %d", (long long)n, w->s->ntokens);
 	for (int m = 0; m < w->s->nsamples; m++)
 		for (int i = 0; i < w->s->ntokens; i++)
 			if (!(p[m * n + i] >= 0 && p[m * n + i] <= 1.00001f))
@@ -69,10 +70,10 @@ read_scores(struct saver *w)
 	const struct bp_tensor *t;
 
 	for (int k = 0; k < SCORES; k++) {
-		BP_TRY(maybe(&t, w, score_names[k], 1, (int64_t[]){ m }));
+		BP_TRY(maybe(&t, w, score_names[k], 1, (int64_t[]) { m }));
 		w->score[k] = t ? t->data : NULL;
 	}
-	BP_TRY(maybe(&t, w, "pair_chains_iptm", 3, (int64_t[]){ m, c, c }));
+	BP_TRY(maybe(&t, w, "pair_chains_iptm", 3, (int64_t[]) { m, c, c }));
 	w->pair_iptm = t ? t->data : NULL;
 	/* a feature of the training data has the same name, one axis, and no meaning here */
 	if ((t = bp_rec_get(w->rec, "plddt")) && t->ndim == 2) {
@@ -81,8 +82,8 @@ read_scores(struct saver *w)
 		n = shape[1];
 		BP_TRY(check_plddt(w, n));
 	}
-	BP_TRY(maybe(&w->pae, w, "pae", 3, (int64_t[]){ m, n, n }));
-	return maybe(&w->pde, w, "pde", 3, (int64_t[]){ m, n, n });
+	BP_TRY(maybe(&w->pae, w, "pae", 3, (int64_t[]) { m, n, n }));
+	return maybe(&w->pde, w, "pde", 3, (int64_t[]) { m, n, n });
 }
 
 /* best first; equal ones and those that are no number keep the order of the samples, the latter at the end */
@@ -103,8 +104,7 @@ rank_samples(struct saver *w)
 
 /* Files of a sample ------------------------------------------------------------------------------------- */
 
-static int BP_PRINTF(4, 5)
-new_file(FILE **f, char *name, struct saver *w, const char *fmt, ...)
+static int BP_PRINTF(4, 5) new_file(FILE **f, char *name, struct saver *w, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -138,8 +138,9 @@ put_model(struct saver *w, int rank, int sample)
 	FILE *f;
 
 	BP_TRY(new_file(&f, name, w, "%s_model_%d.%s", w->rec->id, rank, w->opt->pdb ? "pdb" : "cif"));
-	return end_file(w, f, name, w->opt->pdb ? bp_pdb_write(f, w->s, sample, plddt, w->mem, w->err)
-	    : bp_mmcif_write(f, w->s, sample, plddt, w->mem, w->err));
+	return end_file(w, f, name,
+	    w->opt->pdb ? bp_pdb_write(f, w->s, sample, plddt, w->mem, w->err)
+	                : bp_mmcif_write(f, w->s, sample, plddt, w->mem, w->err));
 }
 
 static int
@@ -152,7 +153,8 @@ set_num(struct saver *w, struct bp_val *map, const char *key, const float *x, in
 static int
 add_num(struct saver *w, struct bp_val *map, const char *key, float x)
 {
-	return bp_val_pair(map, bp_val_str(w->mem, key, w->err), bp_val_real(w->mem, (double)x, w->err), w->mem, w->err);
+	return bp_val_pair(
+	    map, bp_val_str(w->mem, key, w->err), bp_val_real(w->mem, (double)x, w->err), w->mem, w->err);
 }
 
 /* chains_ptm {a: x} and pair_chains_iptm {a: {b: x}}, keyed by asym_id */
@@ -219,7 +221,7 @@ put_map(struct saver *w, const char *key, const struct bp_tensor *all, int rank,
 	memcpy(t.shape, all->shape + 1, sizeof(int64_t) * (size_t)t.ndim);
 	t.data = (float *)all->data + sample * bp_count(&t);
 	BP_TRY(new_file(&f, name, w, "%s_%s_model_%d.npz", key, w->rec->id, rank));
-	if ((st = bp_npz_open(&z, f, name, w->err)) == BP_OK && (st = bp_npz_put(z, key, &t, true, w->err)) == BP_OK)
+	if ((st = bp_npz_open(&z, f, name, w->err)) == BP_OK && (st = bp_npz_put(z, key, &t, w->err)) == BP_OK)
 		st = bp_npz_end(z, w->err);
 	bp_npz_close(z);
 	return end_file(w, f, name, st);
@@ -227,34 +229,37 @@ put_map(struct saver *w, const char *key, const struct bp_tensor *all, int rank,
 
 /* Files of the target ----------------------------------------------------------------------------------- */
 
-/* s and z with upstream's batch axis in front; not deflated: they would hardly shrink */
+/* s [1,N,384] and z [1,N,N,128] with upstream's batch axis in front */
 static int
 put_embeddings(struct saver *w)
 {
-	const struct bp_tensor *t[2] = { bp_rec_get(w->rec, "s"), bp_rec_get(w->rec, "z") };
 	static const char *const key[2] = { "s", "z" };
+	struct bp_tensor batch[2];
 	char name[FILE_NAME];
 	struct bp_npz *z = NULL;
 	FILE *f;
 	int st;
 
-	if (!t[0] || !t[1]) {
-		bp_log(BP_LOG_WARN, "%s: no embeddings are written, as s and z are not in the stream: give --write-embeddings to "
-		    "confidence, too", w->rec->id);
-		return BP_OK;
+	for (int i = 0; i < 2; i++) {
+		const struct bp_tensor *t;
+		int64_t shape[] = { -1, -1, -1 };
+		if (!bp_rec_get(w->rec, key[i])) {
+			bp_log(BP_LOG_WARN,
+			    "%s: no embeddings are written, as s and z are not in the stream: give --write-embeddings "
+			    "to "
+			    "confidence, too",
+			    w->rec->id);
+			return BP_OK;
+		}
+		BP_TRY(bp_rec_want(&t, w->rec, key[i], BP_F32, 2 + i, shape, w->err));
+		batch[i] = (struct bp_tensor) {
+			.dtype = BP_F32, .ndim = 3 + i, .shape = { 1, shape[0], shape[1], shape[2] }, .data = t->data
+		};
 	}
 	BP_TRY(new_file(&f, name, w, "embeddings_%s.npz", w->rec->id));
 	st = bp_npz_open(&z, f, name, w->err);
-	for (int i = 0; i < 2 && st == BP_OK; i++) {
-		struct bp_tensor batch = *t[i];
-		if (batch.ndim == BP_MAXDIM) {
-			st = BP_FAIL(w->err, BP_EINPUT, NULL, "tensor %s: %d axes", key[i], batch.ndim);
-			break;
-		}
-		batch.shape[0] = 1;
-		memcpy(batch.shape + 1, t[i]->shape, sizeof(int64_t) * (size_t)batch.ndim++);
-		st = bp_npz_put(z, key[i], &batch, false, w->err);
-	}
+	for (int i = 0; i < 2 && st == BP_OK; i++)
+		st = bp_npz_put(z, key[i], &batch[i], w->err);
 	if (st == BP_OK)
 		st = bp_npz_end(z, w->err);
 	bp_npz_close(z);
@@ -264,8 +269,9 @@ put_embeddings(struct saver *w)
 static int
 put_affinity(struct saver *w)
 {
-	static const char *const keys[] = { "affinity_pred_value", "affinity_probability_binary", "affinity_pred_value1",
-		"affinity_probability_binary1", "affinity_pred_value2", "affinity_probability_binary2" };
+	static const char *const keys[]
+	    = { "affinity_pred_value", "affinity_probability_binary", "affinity_pred_value1",
+		      "affinity_probability_binary1", "affinity_pred_value2", "affinity_probability_binary2" };
 	struct bp_val *v = bp_val_map(w->mem, w->err);
 	char name[FILE_NAME];
 
@@ -276,7 +282,8 @@ put_affinity(struct saver *w)
 		if (t && bp_count(t) != 1)
 			return BP_FAIL(w->err, BP_EINPUT, NULL, "tensor %s: wanted one number", keys[k]);
 		if (t)
-			BP_TRY(bp_val_set(v, keys[k], bp_val_real(w->mem, bp_tensor_get(t, 0), w->err), w->mem, w->err));
+			BP_TRY(
+			    bp_val_set(v, keys[k], bp_val_real(w->mem, bp_tensor_get(t, 0), w->err), w->mem, w->err));
 	}
 	if (bp_val_count(v) == 0)
 		return BP_OK;
@@ -332,12 +339,12 @@ put_step(struct trajectory *j, struct bp_target *t, const struct bp_rec *rec)
 	}
 	for (int k = 0; k < 2; k++) {
 		const struct bp_tensor *x;
-		BP_TRY(bp_rec_want(&x, rec, keys[k], BP_F32, 3, (int64_t[]){ -1, -1, 3 }, &j->err));
+		BP_TRY(bp_rec_want(&x, rec, keys[k], BP_F32, 3, (int64_t[]) { -1, -1, 3 }, &j->err));
 		snprintf(name, sizeof name, "%s_%05lld", keys[k], step);
-		BP_TRY(bp_npz_put(j->z, name, x, false, &j->err));
+		BP_TRY(bp_npz_put(j->z, name, x, &j->err));
 	}
 	snprintf(name, sizeof name, "sigma_%05lld", step);
-	return bp_npz_put(j->z, name, &scalar, false, &j->err);
+	return bp_npz_put(j->z, name, &scalar, &j->err);
 }
 
 void
@@ -401,7 +408,8 @@ static int
 make_manifest(struct bp_val **ret, struct saver *w)
 {
 	struct bp_arena *mem = w->mem;
-	struct bp_val *v = bp_val_map(mem, w->err), *models = bp_val_arr(mem, w->err), *seconds = bp_val_map(mem, w->err);
+	struct bp_val *v = bp_val_map(mem, w->err), *models = bp_val_arr(mem, w->err),
+	              *seconds = bp_val_map(mem, w->err);
 
 	if (!v)
 		return BP_EMEM;
@@ -421,15 +429,17 @@ make_manifest(struct bp_val **ret, struct saver *w)
 }
 
 struct bp_val *
-bp_save_failure(const char *id, const char *stage, const char *message, const char *hint, struct bp_arena *mem,
-    struct bp_err *err)
+bp_save_failure(struct bp_outdir *d, const char *id, const char *stage, const struct bp_err *why, struct bp_arena *mem)
 {
-	const char *const pair[][2] = { { "id", id }, { "status", "failed" }, { "stage", stage }, { "error", message },
-		{ "hint", hint } };
-	struct bp_val *v = bp_val_map(mem, err);
+	const char *const pair[][2] = { { "id", id }, { "status", "failed" }, { "stage", stage }, { "error", why->msg },
+		{ "hint", why->hint } };
+	struct bp_target *begun = bp_target_find(d, id); /* by its trajectory */
+	struct bp_val *v = bp_val_map(mem, NULL);
 
+	if (begun)
+		bp_target_discard(begun);
 	for (size_t i = 0; v && i < sizeof pair / sizeof *pair; i++)
-		if (*pair[i][1] && bp_val_set(v, pair[i][0], bp_val_str(mem, pair[i][1], err), mem, err) != BP_OK)
+		if (*pair[i][1] && bp_val_set(v, pair[i][0], bp_val_str(mem, pair[i][1], NULL), mem, NULL) != BP_OK)
 			return NULL;
 	return v;
 }
@@ -441,6 +451,7 @@ bp_save(struct bp_val **manifest, const struct bp_rec *rec, const struct bp_save
 	struct saver w = { .rec = rec, .opt = o, .mem = rec->mem, .err = err };
 	int st;
 
+	*manifest = NULL;
 	if ((st = bp_target_open(&w.target, d, rec->id, err)) != BP_OK)
 		return st;
 	if (!(w.files = bp_val_arr(w.mem, err)))

@@ -6,7 +6,7 @@
 #include "stream/rec.h"
 
 struct bp_save_opt {
-	bool pdb;        /* else mmCIF */
+	bool pdb; /* else mmCIF */
 	bool full_pae, full_pde, embeddings;
 };
 
@@ -21,8 +21,9 @@ int bp_save(struct bp_val **manifest, const struct bp_rec *rec, const struct bp_
  * sigma_STEP). What goes wrong is told when the target's structures come: bp_save fails then. */
 void bp_save_step(const struct bp_rec *rec, struct bp_outdir *d);
 
-/* The manifest of a target that failed: {id, status "failed", stage, error, hint}. NULL: no memory. */
-struct bp_val *bp_save_failure(const char *id, const char *stage, const char *message, const char *hint,
-    struct bp_arena *mem, struct bp_err *err);
+/* A target failed, here or at a stage before: discard what of it is under way. Its manifest: {id, status "failed",
+ * stage, error, hint}; NULL: no memory. */
+struct bp_val *bp_save_failure(
+    struct bp_outdir *d, const char *id, const char *stage, const struct bp_err *why, struct bp_arena *mem);
 
 #endif

@@ -31,8 +31,8 @@ column(const struct bp_val **ret, struct builder *b, const char *table, const ch
 	*ret = v;
 	if (v && (!bp_val_is(v, BP_ARR) || bp_val_count(v) != n))
 		return BP_FAIL(b->err, BP_EINPUT, "the record was made or changed by a faulty program",
-		    "meta.%s.%s: %s of %zu, wanted a list of %zu", table, key, bp_vtype_name(v->type),
-		    bp_val_count(v), n);
+		    "meta.%s.%s: %s of %zu, wanted a list of %zu", table, key, bp_vtype_name(v->type), bp_val_count(v),
+		    n);
 	return BP_OK;
 }
 
@@ -163,7 +163,8 @@ check_distinct_chains(struct builder *b)
 	qsort(v, (size_t)n, sizeof *v, by_name);
 	for (int i = 1; i < n && st == BP_OK; i++)
 		if (strcmp(v[i - 1], v[i]) == 0)
-			st = BP_FAIL(b->err, BP_EINPUT, "give every chain its own id", "two chains are called %s", v[i]);
+			st = BP_FAIL(
+			    b->err, BP_EINPUT, "give every chain its own id", "two chains are called %s", v[i]);
 	bp_arena_release(b->mem, mark);
 	return st;
 }
@@ -263,7 +264,8 @@ from_tensors(struct builder *b)
 
 	if (!b->atom_token)
 		return BP_FAIL(b->err, BP_EINPUT, "every stage passes on the features: let them come through",
-		    "neither meta.chains, meta.residues and meta.atoms nor the tensor atom_to_token@idx is in the record");
+		    "neither meta.chains, meta.residues and meta.atoms nor the tensor atom_to_token@idx is in the "
+		    "record");
 	BP_TRY(want_ints(&asym, b, "asym_id", &n));
 	BP_TRY(want_ints(&index, b, "residue_index", &n));
 	BP_TRY(want_ints(&type, b, "mol_type", &n));
@@ -285,17 +287,22 @@ from_tensors(struct builder *b)
 			    (long long)b->place[i], t, last, (long long)n);
 		if (last < 0 || asym[t] != asym[last]) {
 			if (type[t] < 0 || type[t] >= BP_CHAIN_TYPES || asym[t] < 0)
-				return BP_FAIL(b->err, BP_EINPUT, NULL, "token %d has mol_type %d, asym_id %d", t, type[t], asym[t]);
-			*c = (struct bp_chain_row){ .mol_type = type[t], .entity_id = entity ? entity[t] : s->nchains,
-				.asym_id = asym[t], .res = s->nres, .atom = i };
+				return BP_FAIL(b->err, BP_EINPUT, NULL, "token %d has mol_type %d, asym_id %d", t,
+				    type[t], asym[t]);
+			*c = (struct bp_chain_row) { .mol_type = type[t],
+				.entity_id = entity ? entity[t] : s->nchains,
+				.asym_id = asym[t],
+				.res = s->nres,
+				.atom = i };
 			BP_TRY(made_up_chain(&c->name, b, s->nchains));
 			s->nchains++;
 		}
 		c = &s->chain[s->nchains - 1];
 		if (c->nres == 0 || index[t] != index[last]) {
-			*r = (struct bp_res_row){ .name = made_up_residue(c->mol_type, res_type[t]),
+			*r = (struct bp_res_row) { .name = made_up_residue(c->mol_type, res_type[t]),
 				.seq = index[t] >= 0 && index[t] < MAX_ROWS ? index[t] + 1 : c->nres + 1,
-				.chain = s->nchains - 1, .atom = i };
+				.chain = s->nchains - 1,
+				.atom = i };
 			c->nres++;
 			s->nres++;
 		}
@@ -323,7 +330,8 @@ find_places(struct builder *b)
 		BP_TRY(bp_rec_want(&mask, b->rec, "atom_pad_mask", BP_F32, 1, shape, b->err));
 	BP_NEW(b->place, s->nplaces, b->mem, b->err);
 	for (int64_t i = 0; i < s->nplaces; i++)
-		if (mask ? ((const float *)mask->data)[i] != 0 : !b->atom_token || ((const int32_t *)b->atom_token->data)[i] >= 0)
+		if (mask ? ((const float *)mask->data)[i] != 0
+		         : !b->atom_token || ((const int32_t *)b->atom_token->data)[i] >= 0)
 			b->place[b->nreal++] = i;
 	return BP_OK;
 }
@@ -378,9 +386,10 @@ fill_atoms(struct builder *b)
 		BP_TRY(ints(&z, b, "atoms", "element", s->natoms, 0, BP_MAX_Z));
 	}
 	if (!name)
-		BP_TRY(bp_rec_want(&chars, b->rec, "ref_atom_name_chars@idx", BP_I16, 2, (int64_t[]){ s->nplaces, 4 }, b->err));
+		BP_TRY(bp_rec_want(
+		    &chars, b->rec, "ref_atom_name_chars@idx", BP_I16, 2, (int64_t[]) { s->nplaces, 4 }, b->err));
 	if (!z && bp_rec_get(b->rec, "ref_element@idx"))
-		BP_TRY(bp_rec_want(&element, b->rec, "ref_element@idx", BP_I32, 1, (int64_t[]){ s->nplaces }, b->err));
+		BP_TRY(bp_rec_want(&element, b->rec, "ref_element@idx", BP_I32, 1, (int64_t[]) { s->nplaces }, b->err));
 	for (int i = 0, token = -1, last = -1; i < s->natoms; i++) {
 		struct bp_atom_row *a = &s->atom[i];
 		bool each = s->chain[s->res[a->res].chain].mol_type == BP_NONPOLYMER; /* an atom is a token there */
@@ -391,7 +400,11 @@ fill_atoms(struct builder *b)
 			BP_TRY(atom_name(&a->name, b, (const int16_t *)chars->data + 4 * a->place));
 		if (!name)
 			BP_TRY(check_name(b, "atoms", i, a->name));
-		set_element(a, z ? z[i] : element ? ((const int32_t *)element->data)[a->place] : -1, s->res[a->res].name);
+		set_element(a,
+		    z             ? z[i]
+		        : element ? ((const int32_t *)element->data)[a->place]
+		                  : -1,
+		    s->res[a->res].name);
 		token += each || a->res != last;
 		last = a->res;
 		a->token = b->atom_token ? ((const int32_t *)b->atom_token->data)[a->place] : token;
@@ -417,7 +430,7 @@ fill_bonds(struct builder *b)
 	BP_TRY(ints(&type, b, "bonds", "type", n, 0, BP_BOND_TYPES - 1));
 	BP_NEW(s->bond, n, b->mem, b->err);
 	for (s->nbonds = 0; s->nbonds < n; s->nbonds++)
-		s->bond[s->nbonds] = (struct bp_bond_row){ first[s->nbonds], second[s->nbonds],
+		s->bond[s->nbonds] = (struct bp_bond_row) { first[s->nbonds], second[s->nbonds],
 			type ? type[s->nbonds] : BP_BOND_OTHER };
 	return BP_OK;
 }

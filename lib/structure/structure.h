@@ -1,6 +1,7 @@
 /* lib/structure/structure.h: what a structures record describes, as checked tables of chains, residues and atoms
  * beside its coordinates: what the file writers read. Every index in it is valid, every name is printable ASCII
- * without line breaks (and never holds both kinds of quote), every coordinate is finite. All of it lives in the record's arena.
+ * without line breaks (and never holds both kinds of quote), every coordinate is finite. All of it lives in the
+ * record's arena.
  *
  * Names come from the record's meta (doc/wire.md). Without it they are made up from the feature tensors: chains
  * A, B, ..., residues by res_type, ligands UNL (unknown ligand), atoms by ref_atom_name_chars. */
@@ -11,7 +12,7 @@
 
 struct bp_chain_row {
 	const char *name;
-	int mol_type;     /* enum bp_chain_type */
+	int mol_type; /* enum bp_chain_type */
 	int entity_id, asym_id;
 	int res, nres;    /* its residues [res, res + nres), nres >= 1 */
 	int atom, natoms; /* its atoms                                 */
@@ -19,17 +20,17 @@ struct bp_chain_row {
 
 struct bp_res_row {
 	const char *name;
-	int seq;          /* number in its chain, from 1 and as the input counts */
+	int seq; /* number in its chain, from 1 and as the input counts */
 	int chain;
 	int atom, natoms; /* its atoms [atom, atom + natoms), may be none        */
 };
 
 struct bp_atom_row {
 	const char *name;
-	char element[4];  /* "FE"; "X" when unknown      */
+	char element[4]; /* "FE"; "X" when unknown      */
 	int res;
-	int token;        /* >= 0                        */
-	int64_t place;    /* row in the padded coords    */
+	int token;     /* >= 0                        */
+	int64_t place; /* row in the padded coords    */
 };
 
 struct bp_bond_row {
@@ -40,14 +41,14 @@ struct bp_bond_row {
 struct bp_structure {
 	const char *id;
 	int nchains, nres, natoms, nbonds;
-	int ntokens;          /* 1 + the highest token of an atom   */
+	int ntokens; /* 1 + the highest token of an atom   */
 	int nsamples;
-	int64_t nplaces;      /* atoms, padding included            */
+	int64_t nplaces; /* atoms, padding included            */
 	struct bp_chain_row *chain;
 	struct bp_res_row *res;
 	struct bp_atom_row *atom;
 	struct bp_bond_row *bond;
-	const float *coords;  /* [nsamples, nplaces, 3] A           */
+	const float *coords; /* [nsamples, nplaces, 3] A           */
 };
 
 /* BP_EINPUT: a table or tensor that is missing, of the wrong shape, or does not fit the others; BP_ENUM: a

@@ -1,4 +1,5 @@
-/* tests/structure/case.h: the records of golden/write as a stream would bring them, and the files that upstream made of them. */
+/* tests/structure/case.h: the records of golden/write as a stream would bring them, and the files that upstream made of
+ * them. */
 #ifndef BP_TEST_CASE_H
 #define BP_TEST_CASE_H
 
@@ -80,12 +81,13 @@ case_table(struct bp_rec *rec, const struct bp_val *json, const char *table)
 	assert_int_equal(bp_val_set(rec->meta, table, map, rec->mem, NULL), BP_OK);
 }
 
-/* The structures record of a case. named: with meta tables; else with feature tensors only. Sample 1 has the better score. */
+/* The structures record of a case. named: with meta tables; else with feature tensors only. Sample 1 has the better
+ * score. */
 static inline struct bp_rec *
 case_record(const char *name, bool named, struct bp_arena *mem)
 {
-	static const char *const score[] = { "confidence_score", "complex_plddt", "complex_iplddt", "complex_pde", "complex_ipde",
-		"ptm", "iptm", "ligand_iptm", "protein_iptm" };
+	static const char *const score[] = { "confidence_score", "complex_plddt", "complex_iplddt", "complex_pde",
+		"complex_ipde", "ptm", "iptm", "ligand_iptm", "protein_iptm" };
 	char rel[256];
 	struct bp_rec *rec = golden_features(name, mem);
 	struct bp_st *in;

@@ -1,4 +1,5 @@
-/* tests/structure/cif.h: reads a CIF file into tables, to compare them. Independent of the writer: the grammar of CIF 1.1. */
+/* tests/structure/cif.h: reads a CIF file into tables, to compare them. Independent of the writer: the grammar of
+ * CIF 1.1. */
 #ifndef BP_TEST_CIF_H
 #define BP_TEST_CIF_H
 
@@ -8,7 +9,7 @@ struct cif_table {
 	char *category; /* "_atom_site" */
 	char *column[64];
 	int ncol;
-	char **cell;    /* [nrow * ncol] */
+	char **cell; /* [nrow * ncol] */
 	int nrow, ncell, cap;
 };
 

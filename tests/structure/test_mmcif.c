@@ -41,8 +41,8 @@ letters(const char *sequence, bool canonical)
 	return out;
 }
 
-/* DIFFERS (doc/output.md): protein sequences in letters, glycine has no hand, residues that are modified are said to be there,
- * and branched entities have tables of their own */
+/* DIFFERS (doc/output.md): protein sequences in letters, glycine has no hand, residues that are modified are said to be
+ * there, and branched entities have tables of their own */
 static void
 mend(struct cif *want, const char *name)
 {
@@ -66,15 +66,17 @@ mend(struct cif *want, const char *name)
 		t->nrow = 0;
 }
 
-/* numbers that upstream leaves out ("."), and the ones it rounds once more: a ligand's mean pLDDT has two decimals there */
+/* numbers that upstream leaves out ("."), and the ones it rounds once more: a ligand's mean pLDDT has two decimals
+ * there */
 static bool
 same_cell(const struct cif_table *t, const char *column, const char *got, const char *want)
 {
 	char *end[2];
 	double x, y;
 
-	if (strcmp(want, ".") == 0 && (strcmp(column, "name") == 0 || strcmp(column, "formula") == 0
-	    || strcmp(column, "formula_weight") == 0) && strcmp(t->category, "_pdbx_entity_nonpoly"))
+	if (strcmp(want, ".") == 0
+	    && (strcmp(column, "name") == 0 || strcmp(column, "formula") == 0 || strcmp(column, "formula_weight") == 0)
+	    && strcmp(t->category, "_pdbx_entity_nonpoly"))
 		return true;
 	if (strcmp(column, "metric_value") == 0) {
 		x = strtod(got, &end[0]);
@@ -87,7 +89,8 @@ same_cell(const struct cif_table *t, const char *column, const char *got, const 
 static void
 compare(const struct cif *got, const struct cif *want, const char *name)
 {
-	static const char *const extra[] = { "_pdbx_entity_branch_list", "_pdbx_branch_scheme", "_struct_conn", "_struct_conn_type" };
+	static const char *const extra[]
+	    = { "_pdbx_entity_branch_list", "_pdbx_branch_scheme", "_struct_conn", "_struct_conn_type" };
 	int cells = 0, known = 0;
 
 	for (int i = 0; i < want->n; i++) {
@@ -96,14 +99,14 @@ compare(const struct cif *got, const struct cif *want, const char *name)
 			continue;
 		known++;
 		if (!g || g->nrow != w->nrow || g->ncol != w->ncol)
-			fail_msg("%s: %s has %d rows of %d, wanted %d of %d", name, w->category, g ? g->nrow : 0, g ? g->ncol : 0, w->nrow,
-			    w->ncol);
+			fail_msg("%s: %s has %d rows of %d, wanted %d of %d", name, w->category, g ? g->nrow : 0,
+			    g ? g->ncol : 0, w->nrow, w->ncol);
 		for (int k = 0; k < w->ncol; k++)
 			assert_string_equal(g->column[k], w->column[k]);
 		for (int k = 0; k < w->ncell; k++, cells++)
 			if (!same_cell(w, w->column[k % w->ncol], g->cell[k], w->cell[k]))
-				fail_msg("%s: %s.%s row %d is %s, wanted %s", name, w->category, w->column[k % w->ncol], k / w->ncol, g->cell[k],
-				    w->cell[k]);
+				fail_msg("%s: %s.%s row %d is %s, wanted %s", name, w->category, w->column[k % w->ncol],
+				    k / w->ncol, g->cell[k], w->cell[k]);
 	}
 	for (int i = 0; i < got->n; i++)
 		for (size_t k = 0; k < sizeof extra / sizeof *extra; k++)
@@ -156,7 +159,7 @@ test_connection(void **state)
 	struct cif *c;
 
 	(void)state;
-	s->bond[0] = (struct bp_bond_row){ 16, 46, BP_BOND_COVALENT }; /* ASN ND2, NAG C1 */
+	s->bond[0] = (struct bp_bond_row) { 16, 46, BP_BOND_COVALENT }; /* ASN ND2, NAG C1 */
 	s->res[2].name = "A1AAW";
 	c = write_and_read(s, 0, NULL);
 	t = cif_table_of(c, "_struct_conn", false);
@@ -193,8 +196,8 @@ test_unequal_entities(void **state)
 static void
 test_quote(void **state)
 {
-	static const char *const odd[] = { "O5'", "a b", "_x", "data_1", "LOOP_", "#1", "$x", ";", ".", "?", "'", "\"", "[1]", "x'y z",
-		"x\" y", "stop_", "-", "+1", "a;b", "C\"", " " };
+	static const char *const odd[] = { "O5'", "a b", "_x", "data_1", "LOOP_", "#1", "$x", ";", ".", "?", "'", "\"",
+		"[1]", "x'y z", "x\" y", "stop_", "-", "+1", "a;b", "C\"", " " };
 	char buf[80], text[128];
 
 	(void)state;

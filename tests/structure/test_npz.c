@@ -25,18 +25,15 @@ test_arrays(void **state)
 		int ndim;
 		int64_t shape[4];
 		const char *descr, *text;
-		bool compress;
 	} c[] = {
-		{ BP_F32, 1, { 20 }, "<f4", "(20,)", true },
-		{ BP_F32, 2, { 7, 11 }, "<f4", "(7, 11)", true },
-		{ BP_F32, 3, { 300, 211, 3 }, "<f4", "(300, 211, 3)", true }, /* longer than a chunk */
-		{ BP_F32, 3, { 300, 211, 3 }, "<f4", "(300, 211, 3)", false },
-		{ BP_U8, 1, { 1 << 18 }, "|u1", "(262144,)", true }, /* with its header a chunk and a bit */
-		{ BP_F64, 0, { 0 }, "<f8", "()", false },
-		{ BP_I64, 2, { 0, 5 }, "<i8", "(0, 5)", true },
-		{ BP_I64, 2, { 0, 5 }, "<i8", "(0, 5)", false },
-		{ BP_B8, 1, { 3 }, "|b1", "(3,)", true },
-		{ BP_I16, 4, { 1, 2, 3, 4 }, "<i2", "(1, 2, 3, 4)", true },
+		{ BP_F32, 1, { 20 }, "<f4", "(20,)" },
+		{ BP_F32, 2, { 7, 11 }, "<f4", "(7, 11)" },
+		{ BP_F32, 3, { 300, 411, 3 }, "<f4", "(300, 411, 3)" }, /* longer than a piece */
+		{ BP_U8, 1, { 1 << 20 }, "|u1", "(1048576,)" },         /* exactly one */
+		{ BP_F64, 0, { 0 }, "<f8", "()" },
+		{ BP_I64, 2, { 0, 5 }, "<i8", "(0, 5)" },
+		{ BP_B8, 1, { 3 }, "|b1", "(3,)" },
+		{ BP_I16, 4, { 1, 2, 3, 4 }, "<i2", "(1, 2, 3, 4)" },
 	};
 	enum { N = sizeof c / sizeof *c };
 	struct bp_tensor *t[N];
@@ -57,7 +54,7 @@ test_arrays(void **state)
 		for (size_t k = 0; k < (size_t)bp_count(t[i]) * bp_dtype_size(c[i].dtype); k++)
 			((unsigned char *)t[i]->data)[k] = (unsigned char)((seed = seed * 1664525 + 1013904223) >> 24);
 		snprintf(name, sizeof name, "a%d", i);
-		assert_int_equal(bp_npz_put(z, name, t[i], c[i].compress, &err), BP_OK);
+		assert_int_equal(bp_npz_put(z, name, t[i], &err), BP_OK);
 	}
 	assert_int_equal(bp_npz_end(z, &err), BP_OK);
 	bp_npz_close(z);
@@ -70,19 +67,17 @@ test_arrays(void **state)
 		assert_string_equal(a[i].name, name);
 		assert_string_equal(a[i].descr, c[i].descr);
 		assert_string_equal(a[i].shape, c[i].text);
-		assert_int_equal(a[i].method, c[i].compress ? 8 : 0);
 		assert_int_equal(a[i].bytes, (size_t)bp_count(t[i]) * bp_dtype_size(c[i].dtype));
 		assert_memory_equal(a[i].data, t[i]->data, a[i].bytes);
 	}
 	bp_arena_reset(mem);
 }
 
-/* NumPy has no bfloat16 */
+/* NumPy has no bfloat16: refused, and the archive stays sound */
 static void
 test_bf16(void **state)
 {
 	struct bp_tensor *t;
-	struct npz_array *a;
 	struct bp_npz *z;
 	struct bp_err err = { 0 };
 	FILE *f = tmpfile();
@@ -92,18 +87,14 @@ test_bf16(void **state)
 
 	(void)state;
 	assert_int_equal(bp_tensor_new(&t, BP_BF16, BP_SHAPE(3), mem, &err), BP_OK);
-	for (int i = 0; i < 3; i++)
-		((uint16_t *)t->data)[i] = bp_f32_to_bf16(0.5f * (float)i - 3);
 	assert_int_equal(bp_npz_open(&z, f, "test", &err), BP_OK);
-	assert_int_equal(bp_npz_put(z, "x", t, true, &err), BP_OK);
+	assert_int_equal(bp_npz_put(z, "x", t, &err), BP_EUNSUP);
 	assert_int_equal(bp_npz_end(z, &err), BP_OK);
 	bp_npz_close(z);
 	text = contents(f, &n);
-	a = npz_read(text, n, &count, mem);
+	npz_read(text, n, &count, mem);
+	assert_int_equal(count, 0);
 	fclose(f);
-	assert_string_equal(a->descr, "<f4");
-	for (int i = 0; i < 3; i++)
-		assert_true(((const float *)a->data)[i] == 0.5f * (float)i - 3);
 	bp_arena_reset(mem);
 }
 
@@ -140,7 +131,7 @@ test_full(void **state)
 	assert_non_null(f);
 	assert_int_equal(bp_tensor_new(&t, BP_F32, BP_SHAPE(100, 1000), mem, &err), BP_OK);
 	assert_int_equal(bp_npz_open(&z, f, "here.npz", &err), BP_OK);
-	assert_int_equal(bp_npz_put(z, "x", t, false, &err), BP_EIO);
+	assert_int_equal(bp_npz_put(z, "x", t, &err), BP_EIO);
 	assert_non_null(strstr(err.msg, "here.npz: No space left"));
 	bp_npz_close(z);
 	fclose(f);

@@ -1,4 +1,5 @@
-/* Whole targets on disk: the files that upstream writes, nothing overwritten, nothing by halves, whatever the id or the disk. */
+/* Whole targets on disk: the files that upstream writes, nothing overwritten, nothing by halves, whatever the id or the
+ * disk. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -130,11 +131,13 @@ check_npz(const char *path, const struct bp_val *arrays, const struct bp_rec *re
 		assert_string_equal(a[i].descr, "<f4");
 		dims = bp_val_at(want, 1);
 		for (size_t j = 0; j < bp_val_count(dims); j++)
-			k += snprintf(shape + k, sizeof shape - (size_t)k, j ? ", %d" : "(%d", (int)bp_val_i64(bp_val_at(dims, j), -1));
+			k += snprintf(shape + k, sizeof shape - (size_t)k, j ? ", %d" : "(%d",
+			    (int)bp_val_i64(bp_val_at(dims, j), -1));
 		snprintf(shape + k, sizeof shape - (size_t)k, bp_val_count(dims) == 1 ? ",)" : ")");
 		assert_string_equal(a[i].shape, shape);
 		/* embeddings have one set for all samples */
-		assert_memory_equal(a[i].data, strlen(key) == 1 ? bp_rec_get(rec, key)->data : (void *)case_row(rec, key, sample), a[i].bytes);
+		assert_memory_equal(a[i].data,
+		    strlen(key) == 1 ? bp_rec_get(rec, key)->data : (void *)case_row(rec, key, sample), a[i].bytes);
 	}
 }
 
@@ -164,7 +167,8 @@ check_target(const char *name, const char *folder, const struct bp_rec *rec, boo
 			char *text = file(path, &len);
 			assert_int_equal(bp_json_read(&v, text, len, mem, NULL), BP_OK);
 			same_json(v, case_json(rel, mem));
-		} else { /* the texts are compared in test_mmcif and test_pdb: here only that each model has its own coordinates */
+		} else { /* the texts are compared in test_mmcif and test_pdb: here only that each model has its own
+			    coordinates */
 			const float *x = case_row(rec, "sample_atom_coords", strstr(base, "_model_0") ? 1 : 0);
 			char number[40];
 			snprintf(number, sizeof number, pdb ? "%.3f" : " %.5f ", (double)x[6]);
@@ -178,8 +182,9 @@ check_target(const char *name, const char *folder, const struct bp_rec *rec, boo
 static void
 add_affinity(struct bp_rec *rec)
 {
-	static const char *const keys[] = { "affinity_pred_value", "affinity_probability_binary", "affinity_pred_value1",
-		"affinity_probability_binary1", "affinity_pred_value2", "affinity_probability_binary2" };
+	static const char *const keys[]
+	    = { "affinity_pred_value", "affinity_probability_binary", "affinity_pred_value1",
+		      "affinity_probability_binary1", "affinity_pred_value2", "affinity_probability_binary2" };
 	struct bp_st *in = golden_open("write/affinity_small.input.safetensors");
 
 	for (int i = 0; i < 6; i++)
@@ -212,7 +217,8 @@ test_golden(void **state)
 			assert_string_equal(bp_val_cstr(bp_val_get(line, "id"), ""), cases[c]);
 			assert_int_equal(bp_val_count(bp_val_get(line, "files")), count_files(folder));
 			for (size_t i = 0; i < bp_val_count(bp_val_get(line, "files")); i++)
-				assert_int_equal(access(bp_val_cstr(bp_val_at(bp_val_get(line, "files"), i), ""), R_OK), 0);
+				assert_int_equal(
+				    access(bp_val_cstr(bp_val_at(bp_val_get(line, "files"), i), ""), R_OK), 0);
 			models = bp_val_get(line, "models");
 			assert_int_equal(bp_val_count(models), 2);
 			assert_int_equal(bp_val_i64(bp_val_get(bp_val_at(models, 0), "sample"), -1), 1);
@@ -228,8 +234,9 @@ test_golden(void **state)
 static void
 test_no_scores(void **state)
 {
-	static const char *const drop[] = { "confidence_score", "pae", "pde", "plddt", "ptm", "iptm", "ligand_iptm", "protein_iptm",
-		"complex_plddt", "complex_iplddt", "complex_pde", "complex_ipde", "pair_chains_iptm", "s", "z" };
+	static const char *const drop[]
+	    = { "confidence_score", "pae", "pde", "plddt", "ptm", "iptm", "ligand_iptm", "protein_iptm",
+		      "complex_plddt", "complex_iplddt", "complex_pde", "complex_ipde", "pair_chains_iptm", "s", "z" };
 	struct bp_rec *rec = case_record("order", true, mem);
 	struct bp_tensor *feature;
 	struct bp_outdir *d;
@@ -243,7 +250,7 @@ test_no_scores(void **state)
 	snprintf(dir, sizeof dir, "%s/bare", top);
 	snprintf(path, sizeof path, "%s/predictions/order", dir);
 	d = open_dir(dir, false);
-	line = save(rec, &(struct bp_save_opt){ .full_pae = true }, d);
+	line = save(rec, &(struct bp_save_opt) { .full_pae = true }, d);
 	assert_int_equal(count_files(path), 2);
 	assert_int_equal(bp_val_i64(bp_val_get(bp_val_at(bp_val_get(line, "models"), 1), "sample"), -1), 1);
 	bp_outdir_close(d);
@@ -264,17 +271,19 @@ test_ranks(void **state)
 	(void)state;
 	rec = case_record("order", true, mem);
 	for (int i = rec->n - 1; i >= 0; i--)
-		if (strstr("pae pde plddt pair_chains_iptm ligand_iptm protein_iptm complex_plddt complex_iplddt complex_pde complex_ipde ptm",
-		    rec->tensor[i].name))
+		if (strstr("pae pde plddt pair_chains_iptm ligand_iptm protein_iptm complex_plddt complex_iplddt "
+		           "complex_pde complex_ipde ptm",
+		        rec->tensor[i].name))
 			bp_rec_drop(rec, rec->tensor[i].name);
 	assert_int_equal(bp_rec_add(&t, rec, "confidence_score", BP_F32, BP_SHAPE(6), NULL), BP_OK);
 	memcpy(t->data, score, sizeof score);
 	assert_int_equal(bp_rec_add(&x, rec, "sample_atom_coords", BP_F32, BP_SHAPE(6, 160, 3), NULL), BP_OK);
 	snprintf(dir, sizeof dir, "%s/ranks", top);
 	d = open_dir(dir, false);
-	line = save(rec, &(struct bp_save_opt){ .full_pae = true }, d);
+	line = save(rec, &(struct bp_save_opt) { .full_pae = true }, d);
 	for (int i = 0; i < 6; i++)
-		assert_int_equal(bp_val_i64(bp_val_get(bp_val_at(bp_val_get(line, "models"), (size_t)i), "sample"), -1), want[i]);
+		assert_int_equal(
+		    bp_val_i64(bp_val_get(bp_val_at(bp_val_get(line, "models"), (size_t)i), "sample"), -1), want[i]);
 	bp_outdir_close(d);
 	bp_arena_reset(mem);
 }
@@ -283,8 +292,8 @@ static void
 test_ids(void **state)
 {
 	char longest[202], dir[128], path[512];
-	const char *const bad[] = { "", ".", "..", "../x", "a/b", "/etc/passwd", "a\nb", "a\x1b[2J", ".hidden", "-o", "\x7f", "a\xff", "\xc0\xaf",
-		longest };
+	const char *const bad[] = { "", ".", "..", "../x", "a/b", "/etc/passwd", "a\nb", "a\x1b[2J", ".hidden", "-o",
+		"\x7f", "a\xff", "\xc0\xaf", longest };
 	struct bp_rec *rec = case_record("order", true, mem);
 	struct bp_outdir *d;
 
@@ -322,7 +331,7 @@ test_existing(void **state)
 	(void)state;
 	snprintf(dir, sizeof dir, "%s/existing", top);
 	snprintf(folder, sizeof folder, "%s/predictions/order", dir);
-	snprintf(note, sizeof note, "%s/notes.txt", folder);
+	snprintf(note, sizeof note, "%s/order.cif", folder);
 	snprintf(stale, sizeof stale, "%s/order_model_1.cif", folder);
 	d = open_dir(dir, false);
 	save(rec, &o, d);
@@ -342,7 +351,8 @@ test_existing(void **state)
 	/* one sample now: the second model of the first run must go, the user's own file stay */
 	bp_rec_drop(rec, "confidence_score");
 	for (int i = rec->n - 1; i >= 0; i--)
-		if (rec->tensor[i].t->ndim && rec->tensor[i].t->shape[0] == 2 && strcmp(rec->tensor[i].name, "sample_atom_coords"))
+		if (rec->tensor[i].t->ndim && rec->tensor[i].t->shape[0] == 2
+		    && strcmp(rec->tensor[i].name, "sample_atom_coords"))
 			bp_rec_drop(rec, rec->tensor[i].name);
 	assert_int_equal(bp_rec_add(&one, rec, "sample_atom_coords", BP_F32, BP_SHAPE(1, 160, 3), NULL), BP_OK);
 	d = open_dir(dir, true);
@@ -488,7 +498,7 @@ test_no_room(void **state)
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
 	for (rlim_t size = 0; size < 14000; size += 700) {
-		small = (struct rlimit){ size, old.rlim_max };
+		small = (struct rlimit) { size, old.rlim_max };
 		assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 		save_fails(rec, d, BP_EIO, "File too large");
 		assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
@@ -605,8 +615,9 @@ test_kill(void **state)
 	snprintf(folder, sizeof folder, "%s/predictions", dir);
 	assert_int_equal(count_files(folder), TARGETS); /* and no .part is left */
 	for (int i = 0; i < TARGETS; i++) { /* every file is the same as that of a run in peace, up to its name */
-		static const char *const base[] = { "%s/t%d/t%d_model_0.cif", "%s/t%d/t%d_model_1.cif", "%s/t%d/pae_t%d_model_1.npz",
-			"%s/t%d/confidence_t%d_model_0.json", "%s/t%d/embeddings_t%d.npz" };
+		static const char *const base[]
+		    = { "%s/t%d/t%d_model_0.cif", "%s/t%d/t%d_model_1.cif", "%s/t%d/pae_t%d_model_1.npz",
+			      "%s/t%d/confidence_t%d_model_0.json", "%s/t%d/embeddings_t%d.npz" };
 		for (size_t b = 0; b < sizeof base / sizeof *base; b++) {
 			char path[512], *one, *other;
 			size_t n, m;
@@ -644,7 +655,8 @@ main(void)
 	};
 	int failed;
 
-	snprintf(top, sizeof top, "%s/bp-outdir-XXXXXX", getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 40 ? getenv("TMPDIR") : "/tmp");
+	snprintf(top, sizeof top, "%s/bp-outdir-XXXXXX",
+	    getenv("TMPDIR") && strlen(getenv("TMPDIR")) < 40 ? getenv("TMPDIR") : "/tmp");
 	if (!mkdtemp(top) || bp_arena_open(&mem, 0, NULL) != BP_OK)
 		return 1;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,7 +33,7 @@ mended(const char *name, int model, const struct bp_structure *s, const char *ta
 	text = case_text(rel, NULL, mem);
 	f = open_memstream(&out, &n);
 	assert_non_null(f);
-	for (char *p = text; *p; ) {
+	for (char *p = text; *p;) {
 		size_t len = strcspn(p, "\n");
 		int k = snprintf(line, sizeof line, "%.*s", (int)len, p);
 		for (int c = 0; c < s->nchains && k > 22 && strncmp(line, "CONECT", 6); c++) {
@@ -147,7 +147,10 @@ test_many_chains(void **state)
 	memset((float *)bp_structure_xyz(s, 0, 0), 0, 12);
 	for (int i = 0; i < 64; i++) {
 		chain[i] = s->chain[0];
-		chain[i].name = bp_chain_tag(names[i], i == 5 ? 0 : i == 7 ? 1 : 26 + i); /* A and B among AA, AB, ... */
+		chain[i].name = bp_chain_tag(names[i],
+		    i == 5       ? 0
+		        : i == 7 ? 1
+		                 : 26 + i); /* A and B among AA, AB, ... */
 	}
 	s->chain = chain;
 	s->nchains = 62;

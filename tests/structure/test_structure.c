@@ -85,7 +85,9 @@ test_elements(void **state)
 
 	(void)state;
 	for (int i = 0; i < s->natoms; i++)
-		assert_int_equal(bp_val_push(element, bp_val_int(mem, bp_element_number(s->atom[i].element), NULL), mem, NULL), BP_OK);
+		assert_int_equal(
+		    bp_val_push(element, bp_val_int(mem, bp_element_number(s->atom[i].element), NULL), mem, NULL),
+		    BP_OK);
 	assert_string_equal(s->atom[1].element, "C");    /* CA of glycine */
 	assert_string_equal(s->atom[137].element, "CA"); /* calcium       */
 	element->u.item[137] = bp_val_int(mem, 30, NULL);
@@ -188,9 +190,10 @@ test_lies(void **state)
 static void
 test_noise(void **state)
 {
-	static const char *const column[][2] = { { "chains", "res_num" }, { "chains", "mol_type" }, { "chains", "entity_id" },
-		{ "chains", "asym_id" }, { "residues", "atom_num" }, { "residues", "res_idx" }, { "residues", "res_type" },
-		{ "bonds", "atom_1" }, { "bonds", "atom_2" }, { "bonds", "type" } };
+	static const char *const column[][2]
+	    = { { "chains", "res_num" }, { "chains", "mol_type" }, { "chains", "entity_id" }, { "chains", "asym_id" },
+		      { "residues", "atom_num" }, { "residues", "res_idx" }, { "residues", "res_type" },
+		      { "bonds", "atom_1" }, { "bonds", "atom_2" }, { "bonds", "type" } };
 	static const int64_t value[] = { -1, 0, 1, 2, 7, 100, INT32_MAX, INT64_MAX, INT64_MIN };
 	uint32_t seed = 12345;
 	int fine = 0;
@@ -204,7 +207,8 @@ test_noise(void **state)
 			const char *const *c = column[(seed = seed * 1664525 + 1013904223) >> 16 & 7];
 			size_t n = bp_val_count(bp_val_get(bp_val_get(rec->meta, c[0]), c[1]));
 			seed = seed * 1664525 + 1013904223;
-			set_column(rec, c[0], c[1], (int)((seed >> 8) % n), bp_val_int(mem, value[(seed >> 4) % 9], NULL));
+			set_column(
+			    rec, c[0], c[1], (int)((seed >> 8) % n), bp_val_int(mem, value[(seed >> 4) % 9], NULL));
 		}
 		if (bp_structure_read(&s, rec, &err) == BP_OK) {
 			int atoms = 0;

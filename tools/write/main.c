@@ -1,5 +1,6 @@
 /* write: structures records become files; a line of JSON a target goes to stdout. */
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -14,17 +15,16 @@ struct write_opt {
 	struct bp_save_opt save;
 };
 
+#define AT(field) offsetof(struct write_opt, field)
 static const struct bp_optdef options[] = {
-	{ "out-dir", 'o', BP_OPT_STR, offsetof(struct write_opt, dir), NULL, "DIR", "write DIR/predictions/ID/..." },
-	{ "output-format", 0, BP_OPT_WORD, offsetof(struct write_opt, format), "mmcif|pdb", NULL, "of the structures" },
-	{ "override", 0, BP_OPT_FLAG, offsetof(struct write_opt, override), NULL, NULL, "replace targets that are there already" },
-	{ "write-full-pae", 0, BP_OPT_FLAG, offsetof(struct write_opt, save.full_pae), NULL, NULL,
-	  "write pae_*.npz (the default, as upstream; --no-write-full-pae)" },
-	{ "write-full-pde", 0, BP_OPT_FLAG, offsetof(struct write_opt, save.full_pde), NULL, NULL,
-	  "write pde_*.npz (the default, as upstream; --no-write-full-pde)" },
-	{ "write-embeddings", 0, BP_OPT_FLAG, offsetof(struct write_opt, save.embeddings), NULL, NULL,
+	{ "out-dir", 'o', BP_OPT_STR, AT(dir), NULL, "DIR", "write DIR/predictions/ID/..." },
+	{ "output-format", 0, BP_OPT_WORD, AT(format), "mmcif|pdb", NULL, "of the structures" },
+	{ "override", 0, BP_OPT_FLAG, AT(override), NULL, NULL, "replace targets that are there already" },
+	{ "write-full-pae", 0, BP_OPT_FLAG, AT(save.full_pae), NULL, NULL, "write pae_*.npz (default; --no-write-full-pae)" },
+	{ "write-full-pde", 0, BP_OPT_FLAG, AT(save.full_pde), NULL, NULL, "write pde_*.npz (default; --no-write-full-pde)" },
+	{ "write-embeddings", 0, BP_OPT_FLAG, AT(save.embeddings), NULL, NULL,
 	  "write embeddings_ID.npz with s and z (confidence needs --write-embeddings, too)" },
-	{ "in", 0, BP_OPT_STR, offsetof(struct write_opt, common.in), NULL, "FILE", "read records from FILE instead of stdin" },
+	{ "in", 0, BP_OPT_STR, AT(common.in), NULL, "FILE", "read records from FILE instead of stdin" },
 	BP_OPT_GENERAL(struct write_opt, common),
 	{ 0 }
 };
@@ -43,41 +43,39 @@ struct run {
 	struct write_opt opt;
 	struct bp_in *in;
 	struct bp_outdir *dir;
-	struct bp_arena *mem; /* of the record */
-	bool failed;          /* some target   */
+	struct bp_arena *config, *mem; /* of the process, of the record */
+	bool failed, mute;             /* some target; stdout is gone   */
 };
 
-/* one line of the manifest; it is flushed, as the next target may be an hour away */
-static int
-put_line(const struct bp_val *v, struct bp_err *err)
+/* One line of the manifest; it is flushed, as the next target may be an hour away. When stdout takes no more the files are still
+ * worth writing: that is said once. */
+static void
+put_line(struct run *r, const struct bp_val *v)
 {
 	errno = 0;
-	if (bp_json_write(stdout, v, 0) != BP_OK || putchar('\n') == EOF || fflush(stdout) != 0)
-		return BP_FAIL(err, BP_EIO, NULL, "stdout: %s", strerror(errno ? errno : EIO));
-	return BP_OK;
+	if (r->mute || (v && bp_json_write(stdout, v, 0) == BP_OK && putchar('\n') != EOF && fflush(stdout) == 0))
+		return;
+	bp_log(BP_LOG_ERROR, "stdout: %s: the manifest ends here, the files go on", strerror(errno ? errno : EIO));
+	r->failed = r->mute = true;
 }
 
 /* the target failed, here or at a stage before, which has said so on stderr itself */
-static int
-fail(struct run *r, const struct bp_rec *rec, const char *stage, struct bp_err *why, struct bp_err *err)
+static void
+fail(struct run *r, const struct bp_rec *rec, const char *stage, struct bp_err *why)
 {
-	struct bp_target *begun = bp_target_find(r->dir, rec->id); /* by its trajectory */
-	struct bp_val *line;
+	struct bp_mark mark = bp_arena_mark(r->config); /* the record's own arena may be full */
 
-	if (begun)
-		bp_target_discard(begun);
 	r->failed = true;
-	if (!(line = bp_save_failure(rec->id, stage, why->msg, why->hint, rec->mem, err)))
-		return BP_EMEM;
+	put_line(r, bp_save_failure(r->dir, rec->id, stage, why, r->config));
+	bp_arena_release(r->config, mark);
 	if (strcmp(stage, program.name) == 0) {
 		bp_err_where(why, "%s", rec->id);
 		bp_log_err(why);
 	}
-	return put_line(line, err);
 }
 
-static int
-handle(struct run *r, const struct bp_rec *rec, struct bp_err *err)
+static void
+handle(struct run *r, const struct bp_rec *rec)
 {
 	struct bp_val *line;
 	struct bp_err why = { 0 };
@@ -85,22 +83,24 @@ handle(struct run *r, const struct bp_rec *rec, struct bp_err *err)
 	switch (rec->kind) {
 	case BP_STRUCTURES:
 		if (bp_save(&line, rec, &r->opt.save, r->dir, &why) == BP_OK)
-			return put_line(line, err);
-		return fail(r, rec, program.name, &why, err);
+			put_line(r, line);
+		else
+			fail(r, rec, program.name, &why);
+		break;
 	case BP_TRAJECTORY:
 		bp_save_step(rec, r->dir);
-		return BP_OK;
+		break;
 	case BP_ERROR:
 		BP_FAIL(&why, BP_EINPUT, bp_val_cstr(bp_val_get(rec->meta, "hint"), ""), "%s",
 		    bp_val_cstr(bp_val_get(rec->meta, "message"), "no message"));
-		return fail(r, rec, bp_val_cstr(bp_val_get(rec->meta, "stage"), "?"), &why, err);
+		fail(r, rec, bp_val_cstr(bp_val_get(rec->meta, "stage"), "?"), &why);
+		break;
 	case BP_OTHER:
 		bp_log(BP_LOG_WARN, "%s: a record of kind %s is left out: this program does not know it", rec->id, rec->kind_name);
-		return BP_OK;
+		break;
 	default:
-		BP_FAIL(&why, BP_EINPUT, "run trunk and diffuse before write", "a record of kind %s holds no structure",
-		    rec->kind_name);
-		return fail(r, rec, program.name, &why, err);
+		BP_FAIL(&why, BP_EINPUT, "run trunk and diffuse first", "a record of kind %s holds no structure", rec->kind_name);
+		fail(r, rec, program.name, &why);
 	}
 }
 
@@ -110,11 +110,11 @@ loop(struct run *r, struct bp_err *err)
 	struct bp_rec *rec;
 	int st;
 
-	while ((st = bp_in_next(r->in, r->mem, &rec, err)) == BP_OK || (st == BP_EMEM && rec)) {
-		struct bp_err why = *err; /* BP_EMEM: the record's tensors did not fit and were skipped */
-		BP_TRY(st == BP_OK ? handle(r, rec, err) : fail(r, rec, program.name, &why, err));
-		bp_arena_reset(r->mem);
-	}
+	for (; (st = bp_in_next(r->in, r->mem, &rec, err)) == BP_OK || (st == BP_EMEM && rec); bp_arena_reset(r->mem))
+		if (st == BP_OK)
+			handle(r, rec);
+		else /* its tensors did not fit and were skipped */
+			fail(r, rec, program.name, err);
 	return st;
 }
 
@@ -122,12 +122,12 @@ int
 main(int argc, char **argv)
 {
 	struct run r = { .opt = { .common = BP_COMMON_INIT, .format = "mmcif", .save = { .full_pae = true, .full_pde = true } } };
-	struct bp_arena *config = NULL;
 	struct bp_err err = { 0 };
 	int st, status;
 
-	if ((status = bp_main_start(&program, &r.opt, &r.opt.common, NULL, argc, argv, &config)) >= 0)
+	if ((status = bp_main_start(&program, &r.opt, &r.opt.common, NULL, argc, argv, &r.config)) >= 0)
 		return status;
+	signal(SIGPIPE, SIG_IGN);
 	r.opt.save.pdb = strcmp(r.opt.format, "pdb") == 0;
 	if (!r.opt.dir)
 		st = BP_FAIL(&err, BP_EUSAGE, "give -o DIR", "no output folder");
@@ -145,6 +145,6 @@ main(int argc, char **argv)
 	bp_outdir_close(r.dir);
 	bp_in_close(r.in);
 	bp_arena_close(r.mem);
-	bp_arena_close(config);
+	bp_arena_close(r.config);
 	return status;
 }
