@@ -263,10 +263,12 @@ show_record(const struct bp_show *o, FILE *f, const struct bp_rec *r, struct fou
 	const struct bp_tensor *t = o->tensor ? bp_rec_get(r, o->tensor) : NULL;
 
 	if (o->tensor && !t) {
-		for (int i = 0; i < r->n && !found->near[0]; i++) {
-			const char *name = bp_nearest(o->tensor, &r->tensor[i].name, 1);
-			snprintf(found->near, sizeof found->near, "%s", name ? name : "");
-		}
+		const char **names, *near;
+		BP_NEW(names, r->n, r->mem, err);
+		for (int i = 0; i < r->n; i++)
+			names[i] = r->tensor[i].name;
+		if ((near = bp_nearest(o->tensor, names, r->n)))
+			snprintf(found->near, sizeof found->near, "%s", near);
 		return BP_OK;
 	}
 	if (o->npy && !found->tensor)
