@@ -40,7 +40,15 @@ struct bp_err {
  * no UTF-8 become '?': messages stay one line of text whatever the input held. */
 int bp_fail(struct bp_err *err, int code, const char *file, int line, const char *hint, const char *fmt, ...)
     BP_PRINTF(6, 7);
-#define BP_FAIL(err, code, hint, ...) bp_fail(err, code, __FILE__, __LINE__, hint, __VA_ARGS__)
+/* that bp_fail returns its code, for the compiler: else it warns of results unset after a failure */
+static inline int
+bp_fail_code(int st, int code)
+{
+	if (st != code)
+		__builtin_unreachable();
+	return st;
+}
+#define BP_FAIL(err, code, hint, ...) bp_fail_code(bp_fail(err, code, __FILE__, __LINE__, hint, __VA_ARGS__), code)
 
 /* Put "where: " in front of err->msg, for a caller that knows the file or target that the callee does not. */
 void bp_err_where(struct bp_err *err, const char *fmt, ...) BP_PRINTF(2, 3);

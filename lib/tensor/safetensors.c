@@ -18,7 +18,7 @@ struct entry {
 
 struct bp_st {
 	const unsigned char *map;
-	size_t size;
+	size_t size, header; /* the file's, and the JSON's */
 	bool mapped;
 	struct bp_arena *mem;
 	const char *path;
@@ -78,11 +78,14 @@ parse(struct bp_st *s, struct bp_err *err)
 		bp_err_where(err, "%s: header", s->path);
 		return err ? err->code : BP_EINPUT;
 	}
+	s->header = (size_t)n;
 	if (!bp_val_is(h, BP_MAP))
 		return BP_FAIL(err, BP_EINPUT, NULL, "%s: the header is no JSON object", s->path);
 	BP_NEW(s->e, bp_val_count(h) + 1, s->mem, err);
 	for (size_t i = 0; i < bp_val_count(h); i++) {
 		const char *name = bp_val_cstr(h->u.item[2 * i], "");
+		if (strlen(name) != h->u.item[2 * i]->n)
+			return BP_FAIL(err, BP_EINPUT, NULL, "%s: a tensor's name holds a NUL", s->path);
 		if (strcmp(name, "__metadata__") == 0)
 			s->metadata = h->u.item[2 * i + 1];
 		else
@@ -206,86 +209,10 @@ bp_st_path(const struct bp_st *s)
 	return s->path;
 }
 
-/* the JSON header of n tensors, padded with blanks to a multiple of 8 */
-static int
-header(struct bp_val **ret, const struct bp_named *t, int n, const struct bp_val *metadata, struct bp_arena *mem, struct bp_err *err)
+const char *
+bp_st_bytes(const struct bp_st *s, size_t *size, size_t *header)
 {
-	int64_t at = 0;
-
-	if (!(*ret = bp_val_map(mem, err)))
-		return BP_EMEM;
-	if (metadata)
-		BP_TRY(bp_val_set(*ret, "__metadata__", (struct bp_val *)(uintptr_t)metadata, mem, err));
-	for (int i = 0; i < n; i++) {
-		struct bp_val *e = bp_val_map(mem, err), *shape = bp_val_arr(mem, err), *off = bp_val_arr(mem, err);
-		size_t bytes;
-		bp_assert(bp_tensor_bytes(&bytes, t[i].t->dtype, t[i].t->ndim, t[i].t->shape));
-		for (int k = 0; k < t[i].t->ndim; k++)
-			BP_TRY(bp_val_push(shape, bp_val_int(mem, t[i].t->shape[k], err), mem, err));
-		BP_TRY(bp_val_push(off, bp_val_int(mem, at, err), mem, err));
-		BP_TRY(bp_val_push(off, bp_val_int(mem, at + (int64_t)bytes, err), mem, err));
-		BP_TRY(bp_val_set(e, "dtype", bp_val_str(mem, bp_dtype_safetensors(t[i].t->dtype), err), mem, err));
-		BP_TRY(bp_val_set(e, "shape", shape, mem, err));
-		BP_TRY(bp_val_set(e, "data_offsets", off, mem, err));
-		BP_TRY(bp_val_pair(*ret, bp_val_str(mem, t[i].name, err), e, mem, err));
-		at += (int64_t)((bytes + 7) / 8 * 8);
-	}
-	return BP_OK;
-}
-
-static bool
-put_all(FILE *f, const struct bp_val *h, const struct bp_named *t, int n)
-{
-	unsigned char len[8];
-	char *text = NULL;
-	size_t size = 0, padded;
-	FILE *m = open_memstream(&text, &size);
-	bool ok = m && bp_json_write(m, h, 0) == BP_OK && fclose(m) == 0;
-
-	padded = (size + 7) / 8 * 8;
-	for (int i = 0; i < 8; i++)
-		len[i] = (unsigned char)((uint64_t)padded >> 8 * i);
-	ok = ok && fwrite(len, 1, 8, f) == 8 && fwrite(text, 1, size, f) == size
-	    && fwrite("        ", 1, padded - size, f) == padded - size;
-	free(text);
-	for (int i = 0; ok && i < n; i++) {
-		size_t bytes;
-		bp_assert(bp_tensor_bytes(&bytes, t[i].t->dtype, t[i].t->ndim, t[i].t->shape));
-		ok = fwrite(t[i].t->data, 1, bytes, f) == bytes && fwrite("\0\0\0\0\0\0\0", 1, (8 - bytes % 8) % 8, f) == (8 - bytes % 8) % 8;
-	}
-	return ok;
-}
-
-int
-bp_st_write(const char *path, const struct bp_named *t, int n, const struct bp_val *metadata, struct bp_err *err)
-{
-	struct bp_arena *mem = NULL;
-	struct bp_val *h;
-	FILE *f = NULL;
-	char *tmp;
-	int st;
-
-	BP_TRY(bp_arena_open(&mem, 0, err));
-	if ((st = header(&h, t, n, metadata, mem, err)) != BP_OK)
-		goto done;
-	st = BP_EMEM;
-	if (!(tmp = bp_sprintf(mem, err, "%s.tmp", path)))
-		goto done;
-	st = BP_EIO;
-	if (!(f = fopen(tmp, "wb")) || !put_all(f, h, t, n) || fflush(f) != 0 || fsync(fileno(f)) != 0) {
-		BP_FAIL(err, st, NULL, "%s: %s", tmp, strerror(errno));
-	} else if (fclose(f) != 0 || rename(tmp, path) != 0) {
-		f = NULL;
-		BP_FAIL(err, st, NULL, "%s: %s", path, strerror(errno));
-	} else {
-		f = NULL;
-		st = BP_OK;
-	}
-	if (f)
-		fclose(f);
-	if (st != BP_OK)
-		remove(tmp);
-done:
-	bp_arena_close(mem);
-	return st;
+	*size = s->size;
+	*header = s->header;
+	return (const char *)s->map;
 }
