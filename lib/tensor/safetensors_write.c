@@ -90,7 +90,7 @@ header(struct bp_val **ret, struct bp_st_out *o, const struct bp_named *t, const
 		bp_assert(bp_tensor_bytes(&o->bytes[i], t[i].t->dtype, t[i].t->ndim, t[i].t->shape));
 		BP_TRY(entry(&e, t[i].t, at, o->bytes[i], mem, err));
 		BP_TRY(bp_val_pair(*ret, bp_val_str(mem, t[i].name, err), e, mem, err));
-		at += (int64_t)((o->bytes[i] + 7) / 8 * 8);
+		at += (int64_t)o->bytes[i]; /* other readers refuse gaps */
 	}
 	return BP_OK;
 }
@@ -132,16 +132,12 @@ put_header(struct bp_st_out *o, const struct bp_val *h, struct bp_err *err)
 	return st;
 }
 
-/* tensors that are complete, be they empty, get their padding */
-static int
-advance(struct bp_st_out *o, struct bp_err *err)
+/* past tensors that are complete, be they empty */
+static void
+advance(struct bp_st_out *o)
 {
-	while (o->at < o->n && o->done == o->bytes[o->at]) {
-		BP_TRY(put(o, "\0\0\0\0\0\0\0", (8 - o->done % 8) % 8, err));
-		o->at++;
+	for (; o->at < o->n && o->done == o->bytes[o->at]; o->at++)
 		o->done = 0;
-	}
-	return BP_OK;
 }
 
 static int
@@ -157,7 +153,8 @@ open_out(struct bp_st_out *o, const char *path, const struct bp_named *t, const 
 		return io_error(o, err);
 	XXH64_reset(&o->sum, 0);
 	BP_TRY(put_header(o, h, err));
-	return advance(o, err);
+	advance(o);
+	return BP_OK;
 }
 
 int
@@ -193,7 +190,7 @@ bp_st_put(struct bp_st_out *o, const void *p, size_t n, struct bp_err *err)
 		o->done += now;
 		c += now;
 		n -= now;
-		BP_TRY(advance(o, err));
+		advance(o);
 	}
 	return BP_OK;
 }
@@ -229,16 +226,36 @@ bp_st_out_close(struct bp_st_out *o)
 }
 
 int
+bp_st_order(struct bp_named *to, int *from, const struct bp_named *t, int n)
+{
+	int k = 0;
+
+	for (size_t size = 8; size > 0; size /= 2)
+		for (int i = 0; i < n; i++)
+			if (bp_dtype_size(t[i].t->dtype) == size) {
+				if (from)
+					from[k] = i;
+				to[k++] = t[i];
+			}
+	return k;
+}
+
+int
 bp_st_write(const char *path, const struct bp_named *t, int n, const struct bp_val *metadata, struct bp_err *err)
 {
-	struct bp_st_out *o;
-	int st = BP_OK;
+	struct bp_named *order = malloc(((size_t)n + 1) * sizeof *order);
+	struct bp_st_out *o = NULL;
+	int st;
 
-	BP_TRY(bp_st_out_open(&o, path, t, n, metadata, err));
+	if (!order)
+		return BP_FAIL(err, BP_EMEM, NULL, "no memory to write %s", path);
+	bp_assert(bp_st_order(order, NULL, t, n) == n);
+	st = bp_st_out_open(&o, path, order, n, metadata, err);
 	for (int i = 0; i < n && st == BP_OK; i++)
-		st = bp_st_put(o, t[i].t->data, o->bytes[i], err);
+		st = bp_st_put(o, order[i].t->data, o->bytes[i], err);
 	if (st == BP_OK)
 		st = bp_st_end(o, err);
 	bp_st_out_close(o);
+	free(order);
 	return st;
 }

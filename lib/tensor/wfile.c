@@ -96,14 +96,15 @@ bp_wfile_close(struct bp_wfile *w)
 int
 bp_wfile_read(struct bp_wfile *w, int i, bp_ckpt_fn *fn, void *self, struct bp_err *err)
 {
-	struct bp_mark mark = bp_arena_mark(w->mem);
 	const struct bp_tensor *t = w->t[i].t;
 	size_t bytes, size = bp_dtype_size(t->dtype);
+	struct bp_mark mark;
 	char *buf;
 	int st = BP_OK;
 
 	if (w->ckpt)
 		return bp_ckpt_read(w->ckpt, i, fn, self, err);
+	mark = bp_arena_mark(w->mem);
 	bp_assert(bp_tensor_bytes(&bytes, t->dtype, t->ndim, t->shape));
 	if (!(buf = bp_alloc(w->mem, CHUNK, err)))
 		return BP_EMEM;
@@ -121,7 +122,8 @@ bp_wfile_read(struct bp_wfile *w, int i, bp_ckpt_fn *fn, void *self, struct bp_e
 struct import {
 	struct bp_wfile *w;
 	struct bp_st_out *out;
-	struct bp_named *t; /* [n] as they are written */
+	struct bp_named *t; /* [n] as and in which order they are written */
+	int *place;         /* [n] where they stand in w                  */
 	enum bp_dtype from, to; /* of the present tensor */
 	struct bp_arena *mem;
 	int64_t parameters, bytes, to_bf16, to_float32;
@@ -148,23 +150,27 @@ stored_as(const struct bp_tensor *t, bool bf16)
 static int
 plan(struct import *m, bool bf16, struct bp_err *err)
 {
+	struct bp_named *named;
 	struct bp_tensor *t;
 	size_t bytes;
 
 	BP_NEW(m->t, m->w->n + 1, m->mem, err);
+	BP_NEW(m->place, m->w->n + 1, m->mem, err);
+	BP_NEW(named, m->w->n + 1, m->mem, err);
 	BP_NEW(t, m->w->n + 1, m->mem, err);
 	for (int i = 0; i < m->w->n; i++) {
 		const struct bp_tensor *s = m->w->t[i].t;
 		t[i] = *s;
 		t[i].data = NULL;
 		t[i].dtype = stored_as(s, bf16);
-		m->t[i] = (struct bp_named){ m->w->t[i].name, &t[i] };
+		named[i] = (struct bp_named){ m->w->t[i].name, &t[i] };
 		bp_assert(bp_tensor_bytes(&bytes, t[i].dtype, t[i].ndim, t[i].shape));
 		m->parameters += bp_count(s);
 		m->bytes += (int64_t)bytes;
 		m->to_bf16 += t[i].dtype != s->dtype && t[i].dtype == BP_BF16;
 		m->to_float32 += t[i].dtype != s->dtype && t[i].dtype == BP_F32;
 	}
+	bp_assert(bp_st_order(m->t, m->place, named, m->w->n) == m->w->n);
 	return BP_OK;
 }
 
@@ -225,9 +231,9 @@ copy_tensors(struct import *m, struct bp_err *err)
 
 	bp_progress_open(&p, m->w->path, "tensor");
 	for (int i = 0; i < m->w->n && st == BP_OK; i++) {
-		m->from = m->w->t[i].t->dtype;
+		m->from = m->w->t[m->place[i]].t->dtype;
 		m->to = m->t[i].t->dtype;
-		if ((st = bp_wfile_read(m->w, i, convert, m, err)) != BP_OK && st != BP_EIO)
+		if ((st = bp_wfile_read(m->w, m->place[i], convert, m, err)) != BP_OK && st != BP_EIO)
 			bp_err_where(err, "tensor %s", m->t[i].name);
 		bp_progress_step(&p, i + 1, m->w->n);
 	}
@@ -323,7 +329,7 @@ show_text(const struct bp_wfile *w, FILE *f)
 		if (count[d])
 			fprintf(f, "  %-9s %lld\n", bp_dtype_name((enum bp_dtype)d), (long long)count[d]);
 	for (size_t i = 0; i < bp_val_count(w->skipped); i++)
-		fprintf(f, "left out: %s\n", bp_val_cstr(bp_val_at(w->skipped, i), "?"));
+		fprintf(f, "%s%s%s", i ? ", " : "left out: ", bp_val_cstr(bp_val_at(w->skipped, i), "?"), i + 1 == w->skipped->n ? "\n" : "");
 	if (w->hyper) {
 		fputs("hyper_parameters\n", f);
 		for (size_t i = 0; i < bp_val_count(w->hyper); i++) {

@@ -45,7 +45,7 @@ tell(const struct bp_val *report, const char *out)
 	if (f32)
 		printf("stored as float32: %lld tensors that were float64\n", f32);
 	for (size_t i = 0; i < bp_val_count(skipped); i++)
-		printf("left out: %s\n", bp_val_cstr(bp_val_at(skipped, i), "?"));
+		printf("%s%s%s", i ? ", " : "left out: ", bp_val_cstr(bp_val_at(skipped, i), "?"), i + 1 == skipped->n ? "\n" : "");
 }
 
 static int
