@@ -12,7 +12,6 @@
 #include "chem/ccd_format.h"
 #include "chem/residues.h"
 
-#define BUILTIN "ccd/builtin.bpccd"
 #define HINT_DAMAGED "the file is cut or damaged: build it again with `ccd build`"
 #define HINT_FULL "for the whole dictionary: ccd build components.cif.gz -o ~/.boltz/ccd.bpccd"
 
@@ -125,7 +124,7 @@ bp_ccd_open(struct bp_ccd **ret, const char *path, struct bp_arena *mem, struct 
 		user = bp_strdup(mem, path, err);
 	else if (home && (user = bp_sprintf(mem, err, "%s/.boltz/ccd.bpccd", home)) && access(user, F_OK) != 0)
 		user = NULL;
-	builtin = bp_share_path(BUILTIN, mem, err);
+	builtin = bp_share_path(BP_CCD_BUILTIN, mem, err);
 	if (!user && !builtin) /* err says what share/ lacks */
 		return err ? err->code = BP_EUSAGE : BP_EUSAGE;
 	if (user)

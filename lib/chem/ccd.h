@@ -84,6 +84,8 @@ bp_ccd_pair(size_t i, size_t j, size_t n)
 
 struct bp_ccd;
 
+#define BP_CCD_BUILTIN "ccd/builtin.bpccd" /* in share/ (bp_share_path) */
+
 /* Open the user's store and the built-in one. path NULL: $BOLTZPIPE_CCD, else ~/.boltz/ccd.bpccd if it is there.
  * A named file that is missing or damaged is an error; so is finding no store at all. *ret lives in mem; close it.
  * BP_EUSAGE: cannot be opened; BP_EINPUT: not a store, another version, damaged. */

@@ -7,13 +7,15 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "chem/ccd_cif.h"
+#include "chem/ccd_show.h"
 #include "chem/ccd_write.h"
 #include "chem/rdkit.h"
 
 struct job {
 	const struct bp_ccd_build *b;
 	struct bp_ccd_out *out;
-	struct bp_val *derived; /* list of molecules, or NULL */
+	struct bp_val *json;    /* derived: list of molecules, or NULL */
+	struct bp_ccd *store;   /* derived: a store, or NULL */
 	bool *found;            /* [b->n_codes] */
 	struct bp_ccd_built *done;
 	struct bp_arena *mem;  /* one component at a time */
@@ -31,19 +33,54 @@ wanted(struct job *j, const char *code)
 	return false;
 }
 
-static const struct bp_val *
-find_derived(const struct job *j, const char *code)
+/* what is derived of this component; *mol NULL: nothing */
+static int
+find_derived(struct bp_val **mol, const struct job *j, const char *code, struct bp_err *err)
 {
-	for (size_t i = 0; i < bp_val_count(j->derived); i++)
-		if (!strcmp(bp_val_cstr(bp_val_get(bp_val_at(j->derived, i), "code"), ""), code))
-			return bp_val_at(j->derived, i);
-	return NULL;
+	struct bp_ccd_comp c;
+
+	*mol = NULL;
+	for (size_t i = 0; i < bp_val_count(j->json); i++)
+		if (!strcmp(bp_val_cstr(bp_val_get(bp_val_at(j->json, i), "code"), ""), code))
+			*mol = bp_val_at(j->json, i);
+	if (!j->store || !bp_ccd_has(j->store, code))
+		return BP_OK;
+	BP_TRY(bp_ccd_find(&c, j->store, code, err));
+	return bp_ccd_val(mol, &c, j->mem, err);
+}
+
+/* bond orders, chirality and tables: from elsewhere, else by RDKit, else none. A component that the dictionary has
+ * changed since they were derived, or that RDKit cannot do, goes without them, with a warning. */
+static int
+derive(struct bp_ccd_comp *c, struct job *j, const float (*model)[3], struct bp_err *err)
+{
+	const struct bp_ccd_comp plain = *c;
+	struct bp_val *mol;
+	int st;
+
+	BP_TRY(find_derived(&mol, j, c->code, err));
+	if (mol) {
+		if ((st = bp_ccd_derived(c, mol, j->mem, err)) == BP_OK) {
+			j->done->from_derived++;
+			return BP_OK;
+		}
+		if (st != BP_EINPUT)
+			return st;
+		bp_log(BP_LOG_WARN, "%s: component %s: %s: not used", j->b->derived, c->code, err->msg);
+		*c = plain;
+	}
+	if (!j->b->tables || !bp_rdkit_version() || !c->n_atoms)
+		return BP_OK;
+	if ((st = bp_rdkit_derive(c, model, j->mem, err)) == BP_ENUM) {
+		bp_log(BP_LOG_WARN, "%s: left without tables", err->msg);
+		return BP_OK;
+	}
+	return st;
 }
 
 static int
 add_component(struct job *j, const struct bp_cif_block *block, struct bp_err *err)
 {
-	const struct bp_val *mol = find_derived(j, block->name);
 	const float (*model)[3];
 	struct bp_ccd_comp c;
 	int st = bp_ccd_cif_read(&c, &model, block, j->b->in, j->mem, err);
@@ -53,15 +90,8 @@ add_component(struct job *j, const struct bp_cif_block *block, struct bp_err *er
 		j->done->refused++;
 		return BP_OK;
 	}
-	if (st == BP_OK && !mol && j->b->tables && bp_rdkit_version() && c.n_atoms) {
-		st = bp_rdkit_derive(&c, model, j->mem, err);
-		if (st == BP_ENUM) {
-			bp_log(BP_LOG_WARN, "%s: left without tables", err->msg);
-			st = BP_OK;
-		}
-	}
-	if (st == BP_OK && mol && (st = bp_ccd_derived(&c, mol, j->mem, err)) != BP_OK)
-		bp_err_where(err, "%s: component %s", j->b->derived, block->name);
+	if (st == BP_OK)
+		st = derive(&c, j, model, err);
 	if (st == BP_OK)
 		st = bp_ccd_put(j->out, &c, err);
 	j->done->with_tables += st == BP_OK && c.has_tables;
@@ -98,6 +128,7 @@ add_all(struct job *j, struct bp_cif_blocks *blocks, struct bp_err *err)
 	return st == BP_EOS ? all_found(j, err) : st;
 }
 
+/* JSON begins with '[', a store with its magic */
 static int
 read_derived(struct job *j, struct bp_arena *mem, struct bp_err *err)
 {
@@ -108,9 +139,11 @@ read_derived(struct job *j, struct bp_arena *mem, struct bp_err *err)
 	if (!j->b->derived)
 		return BP_OK;
 	BP_TRY(bp_map_open(&p, &n, j->b->derived, err));
-	if ((st = bp_json_read(&j->derived, p, n, mem, err)) != BP_OK)
+	if (n > 5 && !memcmp(p, "BPCCD", 5))
+		st = bp_ccd_open_file(&j->store, j->b->derived, mem, err);
+	else if ((st = bp_json_read(&j->json, p, n, mem, err)) != BP_OK)
 		bp_err_where(err, "%s", j->b->derived);
-	else if (!bp_val_is(j->derived, BP_ARR))
+	else if (!bp_val_is(j->json, BP_ARR))
 		st = BP_FAIL(err, BP_EINPUT, NULL, "%s: no list of molecules", j->b->derived);
 	bp_map_close(p, n);
 	return st;
@@ -142,8 +175,10 @@ build(struct job *j, struct bp_arena *mem, struct bp_err *err)
 	if (st != BP_OK)
 		return st;
 	j->done->components = bp_ccd_out_count(j->out);
-	snprintf(note, sizeof note, "%.60s; tables: %.60s", base_name(j->b->in),
-	    j->derived ? base_name(j->b->derived) : "none");
+	snprintf(note, sizeof note, "%.60s; tables: %zu from %.40s, %zu from RDKit %.20s", base_name(j->b->in),
+	    j->done->from_derived, j->b->derived ? base_name(j->b->derived) : "elsewhere",
+	    j->done->with_tables > j->done->from_derived ? j->done->with_tables - j->done->from_derived : 0,
+	    bp_rdkit_version() ? bp_rdkit_version() : "(not built in)");
 	BP_TRY(bp_ccd_out_end(j->out, note, err));
 	if (stat(j->b->out, &sb) == 0)
 		j->done->bytes = (size_t)sb.st_size;
@@ -164,6 +199,7 @@ bp_ccd_build(struct bp_ccd_built *ret, const struct bp_ccd_build *b, struct bp_e
 	if ((st = bp_arena_open(&mem, 0, err)) == BP_OK && (st = bp_arena_open(&j.mem, 0, err)) == BP_OK)
 		st = build(&j, mem, err);
 	bp_ccd_out_close(j.out);
+	bp_ccd_close(j.store);
 	bp_arena_close(j.mem);
 	bp_arena_close(mem);
 	return st;

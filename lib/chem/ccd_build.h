@@ -7,14 +7,16 @@
 
 struct bp_ccd_build {
 	const char *in, *out;    /* components.cif[.gz]; the store */
-	const char *derived;     /* JSON with derived tables (below), or NULL */
+	const char *derived;     /* tables, bond orders and chirality of its components: JSON (below) or a store; or NULL */
 	const char *const *code; /* [n_codes] only these; n_codes 0: all */
 	int n_codes;
-	bool tables;             /* derive tables with RDKit, where this build has it */
+	bool tables;             /* derive those of the others with RDKit, where this build has it */
 };
 
 struct bp_ccd_built {
-	size_t components, with_tables, refused; /* refused: named by a warning each */
+	size_t components, with_tables; /* written */
+	size_t from_derived;            /* of which with what `derived` has */
+	size_t refused;                 /* left out; a warning named each */
 	size_t bytes;
 };
 

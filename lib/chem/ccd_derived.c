@@ -131,12 +131,18 @@ bp_ccd_derived(struct bp_ccd_comp *c, const struct bp_val *mol, struct bp_arena 
 	struct bp_ccd_chiral *ch;
 	struct bp_ccd_stereo *st;
 	double row[6];
-	int heavy = 0;
+	int heavy = 0, counted = 0;
 
 	BP_TRY(same_atoms(c, mol, mem, err));
 	BP_TRY(replace_bonds(c, mol, mem, err));
-	for (int i = 0; i < c->n_atoms; i++)
+	for (int i = 0; i < c->n_atoms; i++) {
 		heavy += c->atom[i].element != 1;
+		counted += c->atom[i].element > 1;
+	}
+	if (!chiral) { /* one heavy atom needs no tables; otherwise upstream could not derive them */
+		c->has_tables = counted == 1;
+		return BP_OK;
+	}
 	BP_TRY(read_bounds(c, bp_val_get(mol, "bounds"), heavy, mem, err));
 	c->t.n_chiral = (int)bp_val_count(chiral);
 	c->t.n_stereo = (int)bp_val_count(stereo);
@@ -161,6 +167,6 @@ bp_ccd_derived(struct bp_ccd_comp *c, const struct bp_val *mol, struct bp_arena 
 	BP_TRY(read_tuples(&c->t.planar_bond, &c->t.n_planar_bond, 6, mol, "planar_bond", heavy, mem, err));
 	BP_TRY(read_tuples(&c->t.ring5, &c->t.n_ring5, 5, mol, "ring5", heavy, mem, err));
 	BP_TRY(read_tuples(&c->t.ring6, &c->t.n_ring6, 6, mol, "ring6", heavy, mem, err));
-	c->has_tables = c->n_atoms > 0;
+	c->has_tables = true;
 	return BP_OK;
 }

@@ -6,11 +6,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <memory>
 #include <new>
-#include <regex>
 #include <set>
 #include <string>
 #include <utility>
@@ -102,8 +103,8 @@ clean_up(RWMol &mol)
 	MolOps::sanitizeMol(mol, failed, MolOps::SANITIZE_CLEANUP);
 }
 
-const char metals[] = "[Li,Na,K,Rb,Cs,Fr,Be,Mg,Ca,Sr,Ba,Ra,Sc,Ti,V,Cr,Mn,Fe,Co,Ni,Cu,Zn,Al,Ga,Y,Zr,Nb,Mo,Tc,Ru,Rh,Pd,Ag,"
-		      "Cd,In,Sn,Hf,Ta,W,Re,Os,Ir,Pt,Au,Hg,Tl,Pb,Bi]~[";
+const char metals[] = "[Li,Na,K,Rb,Cs,Fr,Be,Mg,Ca,Sr,Ba,Ra,Sc,Ti,V,Cr,Mn,Fe,Co,Ni,Cu,Zn,Al,Ga,Y,Zr,Nb,Mo,Tc,Ru,Rh,Pd,"
+		      "Ag,Cd,In,Sn,Hf,Ta,W,Re,Os,Ir,Pt,Au,Hg,Tl,Pb,Bi]~[";
 
 /* Bonds from a metal to an atom of this element and (too high) valence become dative, towards the metal. */
 void
@@ -127,11 +128,24 @@ make_dative(RWMol &mol, const std::string &element, int valence)
 	mol.updatePropertyCache(true);
 }
 
+/* "Explicit valence for atom # 12 N, 4, is greater than permitted": each letter or two, comma, number */
+void
+read_complaints(std::vector<std::pair<std::string, int>> &out, const std::string &log)
+{
+	for (size_t comma = log.find(", "); comma != std::string::npos; comma = log.find(", ", comma + 1)) {
+		size_t from = comma, digit = comma + 2;
+
+		while (from > 0 && comma - from < 2 && std::isalpha(static_cast<unsigned char>(log[from - 1])))
+			from--;
+		if (from < comma && digit < log.size() && std::isdigit(static_cast<unsigned char>(log[digit])))
+			out.emplace_back(log.substr(from, comma - from), std::atoi(log.c_str() + digit));
+	}
+}
+
 /* mol_tools.fix_molecule; its complaints gather over the attempts, as the log does that it reads */
 bool
 fix(RWMol &mol)
 {
-	static const std::regex complaint("([a-zA-Z]{1,2}), (\\d+)");
 	std::vector<std::pair<std::string, int>> seen;
 
 	for (int attempt = 10; attempt >= 0; attempt--) {
@@ -143,8 +157,7 @@ fix(RWMol &mol)
 		} catch (const MolSanitizeException &e) {
 			log = e.what();
 		}
-		for (std::sregex_iterator m(log.begin(), log.end(), complaint), end; m != end; ++m)
-			seen.emplace_back((*m)[1], std::stoi((*m)[2]));
+		read_complaints(seen, log);
 		if (seen.empty())
 			return false;
 		for (const auto &s : seen)
@@ -269,7 +282,8 @@ placed(uint16_t (&out)[N], const std::array<int, N> &atoms, const place &at)
 }
 
 void
-add_chiral(std::vector<struct bp_ccd_chiral> &out, const std::array<int, 4> &atoms, bool reference, bool r, const place &at)
+add_chiral(std::vector<struct bp_ccd_chiral> &out, const std::array<int, 4> &atoms, bool reference, bool r,
+    const place &at)
 {
 	struct bp_ccd_chiral row = { {}, reference, r };
 

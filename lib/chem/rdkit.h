@@ -16,7 +16,8 @@ const char *bp_rdkit_version(void);
  * coordinates, which upstream prefers for chirality where they are complete. Where RDKit cannot sanitize the molecule
  * upstream goes on without chirality and stereo tables, and so does this.
  * BP_EUNSUP: no RDKit. BP_ENUM: RDKit gives no bounds; c is left without tables. */
-int bp_rdkit_derive(struct bp_ccd_comp *c, const float (*model)[3], struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+int bp_rdkit_derive(struct bp_ccd_comp *c, const float (*model)[3], struct bp_arena *mem, struct bp_err *err)
+    BP_MUST_USE;
 
 #ifdef __cplusplus
 }

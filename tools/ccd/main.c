@@ -22,8 +22,8 @@ static const struct bp_optdef options[] = {
 	{ "subset", 0, BP_OPT_STR, offsetof(struct ccd_opt, subset), NULL, "FILE", "build: only the codes in FILE" },
 	{ "code", 'c', BP_OPT_LIST, offsetof(struct ccd_opt, code), NULL, "CODE", "build: only this code (repeatable)" },
 	{ "tables", 0, BP_OPT_FLAG, offsetof(struct ccd_opt, tables), NULL, NULL, "build: derive tables with RDKit" },
-	{ "derived", 0, BP_OPT_STR, offsetof(struct ccd_opt, derived), NULL, "JSON",
-	    "build: take bond orders, chirality and tables of its molecules from JSON" },
+	{ "derived", 0, BP_OPT_STR, offsetof(struct ccd_opt, derived), NULL, "FILE",
+	    "build: bond orders, chirality and tables of its components, JSON or a store; default: the built-in store" },
 	{ "verbose", 'v', BP_OPT_FLAG, offsetof(struct ccd_opt, common.verbose), NULL, NULL, "say more: counts, times" },
 	{ "quiet", 'q', BP_OPT_FLAG, offsetof(struct ccd_opt, common.quiet), NULL, NULL, "say only errors" },
 	{ 0 },
@@ -41,20 +41,23 @@ build(const struct ccd_opt *opt, const struct bp_strlist *args, struct bp_arena 
 {
 	struct bp_ccd_build b = { .out = opt->out, .derived = opt->derived, .code = opt->code.v, .n_codes = opt->code.n,
 		.tables = opt->tables };
+	struct bp_err none;
 	struct bp_ccd_built done;
 	double start = bp_seconds();
 
 	if (args->n != 2 || !opt->out)
 		return BP_FAIL(err, BP_EUSAGE, "ccd build components.cif.gz -o FILE", "build takes one CIF file and --out");
 	b.in = args->v[1];
+	if (!b.derived) /* the new store will stand before the built-in one: keep what that knows. None: so be it */
+		b.derived = bp_share_path(BP_CCD_BUILTIN, mem, &none);
 	if (opt->subset)
 		BP_TRY(bp_ccd_codes_read(&b.code, &b.n_codes, opt->subset, mem, err));
 	BP_TRY(bp_ccd_build(&done, &b, err));
 	if (done.with_tables < done.components)
 		bp_log(BP_LOG_WARN, "%s: %zu of %zu components have no derived tables: potentials cannot be used with them", opt->out,
 		    done.components - done.with_tables, done.components);
-	printf("%s: %zu components, %.1f MB, %.1f s%s\n", opt->out, done.components, (double)done.bytes / 1e6,
-	    bp_seconds() - start, done.refused ? ", some left out" : "");
+	printf("%s: %zu components, %zu with tables, %zu left out, %.1f MB, %.1f s\n", opt->out, done.components,
+	    done.with_tables, done.refused, (double)done.bytes / 1e6, bp_seconds() - start);
 	return BP_OK;
 }
 
