@@ -25,19 +25,30 @@ must(struct fix *x, int st)
 }
 
 static void
-fix_open(struct fix *x, const char *config, const char *variant)
+open_with(struct fix *x, const char *weights)
+{
+	must(x, bp_arena_open(&x->mem, 0, &x->err));
+	must(x, bp_arena_open(&x->rec_mem, 0, &x->err));
+	must(x, bp_ctx_open(&x->cx, "cpu", x->o.variant, NULL, 0, "fp32", 2, 0, &x->err));
+	must(x, bp_weights_open(&x->w, weights, &x->err));
+	must(x, bp_trunk_open(&x->t, x->cx, x->w, &x->o, x->mem, &x->err));
+}
+
+/* the trunk of DIR/CONFIG.safetensors, or else of model/CONFIG.safetensors */
+static void
+fix_open(struct fix *x, const char *dir, const char *config, const char *variant)
 {
 	char rel[128], path[512];
 
 	*x = (struct fix){ .o = BP_TRUNK_INIT };
 	x->o.variant = variant;
 	x->o.device = "cpu";
-	snprintf(rel, sizeof rel, "model/%s.safetensors", config);
-	must(x, bp_arena_open(&x->mem, 0, &x->err));
-	must(x, bp_arena_open(&x->rec_mem, 0, &x->err));
-	must(x, bp_ctx_open(&x->cx, "cpu", variant, NULL, 0, "fp32", 2, 0, &x->err));
-	must(x, bp_weights_open(&x->w, golden_path(path, rel), &x->err));
-	must(x, bp_trunk_open(&x->t, x->cx, x->w, &x->o, x->mem, &x->err));
+	snprintf(rel, sizeof rel, "%s/%s.safetensors", dir, config);
+	if (access(golden_path(path, rel), R_OK) != 0) {
+		snprintf(rel, sizeof rel, "model/%s.safetensors", config);
+		golden_path(path, rel);
+	}
+	open_with(x, path);
 }
 
 static void
@@ -90,20 +101,40 @@ is_trunk(const char *name)
 	return !strncmp(name, "pass", 4);
 }
 
+/* the record has what the last pass left, and no MSA any more */
 static void
-run_case(const char *config, const char *name, const char *variant)
+check_record(const struct bp_rec *rec, const struct bp_st *dump, int pass)
 {
 	static const char *const out[] = { "s_inputs", "s", "z", "pdistogram", "pbfactor" };
-	char dump[] = "/tmp/bp-test-trunk-XXXXXX", rel[256], last[64];
+	char name[64];
+
+	for (size_t i = 0; i < sizeof out / sizeof *out; i++) {
+		bool last = strlen(out[i]) == 1; /* s and z */
+		snprintf(name, sizeof name, last ? "pass%2$d.%1$s_out" : "%1$s", out[i], pass);
+		compare(out[i], bp_rec_get(rec, out[i]), bp_st_get(dump, name));
+	}
+	assert_int_equal(rec->kind, BP_TRUNK);
+	assert_string_equal(rec->kind_name, "trunk");
+	assert_null(bp_rec_get(rec, "msa"));
+	assert_non_null(bp_rec_get(rec, "ref_pos"));
+	assert_int_equal(bp_val_count(rec->trail), 1);
+	assert_string_equal(bp_val_cstr(bp_val_get(bp_val_at(rec->trail, 0), "tool"), ""), "trunk");
+}
+
+/* One stored run DIR/CONFIG-NAME.safetensors. Its weights lie beside it, or in model/. */
+static void
+run_case(const char *dir, const char *config, const char *name, const char *variant)
+{
+	char dump[] = "/tmp/bp-test-trunk-XXXXXX", rel[256];
 	struct bp_st *want, *got;
 	struct bp_rec *rec;
 	struct fix x;
 	int compared = 0;
 
 	printf("%s %s %s\n", config, name, variant);
-	fix_open(&x, config, variant);
+	fix_open(&x, dir, config, variant);
 	close(mkstemp(dump));
-	snprintf(rel, sizeof rel, "model/%s-%s.safetensors", config, name);
+	snprintf(rel, sizeof rel, "%s/%s-%s.safetensors", dir, config, name);
 	want = golden_open(rel);
 	x.o.recycling_steps = recycling(&x, want);
 	assert_true(x.o.recycling_steps >= 0);
@@ -116,54 +147,57 @@ run_case(const char *config, const char *name, const char *variant)
 			compare(bp_st_name(want, i), bp_st_get(got, bp_st_name(want, i)), bp_st_tensor(want, i));
 			compared++;
 		}
-	assert_true(compared >= 10);
-	snprintf(last, sizeof last, "pass%d.s_out", x.o.recycling_steps);
-	for (size_t i = 0; i < sizeof out / sizeof *out; i++) /* the record has the last pass's */
-		compare(out[i], bp_rec_get(rec, out[i]),
-		    bp_st_get(got, !strcmp(out[i], "s") ? last : !strcmp(out[i], "z") ? (last[strlen(last) - 5] = 'z', last) : out[i]));
-	assert_int_equal(rec->kind, BP_TRUNK);
-	assert_null(bp_rec_get(rec, "msa"));
-	assert_non_null(bp_rec_get(rec, "ref_pos"));
+	assert_true(compared >= 4);
+	check_record(rec, got, x.o.recycling_steps);
 	unlink(dump);
 	bp_st_close(got);
 	bp_st_close(want);
 	fix_close(&x);
 }
 
-/* every stored run of the whole network, of whatever configuration: model/CONFIG-CASE.safetensors */
-static void
-golden_runs(void **state)
+/* every stored run in a folder; how many there were */
+static int
+run_folder(const char *dir)
 {
-	char pattern[512];
+	char rel[256], pattern[512];
 	int runs = 0;
 	glob_t g;
 
-	(void)state;
-	assert_int_equal(glob(golden_path(pattern, "model/*-*.safetensors"), 0, NULL, &g), 0);
+	snprintf(rel, sizeof rel, "%s/*-*.safetensors", dir);
+	if (glob(golden_path(pattern, rel), 0, NULL, &g) != 0)
+		return 0;
 	for (size_t i = 0; i < g.gl_pathc; i++) {
 		const char *base = strrchr(g.gl_pathv[i], '/') + 1, *dash = strchr(base, '-');
-		char config[64], name[128], rel[256];
+		char config[64], name[128];
 		struct bp_st *s;
-		bool whole;
+		bool trunk;
 		snprintf(config, sizeof config, "%.*s", (int)(dash - base), base);
 		snprintf(name, sizeof name, "%.*s", (int)(strlen(dash + 1) - strlen(".safetensors")), dash + 1);
-		snprintf(rel, sizeof rel, "model/%s", base);
+		snprintf(rel, sizeof rel, "%s/%s", dir, base);
 		s = golden_open(rel);
-		whole = bp_st_get(s, "z_init") && bp_st_get(s, "pass0.z_out");
+		trunk = bp_st_get(s, "s_inputs") != NULL; /* steering runs have none */
 		bp_st_close(s);
-		if (!whole) /* a steering run */
+		if (!trunk)
 			continue;
-		run_case(config, name, "original");
-		run_case(config, name, "optimized");
+		run_case(dir, config, name, "original");
+		run_case(dir, config, name, "optimized");
 		runs++;
 	}
 	globfree(&g);
-	assert_true(runs > 0);
+	return runs;
+}
+
+/* model/: whole runs; trunk/: parts of runs, among them a network of other dimensions with weights in bf16 */
+static void
+golden_runs(void **state)
+{
+	(void)state;
+	assert_true(run_folder("model") + run_folder("trunk") > 0);
 }
 
 /* weights of the published dimensions with one block of each kind: the header of such a file, and zeros that are never read */
 static void
-open_full(struct fix *x, const char *variant, char *path)
+open_full(struct fix *x, char *path)
 {
 	FILE *in = fopen("tests/model/full1.header", "rb"), *out = fdopen(mkstemp(path), "wb");
 	static char header[1 << 16];
@@ -178,11 +212,7 @@ open_full(struct fix *x, const char *variant, char *path)
 	assert_int_equal(ftruncate(fileno(out), (off_t)n + FULL_BYTES), 0);
 	fclose(in);
 	fclose(out);
-	must(x, bp_arena_open(&x->mem, 0, &x->err));
-	must(x, bp_arena_open(&x->rec_mem, 0, &x->err));
-	must(x, bp_ctx_open(&x->cx, "cpu", variant, NULL, 0, "fp32", 2, 0, &x->err));
-	must(x, bp_weights_open(&x->w, path, &x->err));
-	must(x, bp_trunk_open(&x->t, x->cx, x->w, &x->o, x->mem, &x->err));
+	open_with(x, path);
 }
 
 /* 1,000 tokens at the published dimensions: no more than 6 pair tensors, the results in the record included */
@@ -198,7 +228,8 @@ memory_of_1000_tokens(void **state)
 			char path[] = "/tmp/bp-test-full-XXXXXX";
 			struct fix x = { .o = BP_TRUNK_INIT };
 			size_t device, host;
-			open_full(&x, variants[i], path);
+			x.o.variant = variants[i];
+			open_full(&x, path);
 			must(&x, bp_trunk_bytes(&device, &host, x.t, 1000, 8000, 128, templates, x.mem, &x.err));
 			printf("%s, %d templates: %.2f + %.2f pair tensors\n", variants[i], templates, (double)device / pair,
 			    (double)host / pair);
@@ -210,12 +241,86 @@ memory_of_1000_tokens(void **state)
 		}
 }
 
+/* run `tiny` on its features; a copy of z [n,n,tz] in x->mem */
+static const float *
+run_tiny(struct fix *x, int64_t *count)
+{
+	struct bp_rec *rec = golden_features("tiny", x->rec_mem);
+	const struct bp_tensor *z;
+	float *copy;
+
+	must(x, bp_trunk_run(x->t, &rec, x->rec_mem, NULL, &x->err));
+	z = bp_rec_get(rec, "z");
+	*count = bp_count(z);
+	copy = bp_alloc(x->mem, (size_t)*count * sizeof *copy, &x->err);
+	assert_non_null(copy);
+	memcpy(copy, z->data, (size_t)*count * sizeof *copy);
+	bp_arena_reset(x->rec_mem);
+	return copy;
+}
+
+/* a target above the cap is refused with its numbers; the next one is not disturbed, and gives the same bytes as ever */
+static void
+cap_and_repeat(void **state)
+{
+	struct bp_rec *rec;
+	const float *a, *b;
+	struct fix x;
+	int64_t n;
+
+	(void)state;
+	fix_open(&x, "model", "tiny", "optimized");
+	a = run_tiny(&x, &n);
+	x.o.mem_cap = 100 << 10;
+	rec = golden_features("tiny", x.rec_mem);
+	assert_int_equal(bp_trunk_run(x.t, &rec, x.rec_mem, NULL, &x.err), BP_EMEM);
+	assert_non_null(strstr(x.err.msg, "13 tokens"));
+	assert_non_null(strstr(x.err.msg, "the cap is 0.1 MiB"));
+	assert_non_null(strstr(x.err.hint, "--mem-cap"));
+	assert_int_equal(rec->kind, BP_FEATURES);
+	x.o.mem_cap = 0;
+	rec = golden_features("tiny", x.rec_mem);
+	bp_rec_drop(rec, "ref_pos");
+	assert_int_equal(bp_trunk_run(x.t, &rec, x.rec_mem, NULL, &x.err), BP_EINPUT);
+	b = run_tiny(&x, &n);
+	assert_memory_equal(a, b, (size_t)n * sizeof *a);
+	fix_close(&x);
+}
+
+/* a part of the MSA: the same one for the same seed and name, another for another seed; all rows when there are no more */
+static void
+subsampled_msa(void **state)
+{
+	const float *all, *few[3], *enough;
+	struct fix x;
+	int64_t n;
+
+	(void)state;
+	fix_open(&x, "model", "tiny", "optimized");
+	all = run_tiny(&x, &n);
+	x.o.subsample_msa = true;
+	x.o.num_subsampled_msa = 5;
+	enough = run_tiny(&x, &n);
+	x.o.num_subsampled_msa = 2;
+	for (int i = 0; i < 3; i++) {
+		x.o.seed = i < 2 ? 1 : 3;
+		few[i] = run_tiny(&x, &n);
+	}
+	assert_memory_equal(all, enough, (size_t)n * sizeof *all);
+	assert_memory_equal(few[0], few[1], (size_t)n * sizeof *all);
+	assert_memory_not_equal(few[0], few[2], (size_t)n * sizeof *all);
+	assert_memory_not_equal(few[0], all, (size_t)n * sizeof *all);
+	fix_close(&x);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden_runs),
 		cmocka_unit_test(memory_of_1000_tokens),
+		cmocka_unit_test(cap_and_repeat),
+		cmocka_unit_test(subsampled_msa),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
