@@ -4,9 +4,11 @@
 
 #include "golden.h"
 
+#include <unistd.h>
+
 #include "stream/rec.h"
 
-/* Every tensor of features/NAME.safetensors without its batch axis, copied into mem. given_coords, which an affinity case was
+/* Every tensor of features/NAME.safetensors (else of trunk/features/NAME.safetensors) without its batch axis, copied into mem. given_coords, which an affinity case was
  * made from, has no such axis and is left out. */
 static inline struct bp_rec *
 golden_features(const char *name, struct bp_arena *mem)
@@ -14,9 +16,11 @@ golden_features(const char *name, struct bp_arena *mem)
 	struct bp_err err = { 0 };
 	struct bp_rec *rec;
 	struct bp_st *s;
-	char rel[256];
+	char rel[256], path[512];
 
 	snprintf(rel, sizeof rel, "features/%s.safetensors", name);
+	if (access(golden_path(path, rel), R_OK) != 0)
+		snprintf(rel, sizeof rel, "trunk/features/%s.safetensors", name);
 	s = golden_open(rel);
 	assert_int_equal(bp_rec_new(&rec, BP_FEATURES, name, mem, &err), BP_OK);
 	for (int i = 0; i < bp_st_count(s); i++) {
