@@ -56,6 +56,16 @@ rmsd(const struct bp_tensor *a, const struct bp_tensor *b)
 	return sqrt(3 * sum / (double)bp_count(a));
 }
 
+static double
+largest(const struct bp_tensor *t)
+{
+	double most = 0;
+
+	for (int64_t i = 0; i < bp_count(t); i++)
+		most = fmax(most, fabs(bp_tensor_get(t, i)));
+	return most;
+}
+
 static void
 one_case(const char *name)
 {
@@ -91,7 +101,8 @@ one_case(const char *name)
 			stage_compare(&x, s, checks[i].key, checks[i].key, checks[i].tol);
 		off = rmsd(bp_rec_get(x.rec, "sample_atom_coords"), bp_st_get(x.run, "sample_atom_coords"));
 		printf("  RMSD of the coordinates %.2g A\n", off);
-		assert_true(off <= 2e-4);
+		/* A run of very few steps ends with coordinates of 1,000 A, where upstream's own float32 is 5e-4 A from its float64. */
+		assert_true(off <= 2e-4 * fmax(1, largest(bp_rec_get(x.rec, "sample_atom_coords")) / 200));
 		bp_st_close(s);
 		unlink(dump);
 		stage_close(&x);
