@@ -5,20 +5,42 @@
 
 #include "model/random.h"
 
+/* The sum of x[0], x[3], ... (n of them) in the order of torch.sum: four interleaved partial sums, which every 16 terms
+ * flow into a next level. In this order the centre of a large residue far from the origin has upstream's very bits. */
+static float
+sum_in_order(const float *x, int n)
+{
+	float sum[4][4] = { { 0 } };
+
+	for (int i = 0; i < n / 4; i++) {
+		for (int k = 0; k < 4; k++)
+			sum[0][k] += x[3 * (4 * i + k)];
+		for (int j = 1; j < 4 && (i + 1) % (1 << 4 * j) == 0; j++)
+			for (int k = 0; k < 4; k++) {
+				sum[j][k] += sum[j - 1][k];
+				sum[j - 1][k] = 0;
+			}
+	}
+	for (int j = 1; j < 4; j++)
+		for (int k = 0; k < 4; k++)
+			sum[0][k] += sum[j][k];
+	for (int i = n / 4 * 4; i < n; i++)
+		sum[0][0] += x[3 * i];
+	return sum[0][0] + sum[0][1] + sum[0][2] + sum[0][3];
+}
+
 /* The residue's reference positions [n,3], A: centred on their mean, then, unless asked not to, turned at random and
  * shifted by a normal number of A an axis (upstream: center_random_augmentation). */
 static void
 place(const struct bp_featurizer *f, float *x, int n, uint64_t key, uint32_t uid)
 {
-	double mean[3] = { 0 };
 	float rot[9], shift[3];
 
-	for (int i = 0; i < n; i++)
-		for (int d = 0; d < 3; d++)
-			mean[d] += x[3 * i + d];
-	for (int i = 0; i < n; i++)
-		for (int d = 0; d < 3; d++)
-			x[3 * i + d] -= (float)(mean[d] / n);
+	for (int d = 0; d < 3; d++) {
+		float mean = sum_in_order(x + d, n) / (float)n;
+		for (int i = 0; i < n; i++)
+			x[3 * i + d] -= mean;
+	}
 	if (!f->opt->augment)
 		return;
 	bp_random_pose(rot, shift, key, bp_noise_stream(BP_DRAW_CONFORMER, 0), uid);
