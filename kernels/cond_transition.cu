@@ -1,0 +1,45 @@
+#include "cuda.cuh"
+
+extern "C" {
+#include "ops/cond_transition.h"
+}
+
+/* h = silu(g) * v * t with [v, g] the halves of vg */
+static __global__ void
+hidden_rows(float *h, const float *vg, const float *t, int64_t rows, int n)
+{
+	BP_EACH(i, rows * n) {
+		int64_t r = i / n, c = i % n;
+		h[i] = bp_dev_silu(vg[r * 2 * n + n + c]) * vg[r * 2 * n + c] * t[i];
+	}
+}
+
+/* out += gate * y; gate is shared by the b samples */
+static __global__ void
+gated_add(float *out, const float *y, const float *gate, int64_t total, int64_t sample)
+{
+	BP_EACH(i, total)
+		out[i] += gate[i % sample] * y[i];
+}
+
+int
+bp_cond_transition_cuda(struct bp_ctx *cx, const struct bp_cond_transition *a)
+{
+	struct bp_mark m = bp_dev_mark(cx);
+	int64_t rows = (int64_t)a->b * a->rows, sample = (int64_t)a->rows * a->c;
+	float *vg, *t, *h, *y;
+
+	BP_CUDA_NEW(vg, rows * 2 * a->hidden, cx);
+	BP_CUDA_NEW(t, rows * a->hidden, cx);
+	BP_CUDA_NEW(h, rows * a->hidden, cx);
+	BP_CUDA_NEW(y, rows * a->c, cx);
+	if (!cx->dry && rows) {
+		BP_TRY(bp_gemm_linear(cx, vg, a->x, rows, a->swish_gate, false));
+		BP_TRY(bp_gemm_linear(cx, t, a->x, rows, a->a_to_b, false));
+		hidden_rows<<<BP_GRID(rows * a->hidden), 0, bp_stream(cx)>>>(h, vg, t, rows, a->hidden);
+		BP_TRY(bp_gemm_linear(cx, y, h, rows, a->b_to_a, false));
+		gated_add<<<BP_GRID(rows * a->c), 0, bp_stream(cx)>>>(a->out, y, a->gate, rows * a->c, sample);
+	}
+	bp_dev_release(cx, m);
+	return cx->dry ? BP_OK : bp_launched(cx, "cond_transition");
+}

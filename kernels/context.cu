@@ -1,0 +1,371 @@
+/* context: stream, memory and cuBLAS of one card, and the few steps that many CUDA rows share.
+ *
+ * Device memory is one range of addresses that grows: room for all of the card is reserved, and physical memory is mapped behind
+ * the end as it is needed, so that nothing ever moves and marks are plain offsets. Driver functions come from cudaGetDriverEntryPoint
+ * and cuBLAS from dlopen: a program built with CUDA starts on a machine that has neither. */
+#include "context.h"
+#include "cuda.cuh"
+
+#include <cublas_v2.h>
+#include <cuda.h>
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { ALIGN = 256 };
+static const size_t GROW = (size_t)64 << 20;
+
+struct bp_cuda {
+	cudaStream_t stream;
+	/* memory */
+	CUdeviceptr base;
+	size_t range, mapped, used, peak, cap, chunk;
+	CUmemGenericAllocationHandle *handle;
+	size_t handles;
+	CUresult (*mem_create)(CUmemGenericAllocationHandle *, size_t, const CUmemAllocationProp *, unsigned long long);
+	CUresult (*mem_map)(CUdeviceptr, size_t, size_t, CUmemGenericAllocationHandle, unsigned long long);
+	CUresult (*mem_unmap)(CUdeviceptr, size_t);
+	CUresult (*mem_release)(CUmemGenericAllocationHandle);
+	CUresult (*mem_access)(CUdeviceptr, size_t, const CUmemAccessDesc *, size_t);
+	CUresult (*mem_reserve)(CUdeviceptr *, size_t, size_t, CUdeviceptr, unsigned long long);
+	CUresult (*mem_free)(CUdeviceptr, size_t);
+	CUmemAllocationProp prop;
+	/* cuBLAS */
+	void *lib;
+	cublasHandle_t blas;
+	decltype(&cublasCreate) blas_create;
+	decltype(&cublasDestroy) blas_destroy;
+	decltype(&cublasSetStream) blas_stream;
+	decltype(&cublasSgemmStridedBatched) sgemm;
+};
+
+static struct bp_cuda *
+dev(const struct bp_ctx *cx)
+{
+	return (struct bp_cuda *)cx->dev;
+}
+
+cudaStream_t
+bp_stream(const struct bp_ctx *cx)
+{
+	return dev(cx)->stream;
+}
+
+static int
+lost(struct bp_ctx *cx, const char *what, cudaError_t e)
+{
+	return e == cudaSuccess ? BP_OK : BP_FAIL(cx->err, BP_ELOST, NULL, "cuda:%d: %s: %s", cx->device_index, what, cudaGetErrorString(e));
+}
+
+int
+bp_launched(struct bp_ctx *cx, const char *op)
+{
+	return lost(cx, op, cudaGetLastError());
+}
+
+static bool
+entry(void *fn, const char *name)
+{
+	cudaDriverEntryPointQueryResult found;
+
+	return cudaGetDriverEntryPointByVersion(name, (void **)fn, 12000, cudaEnableDefault, &found) == cudaSuccess
+	    && found == cudaDriverEntryPointSuccess;
+}
+
+static int
+open_memory(struct bp_ctx *cx, size_t cap, struct bp_err *err)
+{
+	struct bp_cuda *d = dev(cx);
+	CUresult (*granularity)(size_t *, const CUmemAllocationProp *, CUmemAllocationGranularity_flags);
+	size_t avail, total, least;
+
+	if (!entry(&d->mem_create, "cuMemCreate") || !entry(&d->mem_map, "cuMemMap") || !entry(&d->mem_unmap, "cuMemUnmap")
+	    || !entry(&d->mem_release, "cuMemRelease") || !entry(&d->mem_access, "cuMemSetAccess")
+	    || !entry(&d->mem_reserve, "cuMemAddressReserve") || !entry(&d->mem_free, "cuMemAddressFree")
+	    || !entry(&granularity, "cuMemGetAllocationGranularity") || cudaMemGetInfo(&avail, &total) != cudaSuccess)
+		return BP_FAIL(err, BP_EUNSUP, "install a newer NVIDIA driver", "cuda:%d: the driver has no virtual memory functions", cx->device_index);
+	d->prop.type = CU_MEM_ALLOCATION_TYPE_PINNED;
+	d->prop.location.type = CU_MEM_LOCATION_TYPE_DEVICE;
+	d->prop.location.id = cx->device_index;
+	if (granularity(&least, &d->prop, CU_MEM_ALLOC_GRANULARITY_RECOMMENDED) != CUDA_SUCCESS)
+		least = (size_t)2 << 20;
+	d->chunk = (GROW + least - 1) / least * least;
+	d->cap = cap ? cap : total;
+	d->range = (total + d->chunk - 1) / d->chunk * d->chunk;
+	d->handle = (CUmemGenericAllocationHandle *)calloc(d->range / d->chunk, sizeof *d->handle);
+	if (!d->handle || d->mem_reserve(&d->base, d->range, 0, 0, 0) != CUDA_SUCCESS)
+		return BP_FAIL(err, BP_EUNSUP, NULL, "cuda:%d: no addresses for the memory pool", cx->device_index);
+	return BP_OK;
+}
+
+static int
+open_blas(struct bp_ctx *cx, struct bp_err *err)
+{
+	struct bp_cuda *d = dev(cx);
+	static const char *const name[] = { "libcublas.so.13", "libcublas.so.12", "libcublas.so" };
+
+	for (size_t i = 0; i < sizeof name / sizeof *name && !d->lib; i++)
+		d->lib = dlopen(name[i], RTLD_NOW | RTLD_LOCAL);
+	if (!d->lib)
+		return BP_FAIL(err, BP_EUNSUP, "install the CUDA libraries, or set LD_LIBRARY_PATH", "libcublas.so.13 is not found");
+	*(void **)&d->blas_create = dlsym(d->lib, "cublasCreate_v2");
+	*(void **)&d->blas_destroy = dlsym(d->lib, "cublasDestroy_v2");
+	*(void **)&d->blas_stream = dlsym(d->lib, "cublasSetStream_v2");
+	*(void **)&d->sgemm = dlsym(d->lib, "cublasSgemmStridedBatched");
+	if (!d->blas_create || !d->blas_destroy || !d->blas_stream || !d->sgemm || d->blas_create(&d->blas) != CUBLAS_STATUS_SUCCESS
+	    || d->blas_stream(d->blas, d->stream) != CUBLAS_STATUS_SUCCESS)
+		return BP_FAIL(err, BP_EUNSUP, NULL, "cuda:%d: cuBLAS does not start", cx->device_index);
+	return BP_OK;
+}
+
+int
+bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err)
+{
+	int n = 0;
+	cudaError_t e = cudaGetDeviceCount(&n);
+	int st;
+
+	if (e != cudaSuccess || n == 0)
+		return BP_FAIL(err, BP_EUNSUP, "take --device cpu", "no usable NVIDIA card: %s", e ? cudaGetErrorString(e) : "none found");
+	if (cx->device_index >= n)
+		return BP_FAIL(err, BP_EUSAGE, NULL, "cuda:%d given, this machine has %d card%s", cx->device_index, n, n == 1 ? "" : "s");
+	if (!(cx->dev = calloc(1, sizeof(struct bp_cuda))))
+		return BP_FAIL(err, BP_EMEM, NULL, "no memory for a device");
+	if ((e = cudaSetDevice(cx->device_index)) != cudaSuccess || (e = cudaFree(0)) != cudaSuccess
+	    || (e = cudaStreamCreateWithFlags(&dev(cx)->stream, cudaStreamNonBlocking)) != cudaSuccess)
+		st = BP_FAIL(err, BP_EUNSUP, "take --device cpu", "cuda:%d: %s", cx->device_index, cudaGetErrorString(e));
+	else if ((st = open_memory(cx, cap, err)) == BP_OK)
+		st = open_blas(cx, err);
+	if (st != BP_OK)
+		bp_cuda_close(cx);
+	return st;
+}
+
+void
+bp_cuda_close(struct bp_ctx *cx)
+{
+	struct bp_cuda *d = dev(cx);
+
+	if (!d)
+		return;
+	if (d->stream)
+		cudaStreamSynchronize(d->stream);
+	if (d->blas)
+		d->blas_destroy(d->blas);
+	for (size_t i = 0; i < d->handles; i++) {
+		d->mem_unmap(d->base + i * d->chunk, d->chunk);
+		d->mem_release(d->handle[i]);
+	}
+	if (d->base)
+		d->mem_free(d->base, d->range);
+	if (d->stream)
+		cudaStreamDestroy(d->stream);
+	if (d->lib)
+		dlclose(d->lib);
+	free(d->handle);
+	free(d);
+	cx->dev = NULL;
+}
+
+/* map memory behind the end until `want` bytes are there */
+static bool
+grow(struct bp_cuda *d, size_t want)
+{
+	CUmemAccessDesc access;
+
+	access.location = d->prop.location;
+	access.flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
+	while (d->mapped < want) {
+		if (d->mapped + d->chunk > d->range || d->mem_create(&d->handle[d->handles], d->chunk, &d->prop, 0) != CUDA_SUCCESS)
+			return false;
+		if (d->mem_map(d->base + d->mapped, d->chunk, 0, d->handle[d->handles], 0) != CUDA_SUCCESS) {
+			d->mem_release(d->handle[d->handles]);
+			return false;
+		}
+		d->handles++;
+		d->mapped += d->chunk;
+		if (d->mem_access(d->base + d->mapped - d->chunk, d->chunk, &access, 1) != CUDA_SUCCESS)
+			return false;
+	}
+	return true;
+}
+
+void *
+bp_cuda_alloc(struct bp_ctx *cx, size_t bytes)
+{
+	struct bp_cuda *d = dev(cx);
+	size_t n = (bytes + ALIGN - 1) / ALIGN * ALIGN, at = d->used;
+
+	n = n ? n : (size_t)ALIGN;
+	if (n < bytes || n > d->cap || at > d->cap - n || (!cx->dry && !grow(d, at + n))) {
+		BP_FAIL(cx->err, BP_EMEM, "take a smaller target, fewer samples at once, or a larger card",
+		    "cuda:%d: %.1f MiB wanted beside %.1f MiB in use, %.1f MiB at most", cx->device_index, bytes / 1048576.0, at / 1048576.0,
+		    d->cap / 1048576.0);
+		return NULL;
+	}
+	d->used += n;
+	if (d->used > d->peak)
+		d->peak = d->used;
+	return (void *)(d->base + at);
+}
+
+struct bp_mark
+bp_cuda_mark(struct bp_ctx *cx)
+{
+	struct bp_mark m = { NULL, dev(cx)->used, dev(cx)->used };
+
+	return m;
+}
+
+void
+bp_cuda_release(struct bp_ctx *cx, struct bp_mark m)
+{
+	dev(cx)->used = m.used;
+}
+
+size_t
+bp_cuda_peak(const struct bp_ctx *cx)
+{
+	return dev(cx)->peak;
+}
+
+void
+bp_cuda_peak_reset(struct bp_ctx *cx)
+{
+	dev(cx)->peak = dev(cx)->used;
+}
+
+int
+bp_cuda_upload(struct bp_ctx *cx, void *dst, const void *src, size_t n)
+{
+	return lost(cx, "upload", n ? cudaMemcpyAsync(dst, src, n, cudaMemcpyHostToDevice, dev(cx)->stream) : cudaSuccess);
+}
+
+int
+bp_cuda_download(struct bp_ctx *cx, void *dst, const void *src, size_t n)
+{
+	BP_TRY(lost(cx, "download", n ? cudaMemcpyAsync(dst, src, n, cudaMemcpyDeviceToHost, dev(cx)->stream) : cudaSuccess));
+	return lost(cx, "download", cudaStreamSynchronize(dev(cx)->stream));
+}
+
+int
+bp_cuda_copy(struct bp_ctx *cx, void *dst, const void *src, size_t n)
+{
+	return lost(cx, "copy", n ? cudaMemcpyAsync(dst, src, n, cudaMemcpyDeviceToDevice, dev(cx)->stream) : cudaSuccess);
+}
+
+int
+bp_cuda_zero(struct bp_ctx *cx, void *dst, size_t n)
+{
+	return lost(cx, "zero", n ? cudaMemsetAsync(dst, 0, n, dev(cx)->stream) : cudaSuccess);
+}
+
+/* ---- steps that many rows share ---- */
+
+int
+bp_gemm(struct bp_ctx *cx, struct bp_gemm g)
+{
+	struct bp_cuda *d = dev(cx);
+	cublasStatus_t st;
+
+	if (g.m == 0 || g.n == 0)
+		return BP_OK;
+	/* row-major C = A B is column-major C^T = B^T A^T */
+	st = d->sgemm(d->blas, g.tb ? CUBLAS_OP_T : CUBLAS_OP_N, g.ta ? CUBLAS_OP_T : CUBLAS_OP_N, g.n, g.m, g.k, &g.alpha, g.B, g.ldb, g.sb,
+	    g.A, g.lda, g.sa, &g.beta, g.C, g.ldc, g.sc, g.batch ? g.batch : 1);
+	if (st != CUBLAS_STATUS_SUCCESS)
+		return BP_FAIL(cx->err, BP_ELOST, NULL, "cuda:%d: cuBLAS: status %d for a product of %d x %d x %d", cx->device_index, (int)st, g.m, g.n, g.k);
+	return BP_OK;
+}
+
+int
+bp_gemm_linear(struct bp_ctx *cx, float *out, const float *x, int64_t rows, const struct bp_weight *W, bool add)
+{
+	const int64_t most = (int64_t)1 << 30; /* cuBLAS counts in int */
+
+	for (int64_t at = 0; at < rows; at += most) {
+		struct bp_gemm g = {};
+		g.m = (int)(rows - at < most ? rows - at : most);
+		g.n = g.ldc = W->n;
+		g.k = g.lda = g.ldb = W->k;
+		g.tb = true;
+		g.alpha = 1;
+		g.beta = add;
+		g.A = x + at * W->k;
+		g.B = W->p;
+		g.C = out + at * W->n;
+		BP_TRY(bp_gemm(cx, g));
+	}
+	return BP_OK;
+}
+
+/* one warp a row */
+static __global__ void
+norm_rows(float *out, const float *x, int64_t rows, int c, const float *w, const float *b)
+{
+	int64_t r = blockIdx.x * (int64_t)(blockDim.x / 32) + threadIdx.x / 32;
+	int lane = threadIdx.x % 32;
+	double mean = 0, var = 0, scale;
+
+	if (r >= rows)
+		return;
+	x += r * c;
+	for (int i = lane; i < c; i += 32)
+		mean += x[i];
+	for (int d = 16; d; d /= 2)
+		mean += __shfl_xor_sync(~0u, mean, d);
+	mean /= c;
+	for (int i = lane; i < c; i += 32)
+		var += (x[i] - mean) * (x[i] - mean);
+	for (int d = 16; d; d /= 2)
+		var += __shfl_xor_sync(~0u, var, d);
+	scale = 1 / sqrt(var / c + 1e-5);
+	for (int i = lane; i < c; i += 32)
+		out[r * c + i] = (float)((x[i] - mean) * scale * (w ? w[i] : 1) + (b ? b[i] : 0));
+}
+
+int
+bp_norm_rows(struct bp_ctx *cx, float *out, const float *x, int64_t rows, int c, const struct bp_weight *w, const struct bp_weight *b)
+{
+	int64_t blocks = (rows + BP_THREADS / 32 - 1) / (BP_THREADS / 32);
+
+	if (rows == 0)
+		return BP_OK;
+	norm_rows<<<(unsigned)blocks, BP_THREADS, 0, bp_stream(cx)>>>(out, x, rows, c, bp_wp(w), bp_wp(b));
+	return bp_launched(cx, "layer_norm");
+}
+
+/* one warp a row */
+static __global__ void
+softmax_rows(float *x, int64_t rows, int n)
+{
+	int64_t r = blockIdx.x * (int64_t)(blockDim.x / 32) + threadIdx.x / 32;
+	int lane = threadIdx.x % 32;
+	float max = -INFINITY;
+	double sum = 0;
+
+	if (r >= rows)
+		return;
+	x += r * n;
+	for (int i = lane; i < n; i += 32)
+		max = fmaxf(max, x[i]);
+	for (int d = 16; d; d /= 2)
+		max = fmaxf(max, __shfl_xor_sync(~0u, max, d));
+	for (int i = lane; i < n; i += 32)
+		sum += x[i] = expf(x[i] - max);
+	for (int d = 16; d; d /= 2)
+		sum += __shfl_xor_sync(~0u, sum, d);
+	for (int i = lane; i < n; i += 32)
+		x[i] = (float)(x[i] / sum);
+}
+
+int
+bp_softmax_rows(struct bp_ctx *cx, float *x, int64_t rows, int n)
+{
+	int64_t blocks = (rows + BP_THREADS / 32 - 1) / (BP_THREADS / 32);
+
+	if (rows == 0)
+		return BP_OK;
+	softmax_rows<<<(unsigned)blocks, BP_THREADS, 0, bp_stream(cx)>>>(x, rows, n);
+	return bp_launched(cx, "softmax");
+}

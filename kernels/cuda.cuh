@@ -1,0 +1,119 @@
+/* kernels/cuda.cuh: what the CUDA rows share: the stream, launches and their errors, sums, matrix products. */
+#ifndef BP_CUDA_CUH
+#define BP_CUDA_CUH
+
+#include <cuda_runtime.h>
+
+extern "C" {
+#include "ops/ctx.h"
+}
+
+cudaStream_t bp_stream(const struct bp_ctx *cx);
+
+/* After a launch: BP_OK, or BP_ELOST with the op's name and CUDA's words. */
+int bp_launched(struct bp_ctx *cx, const char *op);
+
+/* p = n floats (or ints) of scratch, or return BP_EMEM */
+#define BP_CUDA_NEW(p, n, cx)                                                              \
+	do {                                                                               \
+		*(void **)&(p) = bp_dev_alloc(cx, (size_t)(n) * sizeof *(p));              \
+		if (!(p))                                                                  \
+			return BP_EMEM;                                                    \
+	} while (0)
+
+/* a launch over n independent numbers: KERNEL<<<BP_GRID(n), 0, bp_stream(cx)>>>(...), with BP_EACH inside it */
+enum { BP_THREADS = 256 };
+static inline unsigned
+bp_blocks(int64_t n)
+{
+	int64_t b = (n + BP_THREADS - 1) / BP_THREADS;
+
+	return (unsigned)(b < 1 ? 1 : b > 1 << 20 ? 1 << 20 : b);
+}
+#define BP_GRID(n) bp_blocks(n), BP_THREADS
+#define BP_EACH(i, n)                                                                                  \
+	for (int64_t i = blockIdx.x * (int64_t)blockDim.x + threadIdx.x, n_ = (n); i < n_; i += (int64_t)gridDim.x * blockDim.x)
+
+/* C[m,n] = alpha A B + beta C, all row-major: A is [m,k] with lda, or [k,m] when ta; B is [k,n] with ldb, or [n,k] when tb. The
+ * same for `batch` matrices that lie sa, sb, sc numbers apart. fp32 throughout (cuBLAS, default math). */
+struct bp_gemm {
+	int m, n, k, lda, ldb, ldc, batch;
+	bool ta, tb;
+	float alpha, beta;
+	const float *A, *B;
+	float *C;
+	int64_t sa, sb, sc;
+};
+int bp_gemm(struct bp_ctx *cx, struct bp_gemm g);
+
+/* out[rows,n] = x[rows,k] W^T (+ out if add): a linear layer without its bias */
+int bp_gemm_linear(struct bp_ctx *cx, float *out, const float *x, int64_t rows, const struct bp_weight *W, bool add);
+/* out[rows,c] = layer norm of x; w, b may be NULL */
+int bp_norm_rows(struct bp_ctx *cx, float *out, const float *x, int64_t rows, int c, const struct bp_weight *w, const struct bp_weight *b);
+/* x[rows,n] = softmax of each row, in place */
+int bp_softmax_rows(struct bp_ctx *cx, float *x, int64_t rows, int n);
+
+static inline const float *
+bp_wp(const struct bp_weight *w)
+{
+	return w ? w->p : NULL;
+}
+
+static __device__ inline float
+bp_dev_sigmoid(float x)
+{
+	return 1 / (1 + expf(-x));
+}
+
+static __device__ inline float
+bp_dev_silu(float x)
+{
+	return x / (1 + expf(-x));
+}
+
+/* sum over the threads of a block (a multiple of 32, at most 1024), in a fixed order, known to all threads */
+static __device__ inline double
+bp_block_sum(double x)
+{
+	__shared__ double part[33];
+
+	for (int d = 16; d; d /= 2)
+		x += __shfl_xor_sync(~0u, x, d);
+	if (threadIdx.x % 32 == 0)
+		part[threadIdx.x / 32] = x;
+	__syncthreads();
+	if (threadIdx.x == 0) {
+		double s = 0;
+		for (unsigned i = 0; i < blockDim.x / 32; i++)
+			s += part[i];
+		part[32] = s;
+	}
+	__syncthreads();
+	x = part[32];
+	__syncthreads();
+	return x;
+}
+
+static __device__ inline float
+bp_block_max(float x)
+{
+	__shared__ float part[33];
+
+	for (int d = 16; d; d /= 2)
+		x = fmaxf(x, __shfl_xor_sync(~0u, x, d));
+	if (threadIdx.x % 32 == 0)
+		part[threadIdx.x / 32] = x;
+	__syncthreads();
+	if (threadIdx.x == 0) {
+		float s = part[0];
+		for (unsigned i = 1; i < blockDim.x / 32; i++)
+			s = fmaxf(s, part[i]);
+		part[32] = s;
+	}
+	__syncthreads();
+	x = part[32];
+	__syncthreads();
+	return x;
+}
+
+#endif
