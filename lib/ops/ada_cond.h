@@ -19,6 +19,6 @@ struct bp_ada_cond {
 	float *out;                 /* [6,rows,c] */
 };
 typedef int bp_ada_cond_fn(struct bp_ctx *cx, const struct bp_ada_cond *a);
-bp_ada_cond_fn bp_ada_cond_cpu, bp_ada_cond_cpu_opt;
+bp_ada_cond_fn bp_ada_cond_cpu, bp_ada_cond_cpu_opt, bp_ada_cond_cuda;
 
 #endif

@@ -12,6 +12,6 @@ struct bp_affine {
 	float *out;
 };
 typedef int bp_affine_fn(struct bp_ctx *cx, const struct bp_affine *a);
-bp_affine_fn bp_affine_cpu, bp_affine_cpu_opt;
+bp_affine_fn bp_affine_cpu, bp_affine_cpu_opt, bp_affine_cuda;
 
 #endif

@@ -13,6 +13,6 @@ struct bp_align {
 	float *out;                 /* [b,atoms,3] */
 };
 typedef int bp_align_fn(struct bp_ctx *cx, const struct bp_align *a);
-bp_align_fn bp_align_cpu, bp_align_cpu_opt;
+bp_align_fn bp_align_cpu, bp_align_cpu_opt, bp_align_cuda;
 
 #endif

@@ -16,6 +16,6 @@ struct bp_atom_embed {
 	float *out;                 /* [atoms,c] */
 };
 typedef int bp_atom_embed_fn(struct bp_ctx *cx, const struct bp_atom_embed *a);
-bp_atom_embed_fn bp_atom_embed_cpu, bp_atom_embed_cpu_opt;
+bp_atom_embed_fn bp_atom_embed_cpu, bp_atom_embed_cpu_opt, bp_atom_embed_cuda;
 
 #endif

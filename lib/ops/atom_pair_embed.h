@@ -21,6 +21,6 @@ struct bp_atom_pair_embed {
 	float *out;                 /* [K,32,128,cp] */
 };
 typedef int bp_atom_pair_embed_fn(struct bp_ctx *cx, const struct bp_atom_pair_embed *a);
-bp_atom_pair_embed_fn bp_atom_pair_embed_cpu, bp_atom_pair_embed_cpu_opt;
+bp_atom_pair_embed_fn bp_atom_pair_embed_cpu, bp_atom_pair_embed_cpu_opt, bp_atom_pair_embed_cuda;
 
 #endif

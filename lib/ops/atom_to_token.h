@@ -13,6 +13,6 @@ struct bp_atom_to_token {
 	float *out;                 /* [b,n,c] */
 };
 typedef int bp_atom_to_token_fn(struct bp_ctx *cx, const struct bp_atom_to_token *a);
-bp_atom_to_token_fn bp_atom_to_token_cpu, bp_atom_to_token_cpu_opt;
+bp_atom_to_token_fn bp_atom_to_token_cpu, bp_atom_to_token_cpu_opt, bp_atom_to_token_cuda;
 
 #endif

@@ -14,6 +14,6 @@ struct bp_augment {
 	float *out;                 /* [b,atoms,3] */
 };
 typedef int bp_augment_fn(struct bp_ctx *cx, const struct bp_augment *a);
-bp_augment_fn bp_augment_cpu, bp_augment_cpu_opt;
+bp_augment_fn bp_augment_cpu, bp_augment_cpu_opt, bp_augment_cuda;
 
 #endif

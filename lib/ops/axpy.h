@@ -11,6 +11,6 @@ struct bp_axpy {
 	float *y;
 };
 typedef int bp_axpy_fn(struct bp_ctx *cx, const struct bp_axpy *a);
-bp_axpy_fn bp_axpy_cpu, bp_axpy_cpu_opt;
+bp_axpy_fn bp_axpy_cpu, bp_axpy_cpu_opt, bp_axpy_cuda;
 
 #endif

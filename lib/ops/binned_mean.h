@@ -13,6 +13,6 @@ struct bp_binned_mean {
 	float *out;                 /* [tables,rows] */
 };
 typedef int bp_binned_mean_fn(struct bp_ctx *cx, const struct bp_binned_mean *a);
-bp_binned_mean_fn bp_binned_mean_cpu, bp_binned_mean_cpu_opt;
+bp_binned_mean_fn bp_binned_mean_cpu, bp_binned_mean_cpu_opt, bp_binned_mean_cuda;
 
 #endif

@@ -13,6 +13,6 @@ struct bp_bond_embed {
 	float *out;                 /* [n,n,c] += */
 };
 typedef int bp_bond_embed_fn(struct bp_ctx *cx, const struct bp_bond_embed *a);
-bp_bond_embed_fn bp_bond_embed_cpu, bp_bond_embed_cpu_opt;
+bp_bond_embed_fn bp_bond_embed_cpu, bp_bond_embed_cpu_opt, bp_bond_embed_cuda;
 
 #endif

@@ -16,6 +16,6 @@ struct bp_contact_embed {
 	float *out;                 /* [n,n,c] += */
 };
 typedef int bp_contact_embed_fn(struct bp_ctx *cx, const struct bp_contact_embed *a);
-bp_contact_embed_fn bp_contact_embed_cpu, bp_contact_embed_cpu_opt;
+bp_contact_embed_fn bp_contact_embed_cpu, bp_contact_embed_cpu_opt, bp_contact_embed_cuda;
 
 #endif

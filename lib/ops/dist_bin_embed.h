@@ -15,6 +15,6 @@ struct bp_dist_bin_embed {
 	float *out;                 /* [n,n,c] += */
 };
 typedef int bp_dist_bin_embed_fn(struct bp_ctx *cx, const struct bp_dist_bin_embed *a);
-bp_dist_bin_embed_fn bp_dist_bin_embed_cpu, bp_dist_bin_embed_cpu_opt;
+bp_dist_bin_embed_fn bp_dist_bin_embed_cpu, bp_dist_bin_embed_cpu_opt, bp_dist_bin_embed_cuda;
 
 #endif

@@ -12,6 +12,6 @@ struct bp_fourier {
 	float *out;                 /* [rows,c] */
 };
 typedef int bp_fourier_fn(struct bp_ctx *cx, const struct bp_fourier *a);
-bp_fourier_fn bp_fourier_cpu, bp_fourier_cpu_opt;
+bp_fourier_fn bp_fourier_cpu, bp_fourier_cpu_opt, bp_fourier_cuda;
 
 #endif

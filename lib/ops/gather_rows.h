@@ -13,6 +13,6 @@ struct bp_gather_rows {
 	float *out;                 /* [b,rows,c] */
 };
 typedef int bp_gather_rows_fn(struct bp_ctx *cx, const struct bp_gather_rows *a);
-bp_gather_rows_fn bp_gather_rows_cpu, bp_gather_rows_cpu_opt;
+bp_gather_rows_fn bp_gather_rows_cpu, bp_gather_rows_cpu_opt, bp_gather_rows_cuda;
 
 #endif

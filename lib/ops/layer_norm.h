@@ -12,6 +12,6 @@ struct bp_layer_norm {
 	float *out;                 /* [rows,c] */
 };
 typedef int bp_layer_norm_fn(struct bp_ctx *cx, const struct bp_layer_norm *a);
-bp_layer_norm_fn bp_layer_norm_cpu, bp_layer_norm_cpu_opt;
+bp_layer_norm_fn bp_layer_norm_cpu, bp_layer_norm_cpu_opt, bp_layer_norm_cuda;
 
 #endif

@@ -15,6 +15,6 @@ struct bp_msa_embed {
 	float *out;                 /* [s,n,c] */
 };
 typedef int bp_msa_embed_fn(struct bp_ctx *cx, const struct bp_msa_embed *a);
-bp_msa_embed_fn bp_msa_embed_cpu, bp_msa_embed_cpu_opt;
+bp_msa_embed_fn bp_msa_embed_cpu, bp_msa_embed_cpu_opt, bp_msa_embed_cuda;
 
 #endif

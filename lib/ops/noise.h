@@ -15,6 +15,6 @@ struct bp_noise {
 	float *out;                 /* [b,count] */
 };
 typedef int bp_noise_fn(struct bp_ctx *cx, const struct bp_noise *a);
-bp_noise_fn bp_noise_cpu, bp_noise_cpu_opt;
+bp_noise_fn bp_noise_cpu, bp_noise_cpu_opt, bp_noise_cuda;
 
 #endif

@@ -15,6 +15,6 @@ struct bp_pair_head {
 	float *out;                 /* [n,n,bins] */
 };
 typedef int bp_pair_head_fn(struct bp_ctx *cx, const struct bp_pair_head *a);
-bp_pair_head_fn bp_pair_head_cpu, bp_pair_head_cpu_opt;
+bp_pair_head_fn bp_pair_head_cpu, bp_pair_head_cpu_opt, bp_pair_head_cuda;
 
 #endif

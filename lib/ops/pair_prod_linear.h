@@ -11,6 +11,6 @@ struct bp_pair_prod_linear {
 	float *out;                 /* [n,n,c] += */
 };
 typedef int bp_pair_prod_linear_fn(struct bp_ctx *cx, const struct bp_pair_prod_linear *a);
-bp_pair_prod_linear_fn bp_pair_prod_linear_cpu, bp_pair_prod_linear_cpu_opt;
+bp_pair_prod_linear_fn bp_pair_prod_linear_cpu, bp_pair_prod_linear_cpu_opt, bp_pair_prod_linear_cuda;
 
 #endif

@@ -11,6 +11,6 @@ struct bp_pair_sum {
 	float *out;                 /* [n,n,c] */
 };
 typedef int bp_pair_sum_fn(struct bp_ctx *cx, const struct bp_pair_sum *a);
-bp_pair_sum_fn bp_pair_sum_cpu, bp_pair_sum_cpu_opt;
+bp_pair_sum_fn bp_pair_sum_cpu, bp_pair_sum_cpu_opt, bp_pair_sum_cuda;
 
 #endif

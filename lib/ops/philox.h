@@ -7,11 +7,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#ifdef __CUDACC__
-#define BP_HOST_DEVICE __host__ __device__
-#else
-#define BP_HOST_DEVICE
-#endif
+#include "ops/host_device.h"
 
 /* r = the four words of counter ctr under key; the key's low word comes first. */
 static inline BP_HOST_DEVICE void

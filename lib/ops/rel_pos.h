@@ -17,6 +17,6 @@ struct bp_rel_pos {
 	float *out;                 /* [n,n,c] */
 };
 typedef int bp_rel_pos_fn(struct bp_ctx *cx, const struct bp_rel_pos *a);
-bp_rel_pos_fn bp_rel_pos_cpu, bp_rel_pos_cpu_opt;
+bp_rel_pos_fn bp_rel_pos_cpu, bp_rel_pos_cpu_opt, bp_rel_pos_cuda;
 
 #endif

@@ -18,6 +18,6 @@ struct bp_template_embed {
 	float *out;                 /* [n,n,c] += */
 };
 typedef int bp_template_embed_fn(struct bp_ctx *cx, const struct bp_template_embed *a);
-bp_template_embed_fn bp_template_embed_cpu, bp_template_embed_cpu_opt;
+bp_template_embed_fn bp_template_embed_cpu, bp_template_embed_cpu_opt, bp_template_embed_cuda;
 
 #endif

@@ -14,6 +14,6 @@ struct bp_token_embed {
 	float *out;                 /* [rows,c] += */
 };
 typedef int bp_token_embed_fn(struct bp_ctx *cx, const struct bp_token_embed *a);
-bp_token_embed_fn bp_token_embed_cpu, bp_token_embed_cpu_opt;
+bp_token_embed_fn bp_token_embed_cpu, bp_token_embed_cpu_opt, bp_token_embed_cuda;
 
 #endif
