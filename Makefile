@@ -22,8 +22,19 @@ $(if $(RDKIT),,$(info no RDKit (librdkit-dev): `ccd build` will derive no tables
 LDLIBS  += $(RDKIT_LIBS) -lmsgpackc -lyaml -ljansson -lxxhash -lz $(BLAS) -lstdc++ -lm -fopenmp $(SAN)
 VERSION := 0.1.0
 
+# CUDA rows are built when nvcc is found; CUDA=0 leaves them out
+NVCC    ?= $(shell command -v nvcc 2>/dev/null)
+CUDA    ?= $(if $(NVCC),1,0)
+ifeq ($(CUDA)$(asan),1)
+CPPFLAGS += -DBP_HAVE_CUDA -Ikernels
+CUDASRC := $(wildcard kernels/*.cu)
+LDLIBS  += -L$(dir $(realpath $(NVCC)))../lib64 -lcudart_static -ldl -lrt -lpthread
+else ifndef asan
+$(info boltzpipe: no nvcc found, or CUDA=0: building the CPU tools only)
+endif
+
 LIBSRC  := $(wildcard lib/*/*.c) $(wildcard lib/*/*.cpp)
-LIBOBJ  := $(patsubst %,$(B)/%.o,$(basename $(LIBSRC)))
+LIBOBJ  := $(patsubst %,$(B)/%.o,$(basename $(LIBSRC) $(CUDASRC)))
 LIB     := $(B)/libboltzpipe.a
 TOOLS   := $(patsubst tools/%/main.c,$(B)/bin/%,$(wildcard tools/*/main.c))
 TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*/test_*.c))
@@ -40,6 +51,9 @@ $(B)/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(say)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
 $(B)/lib/chem/rdkit.o: CXXFLAGS += $(if $(RDKIT),-isystem $(RDKIT) -DBP_HAVE_RDKIT)
+$(B)/%.o: %.cu
+	@mkdir -p $(@D)
+	$(say)$(NVCC) $(CPPFLAGS) -std=c++17 -O2 -g -lineinfo $(CUDA_ARCH) -Xcompiler -Wall,-Wextra,-Wno-unknown-pragmas$(addprefix $(comma),$(WERROR)) -MMD -MP -c -o $@ $<
 # the vector code: multiply-add in one rounding where the machine has it
 $(B)/lib/ops/gemm.o $(B)/lib/ops/vec.o: CFLAGS += -ffp-contract=fast
 $(LIB): $(LIBOBJ)

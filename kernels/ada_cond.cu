@@ -18,10 +18,10 @@ one(struct bp_ctx *cx, const struct bp_ada_cond *a, const struct bp_ada_weights 
 	int64_t n = (int64_t)a->rows * a->c;
 
 	BP_TRY(bp_norm_rows(cx, norm, a->s, a->rows, a->cs, &w->s_norm, NULL));
-	BP_TRY(bp_gemm_linear(cx, out, norm, a->rows, &w->s_scale, false));
+	BP_TRY(bp_blas_linear(cx, out, norm, a->rows, &w->s_scale, false));
 	sigmoid_bias<<<BP_GRID(n), 0, bp_stream(cx)>>>(out, w->s_scale_b.p, a->rows, a->c);
-	BP_TRY(bp_gemm_linear(cx, out + n, norm, a->rows, &w->s_bias, false));
-	BP_TRY(bp_gemm_linear(cx, out + 2 * n, a->s, a->rows, &w->gate, false));
+	BP_TRY(bp_blas_linear(cx, out + n, norm, a->rows, &w->s_bias, false));
+	BP_TRY(bp_blas_linear(cx, out + 2 * n, a->s, a->rows, &w->gate, false));
 	sigmoid_bias<<<BP_GRID(n), 0, bp_stream(cx)>>>(out + 2 * n, w->gate_b.p, a->rows, a->c);
 	return bp_launched(cx, "ada_cond");
 }

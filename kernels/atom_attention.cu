@@ -49,14 +49,14 @@ bp_atom_attention_cuda(struct bp_ctx *cx, const struct bp_atom_attention *a)
 	BP_CUDA_NEW(g, all, cx);
 	BP_CUDA_NEW(o, all, cx);
 	if (!cx->dry && all) {
-		BP_TRY(bp_gemm_linear(cx, q, a->x, rows, &a->w->q, false));
+		BP_TRY(bp_blas_linear(cx, q, a->x, rows, &a->w->q, false));
 		bp_add_bias<<<BP_GRID(all), 0, bp_stream(cx)>>>(q, a->w->q_b.p, rows, a->c);
-		BP_TRY(bp_gemm_linear(cx, k, a->x, rows, &a->w->k, false));
-		BP_TRY(bp_gemm_linear(cx, v, a->x, rows, &a->w->v, false));
-		BP_TRY(bp_gemm_linear(cx, g, a->x, rows, &a->w->g, false));
+		BP_TRY(bp_blas_linear(cx, k, a->x, rows, &a->w->k, false));
+		BP_TRY(bp_blas_linear(cx, v, a->x, rows, &a->w->v, false));
+		BP_TRY(bp_blas_linear(cx, g, a->x, rows, &a->w->g, false));
 		window_attention<<<dim3((unsigned)rows, a->heads), BP_WINDOW_K, 0, bp_stream(cx)>>>(o, q, k, v, *a);
 		bp_gate_rows<<<BP_GRID(all), 0, bp_stream(cx)>>>(o, g, all);
-		BP_TRY(bp_gemm_linear(cx, q, o, rows, &a->w->o, false));
+		BP_TRY(bp_blas_linear(cx, q, o, rows, &a->w->o, false));
 		bp_gated_add<<<BP_GRID(all), 0, bp_stream(cx)>>>(a->out, q, a->gate, all, (int64_t)a->atoms * a->c);
 	}
 	bp_dev_release(cx, m);

@@ -52,11 +52,11 @@ bp_atom_pair_embed_cuda(struct bp_ctx *cx, const struct bp_atom_pair_embed *a)
 	if (!cx->dry && n) {
 		pair_terms<<<BP_GRID(n), 0, bp_stream(cx)>>>(a->out, *a, w);
 		relu<<<BP_GRID(n), 0, bp_stream(cx)>>>(x, a->out, n);
-		BP_TRY(bp_gemm_linear(cx, y, x, rows, a->W1, false));
+		BP_TRY(bp_blas_linear(cx, y, x, rows, a->W1, false));
 		relu<<<BP_GRID(n), 0, bp_stream(cx)>>>(y, y, n);
-		BP_TRY(bp_gemm_linear(cx, x, y, rows, a->W2, false));
+		BP_TRY(bp_blas_linear(cx, x, y, rows, a->W2, false));
 		relu<<<BP_GRID(n), 0, bp_stream(cx)>>>(x, x, n);
-		BP_TRY(bp_gemm_linear(cx, a->out, x, rows, a->W3, true));
+		BP_TRY(bp_blas_linear(cx, a->out, x, rows, a->W3, true));
 	}
 	bp_dev_release(cx, m);
 	return cx->dry ? BP_OK : bp_launched(cx, "atom_pair_embed");

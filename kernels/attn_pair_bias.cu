@@ -19,7 +19,7 @@ bp_attn_pair_bias_cuda(struct bp_ctx *cx, const struct bp_attn_pair_bias *a)
 	int64_t rows = (int64_t)a->b * a->n, all = rows * a->c, nn = (int64_t)a->n * a->n;
 	int d = a->c / a->heads;
 	float *q, *k, *v, *g, *o, *p;
-	struct bp_gemm s = {}, w = {};
+	struct bp_blas s = {}, w = {};
 
 	BP_CUDA_NEW(q, all, cx);
 	BP_CUDA_NEW(k, all, cx);
@@ -28,11 +28,11 @@ bp_attn_pair_bias_cuda(struct bp_ctx *cx, const struct bp_attn_pair_bias *a)
 	BP_CUDA_NEW(o, all, cx);
 	BP_CUDA_NEW(p, a->b * nn, cx);
 	if (!cx->dry && all) {
-		BP_TRY(bp_gemm_linear(cx, q, a->x, rows, &a->w->q, false));
+		BP_TRY(bp_blas_linear(cx, q, a->x, rows, &a->w->q, false));
 		bp_add_bias<<<BP_GRID(all), 0, bp_stream(cx)>>>(q, a->w->q_b.p, rows, a->c);
-		BP_TRY(bp_gemm_linear(cx, k, a->x, rows, &a->w->k, false));
-		BP_TRY(bp_gemm_linear(cx, v, a->x, rows, &a->w->v, false));
-		BP_TRY(bp_gemm_linear(cx, g, a->x, rows, &a->w->g, false));
+		BP_TRY(bp_blas_linear(cx, k, a->x, rows, &a->w->k, false));
+		BP_TRY(bp_blas_linear(cx, v, a->x, rows, &a->w->v, false));
+		BP_TRY(bp_blas_linear(cx, g, a->x, rows, &a->w->g, false));
 		s.m = s.n = s.ldc = a->n;
 		s.k = d;
 		s.lda = s.ldb = a->c;
@@ -53,15 +53,15 @@ bp_attn_pair_bias_cuda(struct bp_ctx *cx, const struct bp_attn_pair_bias *a)
 		for (int h = 0; h < a->heads; h++) {
 			s.A = q + h * d;
 			s.B = k + h * d;
-			BP_TRY(bp_gemm(cx, s));
+			BP_TRY(bp_blas(cx, s));
 			bias_and_mask<<<BP_GRID(a->b * nn), 0, bp_stream(cx)>>>(p, a->bias + h * nn, a->mask, a->b, a->n, 1 / sqrtf((float)d));
 			BP_TRY(bp_softmax_rows(cx, p, rows, a->n));
 			w.B = v + h * d;
 			w.C = o + h * d;
-			BP_TRY(bp_gemm(cx, w));
+			BP_TRY(bp_blas(cx, w));
 		}
 		bp_gate_rows<<<BP_GRID(all), 0, bp_stream(cx)>>>(o, g, all);
-		BP_TRY(bp_gemm_linear(cx, q, o, rows, &a->w->o, false));
+		BP_TRY(bp_blas_linear(cx, q, o, rows, &a->w->o, false));
 		bp_gated_add<<<BP_GRID(all), 0, bp_stream(cx)>>>(a->out, q, a->gate, all, (int64_t)a->n * a->c);
 	}
 	bp_dev_release(cx, m);

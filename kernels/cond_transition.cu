@@ -34,10 +34,10 @@ bp_cond_transition_cuda(struct bp_ctx *cx, const struct bp_cond_transition *a)
 	BP_CUDA_NEW(h, rows * a->hidden, cx);
 	BP_CUDA_NEW(y, rows * a->c, cx);
 	if (!cx->dry && rows) {
-		BP_TRY(bp_gemm_linear(cx, vg, a->x, rows, a->swish_gate, false));
-		BP_TRY(bp_gemm_linear(cx, t, a->x, rows, a->a_to_b, false));
+		BP_TRY(bp_blas_linear(cx, vg, a->x, rows, a->swish_gate, false));
+		BP_TRY(bp_blas_linear(cx, t, a->x, rows, a->a_to_b, false));
 		hidden_rows<<<BP_GRID(rows * a->hidden), 0, bp_stream(cx)>>>(h, vg, t, rows, a->hidden);
-		BP_TRY(bp_gemm_linear(cx, y, h, rows, a->b_to_a, false));
+		BP_TRY(bp_blas_linear(cx, y, h, rows, a->b_to_a, false));
 		gated_add<<<BP_GRID(rows * a->c), 0, bp_stream(cx)>>>(a->out, y, a->gate, rows * a->c, sample);
 	}
 	bp_dev_release(cx, m);

@@ -118,6 +118,153 @@ open_blas(struct bp_ctx *cx, struct bp_err *err)
 	return BP_OK;
 }
 
+/* map memory behind the end until `want` bytes are there */
+static bool
+grow(struct bp_cuda *d, size_t want)
+{
+	CUmemAccessDesc access;
+
+	access.location = d->prop.location;
+	access.flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
+	while (d->mapped < want) {
+		if (d->mapped + d->chunk > d->range || d->mem_create(&d->handle[d->handles], d->chunk, &d->prop, 0) != CUDA_SUCCESS)
+			return false;
+		if (d->mem_map(d->base + d->mapped, d->chunk, 0, d->handle[d->handles], 0) != CUDA_SUCCESS) {
+			d->mem_release(d->handle[d->handles]);
+			return false;
+		}
+		d->handles++;
+		d->mapped += d->chunk;
+		if (d->mem_access(d->base + d->mapped - d->chunk, d->chunk, &access, 1) != CUDA_SUCCESS)
+			return false;
+	}
+	return true;
+}
+
+static void *
+cuda_alloc(struct bp_ctx *cx, size_t bytes)
+{
+	struct bp_cuda *d = dev(cx);
+	size_t n = (bytes + ALIGN - 1) / ALIGN * ALIGN, at = d->used;
+
+	n = n ? n : (size_t)ALIGN;
+	if (n < bytes || n > d->cap || at > d->cap - n || (!cx->dry && !grow(d, at + n))) {
+		BP_FAIL(cx->err, BP_EMEM, "take a smaller target, fewer samples at once, or a larger card",
+		    "cuda:%d: %.1f MiB wanted beside %.1f MiB in use, %.1f MiB at most", cx->device_index, bytes / 1048576.0, at / 1048576.0,
+		    d->cap / 1048576.0);
+		return NULL;
+	}
+	d->used += n;
+	if (d->used > d->peak)
+		d->peak = d->used;
+	return (void *)(d->base + at);
+}
+
+static struct bp_mark
+cuda_mark(struct bp_ctx *cx)
+{
+	struct bp_mark m = { NULL, dev(cx)->used, dev(cx)->used };
+
+	return m;
+}
+
+static void
+cuda_release(struct bp_ctx *cx, struct bp_mark m)
+{
+	dev(cx)->used = m.used;
+}
+
+static size_t
+cuda_peak(const struct bp_ctx *cx)
+{
+	return dev(cx)->peak;
+}
+
+static void
+cuda_peak_reset(struct bp_ctx *cx)
+{
+	dev(cx)->peak = dev(cx)->used;
+}
+
+static int
+cuda_rehearse(struct bp_rehearsal *r, struct bp_ctx *cx)
+{
+	struct bp_cuda *d = dev(cx);
+	struct bp_rehearsal now = { NULL, d->used, d->peak, d->cap, cx->dry };
+
+	*r = now;
+	d->used = d->peak = 0;
+	d->cap = SIZE_MAX;
+	cx->dry = true;
+	return BP_OK;
+}
+
+static size_t
+cuda_rehearsed(struct bp_rehearsal *r, struct bp_ctx *cx)
+{
+	struct bp_cuda *d = dev(cx);
+	size_t peak = d->peak;
+
+	d->used = r->used;
+	d->peak = r->peak;
+	d->cap = r->cap;
+	cx->dry = r->dry;
+	return peak;
+}
+
+static size_t
+cuda_free(const struct bp_ctx *cx)
+{
+	const struct bp_cuda *d = dev(cx);
+	size_t avail = 0, total;
+
+	if (cudaMemGetInfo(&avail, &total) != cudaSuccess)
+		avail = 0;
+	avail += d->mapped - d->used;
+	return avail < d->cap - d->used ? avail : d->cap - d->used;
+}
+
+static int
+cuda_upload(struct bp_ctx *cx, const void **dst, const void *src, size_t n)
+{
+	void *p = bp_dev_alloc(cx, n);
+
+	*dst = p;
+	if (!p)
+		return BP_EMEM;
+	if (cx->dry || n == 0)
+		return BP_OK;
+	return lost(cx, "upload", cudaMemcpyAsync(p, src, n, cudaMemcpyHostToDevice, dev(cx)->stream));
+}
+
+static int
+cuda_download(struct bp_ctx *cx, void *dst, const void *src, size_t n)
+{
+	if (cx->dry || n == 0)
+		return BP_OK;
+	BP_TRY(lost(cx, "download", cudaMemcpyAsync(dst, src, n, cudaMemcpyDeviceToHost, dev(cx)->stream)));
+	return lost(cx, "download", cudaStreamSynchronize(dev(cx)->stream));
+}
+
+static int
+cuda_copy(struct bp_ctx *cx, void *dst, const void *src, size_t n)
+{
+	if (cx->dry || n == 0)
+		return BP_OK;
+	return lost(cx, "copy", cudaMemcpyAsync(dst, src, n, cudaMemcpyDeviceToDevice, dev(cx)->stream));
+}
+
+static int
+cuda_zero(struct bp_ctx *cx, void *dst, size_t n)
+{
+	if (cx->dry || n == 0)
+		return BP_OK;
+	return lost(cx, "zero", cudaMemsetAsync(dst, 0, n, dev(cx)->stream));
+}
+
+static const struct bp_memory memory = { cuda_alloc, cuda_mark, cuda_release, cuda_peak, cuda_peak_reset, cuda_rehearse, cuda_rehearsed, cuda_free,
+	cuda_upload, cuda_download, cuda_copy, cuda_zero };
+
 int
 bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err)
 {
@@ -129,6 +276,7 @@ bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err)
 		return BP_FAIL(err, BP_EUNSUP, "take --device cpu", "no usable NVIDIA card: %s", e ? cudaGetErrorString(e) : "none found");
 	if (cx->device_index >= n)
 		return BP_FAIL(err, BP_EUSAGE, NULL, "cuda:%d given, this machine has %d card%s", cx->device_index, n, n == 1 ? "" : "s");
+	cx->memory = &memory;
 	if (!(cx->dev = calloc(1, sizeof(struct bp_cuda))))
 		return BP_FAIL(err, BP_EMEM, NULL, "no memory for a device");
 	if ((e = cudaSetDevice(cx->device_index)) != cudaSuccess || (e = cudaFree(0)) != cudaSuccess
@@ -167,103 +315,10 @@ bp_cuda_close(struct bp_ctx *cx)
 	cx->dev = NULL;
 }
 
-/* map memory behind the end until `want` bytes are there */
-static bool
-grow(struct bp_cuda *d, size_t want)
-{
-	CUmemAccessDesc access;
-
-	access.location = d->prop.location;
-	access.flags = CU_MEM_ACCESS_FLAGS_PROT_READWRITE;
-	while (d->mapped < want) {
-		if (d->mapped + d->chunk > d->range || d->mem_create(&d->handle[d->handles], d->chunk, &d->prop, 0) != CUDA_SUCCESS)
-			return false;
-		if (d->mem_map(d->base + d->mapped, d->chunk, 0, d->handle[d->handles], 0) != CUDA_SUCCESS) {
-			d->mem_release(d->handle[d->handles]);
-			return false;
-		}
-		d->handles++;
-		d->mapped += d->chunk;
-		if (d->mem_access(d->base + d->mapped - d->chunk, d->chunk, &access, 1) != CUDA_SUCCESS)
-			return false;
-	}
-	return true;
-}
-
-void *
-bp_cuda_alloc(struct bp_ctx *cx, size_t bytes)
-{
-	struct bp_cuda *d = dev(cx);
-	size_t n = (bytes + ALIGN - 1) / ALIGN * ALIGN, at = d->used;
-
-	n = n ? n : (size_t)ALIGN;
-	if (n < bytes || n > d->cap || at > d->cap - n || (!cx->dry && !grow(d, at + n))) {
-		BP_FAIL(cx->err, BP_EMEM, "take a smaller target, fewer samples at once, or a larger card",
-		    "cuda:%d: %.1f MiB wanted beside %.1f MiB in use, %.1f MiB at most", cx->device_index, bytes / 1048576.0, at / 1048576.0,
-		    d->cap / 1048576.0);
-		return NULL;
-	}
-	d->used += n;
-	if (d->used > d->peak)
-		d->peak = d->used;
-	return (void *)(d->base + at);
-}
-
-struct bp_mark
-bp_cuda_mark(struct bp_ctx *cx)
-{
-	struct bp_mark m = { NULL, dev(cx)->used, dev(cx)->used };
-
-	return m;
-}
-
-void
-bp_cuda_release(struct bp_ctx *cx, struct bp_mark m)
-{
-	dev(cx)->used = m.used;
-}
-
-size_t
-bp_cuda_peak(const struct bp_ctx *cx)
-{
-	return dev(cx)->peak;
-}
-
-void
-bp_cuda_peak_reset(struct bp_ctx *cx)
-{
-	dev(cx)->peak = dev(cx)->used;
-}
-
-int
-bp_cuda_upload(struct bp_ctx *cx, void *dst, const void *src, size_t n)
-{
-	return lost(cx, "upload", n ? cudaMemcpyAsync(dst, src, n, cudaMemcpyHostToDevice, dev(cx)->stream) : cudaSuccess);
-}
-
-int
-bp_cuda_download(struct bp_ctx *cx, void *dst, const void *src, size_t n)
-{
-	BP_TRY(lost(cx, "download", n ? cudaMemcpyAsync(dst, src, n, cudaMemcpyDeviceToHost, dev(cx)->stream) : cudaSuccess));
-	return lost(cx, "download", cudaStreamSynchronize(dev(cx)->stream));
-}
-
-int
-bp_cuda_copy(struct bp_ctx *cx, void *dst, const void *src, size_t n)
-{
-	return lost(cx, "copy", n ? cudaMemcpyAsync(dst, src, n, cudaMemcpyDeviceToDevice, dev(cx)->stream) : cudaSuccess);
-}
-
-int
-bp_cuda_zero(struct bp_ctx *cx, void *dst, size_t n)
-{
-	return lost(cx, "zero", n ? cudaMemsetAsync(dst, 0, n, dev(cx)->stream) : cudaSuccess);
-}
-
 /* ---- steps that many rows share ---- */
 
 int
-bp_gemm(struct bp_ctx *cx, struct bp_gemm g)
+bp_blas(struct bp_ctx *cx, struct bp_blas g)
 {
 	struct bp_cuda *d = dev(cx);
 	cublasStatus_t st;
@@ -279,12 +334,12 @@ bp_gemm(struct bp_ctx *cx, struct bp_gemm g)
 }
 
 int
-bp_gemm_linear(struct bp_ctx *cx, float *out, const float *x, int64_t rows, const struct bp_weight *W, bool add)
+bp_blas_linear(struct bp_ctx *cx, float *out, const float *x, int64_t rows, const struct bp_weight *W, bool add)
 {
 	const int64_t most = (int64_t)1 << 30; /* cuBLAS counts in int */
 
 	for (int64_t at = 0; at < rows; at += most) {
-		struct bp_gemm g = {};
+		struct bp_blas g = {};
 		g.m = (int)(rows - at < most ? rows - at : most);
 		g.n = g.ldc = W->n;
 		g.k = g.lda = g.ldb = W->k;
@@ -294,7 +349,7 @@ bp_gemm_linear(struct bp_ctx *cx, float *out, const float *x, int64_t rows, cons
 		g.A = x + at * W->k;
 		g.B = W->p;
 		g.C = out + at * W->n;
-		BP_TRY(bp_gemm(cx, g));
+		BP_TRY(bp_blas(cx, g));
 	}
 	return BP_OK;
 }

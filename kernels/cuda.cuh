@@ -36,7 +36,7 @@ bp_blocks(int64_t n)
 
 /* C[m,n] = alpha A B + beta C, all row-major: A is [m,k] with lda, or [k,m] when ta; B is [k,n] with ldb, or [n,k] when tb. The
  * same for `batch` matrices that lie sa, sb, sc numbers apart. fp32 throughout (cuBLAS, default math). */
-struct bp_gemm {
+struct bp_blas {
 	int m, n, k, lda, ldb, ldc, batch;
 	bool ta, tb;
 	float alpha, beta;
@@ -44,10 +44,10 @@ struct bp_gemm {
 	float *C;
 	int64_t sa, sb, sc;
 };
-int bp_gemm(struct bp_ctx *cx, struct bp_gemm g);
+int bp_blas(struct bp_ctx *cx, struct bp_blas g);
 
 /* out[rows,n] = x[rows,k] W^T (+ out if add): a linear layer without its bias */
-int bp_gemm_linear(struct bp_ctx *cx, float *out, const float *x, int64_t rows, const struct bp_weight *W, bool add);
+int bp_blas_linear(struct bp_ctx *cx, float *out, const float *x, int64_t rows, const struct bp_weight *W, bool add);
 /* out[rows,c] = layer norm of x; w, b may be NULL */
 int bp_norm_rows(struct bp_ctx *cx, float *out, const float *x, int64_t rows, int c, const struct bp_weight *w, const struct bp_weight *b);
 /* x[rows,n] = softmax of each row, in place */

@@ -57,7 +57,7 @@ bp_linear_cuda(struct bp_ctx *cx, const struct bp_linear *a)
 			relu<<<BP_GRID(a->rows * k), 0, bp_stream(cx)>>>(t, x, a->rows * k);
 			x = t;
 		}
-		BP_TRY(bp_gemm_linear(cx, y, x, a->rows, a->W, plain && a->add));
+		BP_TRY(bp_blas_linear(cx, y, x, a->rows, a->W, plain && a->add));
 		if (!plain)
 			finish<<<BP_GRID(a->rows * n), 0, bp_stream(cx)>>>(a->out, y, bp_wp(a->b), a->rows, n, a->act, a->add);
 	}

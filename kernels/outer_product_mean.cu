@@ -43,7 +43,7 @@ bp_outer_product_mean_cuda(struct bp_ctx *cx, const struct bp_outer_product_mean
 	struct bp_mark m = bp_dev_mark(cx);
 	int64_t rows = (int64_t)a->s * a->n, nn = (int64_t)a->n * a->n, wide = nn * a->hidden * a->hidden;
 	float *y, *p, *q, *outer, *ordered;
-	struct bp_gemm g = {};
+	struct bp_blas g = {};
 
 	BP_CUDA_NEW(y, rows * a->c, cx);
 	BP_CUDA_NEW(p, rows * a->hidden, cx);
@@ -52,8 +52,8 @@ bp_outer_product_mean_cuda(struct bp_ctx *cx, const struct bp_outer_product_mean
 	BP_CUDA_NEW(ordered, wide, cx);
 	if (!cx->dry) {
 		BP_TRY(bp_norm_rows(cx, y, a->m, rows, a->c, a->nw, a->nb));
-		BP_TRY(bp_gemm_linear(cx, p, y, rows, a->a, false));
-		BP_TRY(bp_gemm_linear(cx, q, y, rows, a->b, false));
+		BP_TRY(bp_blas_linear(cx, p, y, rows, a->a, false));
+		BP_TRY(bp_blas_linear(cx, q, y, rows, a->b, false));
 		if (a->mask) {
 			mask_rows<<<BP_GRID(rows * a->hidden), 0, bp_stream(cx)>>>(p, a->mask, rows, a->hidden);
 			mask_rows<<<BP_GRID(rows * a->hidden), 0, bp_stream(cx)>>>(q, a->mask, rows, a->hidden);
@@ -65,9 +65,9 @@ bp_outer_product_mean_cuda(struct bp_ctx *cx, const struct bp_outer_product_mean
 		g.A = p;
 		g.B = q;
 		g.C = outer;
-		BP_TRY(bp_gemm(cx, g));
+		BP_TRY(bp_blas(cx, g));
 		order_and_divide<<<BP_GRID(wide), 0, bp_stream(cx)>>>(ordered, outer, a->mask, a->s, a->n, a->hidden);
-		BP_TRY(bp_gemm_linear(cx, a->z, ordered, nn, a->o, true));
+		BP_TRY(bp_blas_linear(cx, a->z, ordered, nn, a->o, true));
 		add_bias<<<BP_GRID(nn * a->cz), 0, bp_stream(cx)>>>(a->z, a->o_b->p, nn, a->cz);
 	}
 	bp_dev_release(cx, m);

@@ -40,9 +40,9 @@ bp_pair_head_cuda(struct bp_ctx *cx, const struct bp_pair_head *a)
 	if (!cx->dry) {
 		if (a->symmetric)
 			symmetrise<<<BP_GRID(nn * a->c), 0, bp_stream(cx)>>>(y, a->z, a->n, a->c);
-		BP_TRY(bp_gemm_linear(cx, a->out, y ? y : a->z, nn, a->W, false));
+		BP_TRY(bp_blas_linear(cx, a->out, y ? y : a->z, nn, a->W, false));
 		if (other)
-			BP_TRY(bp_gemm_linear(cx, other, y ? y : a->z, nn, a->W_other, false));
+			BP_TRY(bp_blas_linear(cx, other, y ? y : a->z, nn, a->W_other, false));
 		choose<<<BP_GRID(nn * bins), 0, bp_stream(cx)>>>(a->out, other, a->asym_id, bp_wp(a->b), a->n, bins);
 	}
 	bp_dev_release(cx, m);

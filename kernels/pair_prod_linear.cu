@@ -23,7 +23,7 @@ bp_pair_prod_linear_cuda(struct bp_ctx *cx, const struct bp_pair_prod_linear *a)
 	BP_CUDA_NEW(y, nn * a->c, cx);
 	if (!cx->dry) {
 		products<<<BP_GRID(nn * a->c), 0, bp_stream(cx)>>>(y, *a);
-		BP_TRY(bp_gemm_linear(cx, a->out, y, nn, a->W, true));
+		BP_TRY(bp_blas_linear(cx, a->out, y, nn, a->W, true));
 	}
 	bp_dev_release(cx, m);
 	return cx->dry ? BP_OK : bp_launched(cx, "pair_prod_linear");

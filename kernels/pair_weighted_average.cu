@@ -27,7 +27,7 @@ bp_pair_weighted_average_cuda(struct bp_ctx *cx, const struct bp_pair_weighted_a
 	int hd = a->heads * a->d;
 	int64_t rows = (int64_t)a->s * a->n, nn = (int64_t)a->n * a->n;
 	float *y, *zy, *v, *g, *o, *w;
-	struct bp_gemm b = {}, p = {};
+	struct bp_blas b = {}, p = {};
 
 	BP_CUDA_NEW(y, rows * a->c, cx);
 	BP_CUDA_NEW(zy, nn * a->cz, cx);
@@ -38,8 +38,8 @@ bp_pair_weighted_average_cuda(struct bp_ctx *cx, const struct bp_pair_weighted_a
 	if (!cx->dry) {
 		BP_TRY(bp_norm_rows(cx, y, a->m, rows, a->c, a->nmw, a->nmb));
 		BP_TRY(bp_norm_rows(cx, zy, a->z, nn, a->cz, a->nzw, a->nzb));
-		BP_TRY(bp_gemm_linear(cx, v, y, rows, a->pm, false));
-		BP_TRY(bp_gemm_linear(cx, g, y, rows, a->pg, false));
+		BP_TRY(bp_blas_linear(cx, v, y, rows, a->pm, false));
+		BP_TRY(bp_blas_linear(cx, g, y, rows, a->pg, false));
 		b.m = a->heads; /* w[h,r] = pz zy^T */
 		b.n = b.ldc = (int)nn;
 		b.k = b.lda = b.ldb = a->cz;
@@ -48,7 +48,7 @@ bp_pair_weighted_average_cuda(struct bp_ctx *cx, const struct bp_pair_weighted_a
 		b.A = a->pz->p;
 		b.B = zy;
 		b.C = w;
-		BP_TRY(bp_gemm(cx, b));
+		BP_TRY(bp_blas(cx, b));
 		if (a->mask)
 			mask_scores<<<BP_GRID(nn * a->heads), 0, bp_stream(cx)>>>(w, a->mask, a->heads, a->n);
 		BP_TRY(bp_softmax_rows(cx, w, (int64_t)a->heads * a->n, a->n));
@@ -62,10 +62,10 @@ bp_pair_weighted_average_cuda(struct bp_ctx *cx, const struct bp_pair_weighted_a
 			p.A = w + h * nn;
 			p.B = v + h * a->d;
 			p.C = o + h * a->d;
-			BP_TRY(bp_gemm(cx, p));
+			BP_TRY(bp_blas(cx, p));
 		}
 		gate_rows<<<BP_GRID(rows * hd), 0, bp_stream(cx)>>>(o, g, rows * hd);
-		BP_TRY(bp_gemm_linear(cx, a->m, o, rows, a->po, true));
+		BP_TRY(bp_blas_linear(cx, a->m, o, rows, a->po, true));
 	}
 	bp_dev_release(cx, m);
 	return cx->dry ? BP_OK : bp_launched(cx, "pair_weighted_average");

@@ -24,10 +24,10 @@ bp_transition_cuda(struct bp_ctx *cx, const struct bp_transition *a)
 	BP_CUDA_NEW(g, wide, cx);
 	if (!cx->dry && a->rows) {
 		BP_TRY(bp_norm_rows(cx, y, a->x, a->rows, a->c, a->nw, a->nb));
-		BP_TRY(bp_gemm_linear(cx, h, y, a->rows, a->fc1, false));
-		BP_TRY(bp_gemm_linear(cx, g, y, a->rows, a->fc2, false));
+		BP_TRY(bp_blas_linear(cx, h, y, a->rows, a->fc1, false));
+		BP_TRY(bp_blas_linear(cx, g, y, a->rows, a->fc2, false));
 		swiglu<<<BP_GRID(wide), 0, bp_stream(cx)>>>(h, g, wide);
-		BP_TRY(bp_gemm_linear(cx, a->out, h, a->rows, a->fc3, a->add));
+		BP_TRY(bp_blas_linear(cx, a->out, h, a->rows, a->fc3, a->add));
 	}
 	bp_dev_release(cx, m);
 	return cx->dry ? BP_OK : bp_launched(cx, "transition");

@@ -43,7 +43,7 @@ one_head(struct bp_ctx *cx, const struct bp_tri_attn *a, int h, float *q, const 
 {
 	int n = a->n, hd = a->w->q.n, d = hd / a->w->bias.n;
 	int64_t nn = (int64_t)n * n;
-	struct bp_gemm s = {}, w = {};
+	struct bp_blas s = {}, w = {};
 
 	s.m = s.n = s.ldc = n;
 	s.k = d;
@@ -56,7 +56,7 @@ one_head(struct bp_ctx *cx, const struct bp_tri_attn *a, int h, float *q, const 
 	s.A = q + h * d;
 	s.B = k + h * d;
 	s.C = p;
-	BP_TRY(bp_gemm(cx, s));
+	BP_TRY(bp_blas(cx, s));
 	bias_and_mask<<<BP_GRID(nn * n), 0, bp_stream(cx)>>>(p, bias + h * nn, *a, 1 / sqrtf((float)d));
 	BP_TRY(bp_softmax_rows(cx, p, nn, n));
 	w.m = w.k = w.lda = n;
@@ -69,7 +69,7 @@ one_head(struct bp_ctx *cx, const struct bp_tri_attn *a, int h, float *q, const 
 	w.A = p;
 	w.B = v + h * d;
 	w.C = q + h * d;
-	return bp_gemm(cx, w);
+	return bp_blas(cx, w);
 }
 
 int
@@ -91,14 +91,14 @@ bp_tri_attn_cuda(struct bp_ctx *cx, const struct bp_tri_attn *a)
 	if (a->ending)
 		BP_CUDA_NEW(t, nn * a->c, cx);
 	if (!cx->dry) {
-		struct bp_gemm b = {};
+		struct bp_blas b = {};
 		if (a->ending)
 			transpose<<<BP_GRID(nn * a->c), 0, bp_stream(cx)>>>(t, a->x, n, a->c, false);
 		BP_TRY(bp_norm_rows(cx, y, a->ending ? t : a->x, nn, a->c, &w->norm, &w->norm_b));
-		BP_TRY(bp_gemm_linear(cx, q, y, nn, &w->q, false));
-		BP_TRY(bp_gemm_linear(cx, k, y, nn, &w->k, false));
-		BP_TRY(bp_gemm_linear(cx, v, y, nn, &w->v, false));
-		BP_TRY(bp_gemm_linear(cx, g, y, nn, &w->g, false));
+		BP_TRY(bp_blas_linear(cx, q, y, nn, &w->q, false));
+		BP_TRY(bp_blas_linear(cx, k, y, nn, &w->k, false));
+		BP_TRY(bp_blas_linear(cx, v, y, nn, &w->v, false));
+		BP_TRY(bp_blas_linear(cx, g, y, nn, &w->g, false));
 		b.m = heads; /* bias[h,r] = W y^T */
 		b.n = b.ldc = (int)nn;
 		b.k = b.lda = b.ldb = a->c;
@@ -107,15 +107,15 @@ bp_tri_attn_cuda(struct bp_ctx *cx, const struct bp_tri_attn *a)
 		b.A = w->bias.p;
 		b.B = y;
 		b.C = bias;
-		BP_TRY(bp_gemm(cx, b));
+		BP_TRY(bp_blas(cx, b));
 		for (int h = 0; h < heads; h++)
 			BP_TRY(one_head(cx, a, h, q, k, v, p, bias));
 		gate_rows<<<BP_GRID(nn * hd), 0, bp_stream(cx)>>>(q, g, nn * hd);
 		if (a->ending) {
-			BP_TRY(bp_gemm_linear(cx, t, q, nn, &w->o, false));
+			BP_TRY(bp_blas_linear(cx, t, q, nn, &w->o, false));
 			transpose<<<BP_GRID(nn * a->c), 0, bp_stream(cx)>>>(a->out, t, n, a->c, a->add);
 		} else {
-			BP_TRY(bp_gemm_linear(cx, a->out, q, nn, &w->o, a->add));
+			BP_TRY(bp_blas_linear(cx, a->out, q, nn, &w->o, a->add));
 		}
 	}
 	bp_dev_release(cx, m);

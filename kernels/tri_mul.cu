@@ -42,7 +42,7 @@ bp_tri_mul_cuda(struct bp_ctx *cx, const struct bp_tri_mul *a)
 	struct bp_mark m = bp_dev_mark(cx);
 	int64_t nn = (int64_t)a->n * a->n, all = nn * a->c;
 	float *y, *p, *g, *ab;
-	struct bp_gemm s = {};
+	struct bp_blas s = {};
 
 	BP_CUDA_NEW(y, all, cx);
 	BP_CUDA_NEW(p, 2 * all, cx);
@@ -50,8 +50,8 @@ bp_tri_mul_cuda(struct bp_ctx *cx, const struct bp_tri_mul *a)
 	BP_CUDA_NEW(ab, 2 * all, cx);
 	if (!cx->dry) {
 		BP_TRY(bp_norm_rows(cx, y, a->x, nn, a->c, &a->w->norm_in, &a->w->norm_in_b));
-		BP_TRY(bp_gemm_linear(cx, p, y, nn, &a->w->p_in, false));
-		BP_TRY(bp_gemm_linear(cx, g, y, nn, &a->w->g_in, false));
+		BP_TRY(bp_blas_linear(cx, p, y, nn, &a->w->p_in, false));
+		BP_TRY(bp_blas_linear(cx, g, y, nn, &a->w->g_in, false));
 		gate_and_turn<<<BP_GRID(2 * all), 0, bp_stream(cx)>>>(ab, p, g, *a);
 		s.m = s.n = s.k = s.lda = s.ldb = s.ldc = a->n; /* per channel: outgoing A B^T, incoming A^T B */
 		s.ta = a->incoming;
@@ -62,11 +62,11 @@ bp_tri_mul_cuda(struct bp_ctx *cx, const struct bp_tri_mul *a)
 		s.A = ab;
 		s.B = ab + all;
 		s.C = p;
-		BP_TRY(bp_gemm(cx, s));
+		BP_TRY(bp_blas(cx, s));
 		turn_back<<<BP_GRID(all), 0, bp_stream(cx)>>>(g, p, nn, a->c);
 		BP_TRY(bp_norm_rows(cx, g, g, nn, a->c, &a->w->norm_out, &a->w->norm_out_b));
-		BP_TRY(bp_gemm_linear(cx, p, g, nn, &a->w->p_out, false));
-		BP_TRY(bp_gemm_linear(cx, g, y, nn, &a->w->g_out, false));
+		BP_TRY(bp_blas_linear(cx, p, g, nn, &a->w->p_out, false));
+		BP_TRY(bp_blas_linear(cx, g, y, nn, &a->w->g_out, false));
 		gate_out<<<BP_GRID(all), 0, bp_stream(cx)>>>(a->out, p, g, all, a->add);
 	}
 	bp_dev_release(cx, m);

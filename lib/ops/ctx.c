@@ -1,4 +1,4 @@
-/* ctx: the CPU's side of ctx.h. Device memory is an arena; planning (dry) only counts. Binding is ops.c. */
+/* ctx: device memory. The CPU's is an arena; planning (dry) only counts. Other devices bring their own functions. Binding is ops.c. */
 #include "ops/ctx.h"
 
 #include <stdio.h>
@@ -6,47 +6,47 @@
 
 #include "ops/cpu.h"
 
-void *
-bp_dev_alloc(struct bp_ctx *cx, size_t bytes)
+static void *
+cpu_alloc(struct bp_ctx *cx, size_t bytes)
 {
 	return cx->dry ? bp_arena_count(cx->mem, bytes, cx->err) : bp_alloc(cx->mem, bytes, cx->err);
 }
 
-struct bp_mark
-bp_dev_mark(struct bp_ctx *cx)
+static struct bp_mark
+cpu_mark(struct bp_ctx *cx)
 {
 	return bp_arena_mark(cx->mem);
 }
 
-void
-bp_dev_release(struct bp_ctx *cx, struct bp_mark m)
+static void
+cpu_release(struct bp_ctx *cx, struct bp_mark m)
 {
 	bp_arena_release(cx->mem, m);
 }
 
-size_t
-bp_dev_peak(const struct bp_ctx *cx)
+static size_t
+cpu_peak(const struct bp_ctx *cx)
 {
 	return bp_arena_peak(cx->mem);
 }
 
-void
-bp_dev_peak_reset(struct bp_ctx *cx)
+static void
+cpu_peak_reset(struct bp_ctx *cx)
 {
 	bp_arena_peak_reset(cx->mem);
 }
 
-int
-bp_dev_rehearse(struct bp_rehearsal *r, struct bp_ctx *cx)
+static int
+cpu_rehearse(struct bp_rehearsal *r, struct bp_ctx *cx)
 {
-	*r = (struct bp_rehearsal){ cx->mem, cx->dry };
+	*r = (struct bp_rehearsal){ .mem = cx->mem, .dry = cx->dry };
 	BP_TRY(bp_arena_open(&cx->mem, 0, cx->err));
 	cx->dry = true;
 	return BP_OK;
 }
 
-size_t
-bp_dev_rehearsed(struct bp_rehearsal *r, struct bp_ctx *cx)
+static size_t
+cpu_rehearsed(struct bp_rehearsal *r, struct bp_ctx *cx)
 {
 	size_t peak = bp_arena_peak(cx->mem);
 
@@ -74,8 +74,8 @@ kernel_number(const char *path, const char *key, size_t unit)
 	return found;
 }
 
-size_t
-bp_dev_free(const struct bp_ctx *cx)
+static size_t
+cpu_free(const struct bp_ctx *cx)
 {
 	size_t machine = kernel_number("/proc/meminfo", "MemAvailable:", 1024);
 	size_t limit = kernel_number("/sys/fs/cgroup/memory.max", "", 1), used = kernel_number("/sys/fs/cgroup/memory.current", "", 1);
@@ -90,36 +90,111 @@ bp_dev_free(const struct bp_ctx *cx)
 	return room > SIZE_MAX - idle ? SIZE_MAX : room + idle;
 }
 
-int
-bp_dev_upload(struct bp_ctx *cx, const void **dst, const void *src, size_t n)
+static int
+cpu_upload(struct bp_ctx *cx, const void **dst, const void *src, size_t n)
 {
 	(void)cx, (void)n;
 	*dst = src;
 	return BP_OK;
 }
 
-int
-bp_dev_download(struct bp_ctx *cx, void *dst, const void *src, size_t n)
+static int
+cpu_download(struct bp_ctx *cx, void *dst, const void *src, size_t n)
 {
 	if (!cx->dry && n)
 		memcpy(dst, src, n);
 	return BP_OK;
 }
 
-int
-bp_dev_copy(struct bp_ctx *cx, void *dst, const void *src, size_t n)
+static int
+cpu_copy(struct bp_ctx *cx, void *dst, const void *src, size_t n)
 {
 	if (!cx->dry && n)
 		memmove(dst, src, n);
 	return BP_OK;
 }
 
-int
-bp_dev_zero(struct bp_ctx *cx, void *dst, size_t n)
+static int
+cpu_zero(struct bp_ctx *cx, void *dst, size_t n)
 {
 	if (!cx->dry && n)
 		memset(dst, 0, n);
 	return BP_OK;
+}
+
+const struct bp_memory bp_cpu_memory = { cpu_alloc, cpu_mark, cpu_release, cpu_peak, cpu_peak_reset, cpu_rehearse, cpu_rehearsed, cpu_free,
+	cpu_upload, cpu_download, cpu_copy, cpu_zero };
+
+void *
+bp_dev_alloc(struct bp_ctx *cx, size_t bytes)
+{
+	return cx->memory->alloc(cx, bytes);
+}
+
+struct bp_mark
+bp_dev_mark(struct bp_ctx *cx)
+{
+	return cx->memory->mark(cx);
+}
+
+void
+bp_dev_release(struct bp_ctx *cx, struct bp_mark m)
+{
+	cx->memory->release(cx, m);
+}
+
+size_t
+bp_dev_peak(const struct bp_ctx *cx)
+{
+	return cx->memory->peak(cx);
+}
+
+void
+bp_dev_peak_reset(struct bp_ctx *cx)
+{
+	cx->memory->peak_reset(cx);
+}
+
+int
+bp_dev_rehearse(struct bp_rehearsal *r, struct bp_ctx *cx)
+{
+	return cx->memory->rehearse(r, cx);
+}
+
+size_t
+bp_dev_rehearsed(struct bp_rehearsal *r, struct bp_ctx *cx)
+{
+	return cx->memory->rehearsed(r, cx);
+}
+
+size_t
+bp_dev_free(const struct bp_ctx *cx)
+{
+	return cx->memory->free(cx);
+}
+
+int
+bp_dev_upload(struct bp_ctx *cx, const void **dst, const void *src, size_t n)
+{
+	return cx->memory->upload(cx, dst, src, n);
+}
+
+int
+bp_dev_download(struct bp_ctx *cx, void *dst, const void *src, size_t n)
+{
+	return cx->memory->download(cx, dst, src, n);
+}
+
+int
+bp_dev_copy(struct bp_ctx *cx, void *dst, const void *src, size_t n)
+{
+	return cx->memory->copy(cx, dst, src, n);
+}
+
+int
+bp_dev_zero(struct bp_ctx *cx, void *dst, size_t n)
+{
+	return cx->memory->zero(cx, dst, n);
 }
 
 int

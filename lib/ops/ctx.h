@@ -24,7 +24,8 @@ struct bp_weight {
 	int n, k;
 };
 
-struct bp_ops; /* ops.h */
+struct bp_ops;    /* ops.h */
+struct bp_memory; /* below */
 
 struct bp_ctx {
 	const struct bp_ops *ops; /* bound functions; called through BP_OP */
@@ -32,8 +33,9 @@ struct bp_ctx {
 	int device_index;
 	enum bp_precision precision;
 	int threads;            /* CPU threads                                                          */
+	const struct bp_memory *memory; /* the device's memory functions */
 	struct bp_arena *mem;   /* CPU: activations and scratch. Devices keep their own pool in dev     */
-	void *dev;              /* the device's own state (kernels/), NULL on the CPU                   */
+	void *dev;              /* the device's own state (kernels/context.cu), NULL on the CPU         */
 	struct bp_err *err;     /* filled by an op that fails                                           */
 	bool dry;               /* planning: memory is counted, nothing is computed, nothing dereferenced */
 };
@@ -55,6 +57,7 @@ void bp_dev_peak_reset(struct bp_ctx *cx);
 /* Rehearsal: until rehearsed, cx->dry is set and memory is counted against no cap, from 0. rehearsed returns the bytes at the peak. */
 struct bp_rehearsal {
 	struct bp_arena *mem;
+	size_t used, peak, cap;
 	bool dry;
 };
 int bp_dev_rehearse(struct bp_rehearsal *r, struct bp_ctx *cx) BP_MUST_USE;
@@ -67,6 +70,23 @@ int bp_dev_upload(struct bp_ctx *cx, const void **dst, const void *src, size_t n
 int bp_dev_download(struct bp_ctx *cx, void *dst, const void *src, size_t n) BP_MUST_USE; /* waits for the device */
 int bp_dev_copy(struct bp_ctx *cx, void *dst, const void *src, size_t n) BP_MUST_USE;     /* device to device     */
 int bp_dev_zero(struct bp_ctx *cx, void *dst, size_t n) BP_MUST_USE;
+
+/* What a device implements; bp_dev_X calls X of cx->memory. */
+struct bp_memory {
+	void *(*alloc)(struct bp_ctx *cx, size_t bytes);
+	struct bp_mark (*mark)(struct bp_ctx *cx);
+	void (*release)(struct bp_ctx *cx, struct bp_mark m);
+	size_t (*peak)(const struct bp_ctx *cx);
+	void (*peak_reset)(struct bp_ctx *cx);
+	int (*rehearse)(struct bp_rehearsal *r, struct bp_ctx *cx);
+	size_t (*rehearsed)(struct bp_rehearsal *r, struct bp_ctx *cx);
+	size_t (*free)(const struct bp_ctx *cx);
+	int (*upload)(struct bp_ctx *cx, const void **dst, const void *src, size_t n);
+	int (*download)(struct bp_ctx *cx, void *dst, const void *src, size_t n);
+	int (*copy)(struct bp_ctx *cx, void *dst, const void *src, size_t n);
+	int (*zero)(struct bp_ctx *cx, void *dst, size_t n);
+};
+extern const struct bp_memory bp_cpu_memory;
 
 /* p = n floats of device memory, or return BP_EMEM from the calling function */
 #define BP_DEV_NEW(p, n, cx)                                              \

@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef BP_HAVE_CUDA
+#include "context.h"
+#endif
+
 /* a function that is not of its op's type stops the build */
 #define X(op, variant, device, fn) \
 	_Static_assert(_Generic(&(fn), bp_##op##_fn *: 1, default: 0), "ops.def: " #fn " is not a bp_" #op "_fn");
@@ -131,12 +135,16 @@ bind(struct opened *o, const char *variant, const char *const *ops, int nops, st
 static int
 find_device(struct bp_ctx *cx, const char *device, struct bp_err *err)
 {
+	char rest;
+
 	if (!strcmp(device, "cpu")) {
 		cx->device = BP_CPU;
 		return BP_OK;
 	}
-	if (!strncmp(device, "cuda", 4) && (!device[4] || device[4] == ':'))
-		return BP_FAIL(err, BP_EUNSUP, "take --device cpu", "this build has no CUDA");
+	if (!strcmp(device, "cuda") || (sscanf(device, "cuda:%4d%c", &cx->device_index, &rest) == 1 && cx->device_index >= 0)) {
+		cx->device = BP_CUDA;
+		return BP_OK;
+	}
 	return BP_FAIL(err, BP_EUSAGE, "take cpu, cuda or cuda:N", "no device '%s'", device);
 }
 
@@ -148,8 +156,22 @@ find_precision(struct bp_ctx *cx, const char *precision, struct bp_err *err)
 		return BP_OK;
 	}
 	if (!strcmp(precision, "tf32") || !strcmp(precision, "bf16"))
-		return BP_FAIL(err, BP_EUNSUP, "take fp32", "the cpu computes in fp32 only, not in %s", precision);
+		return BP_FAIL(err, BP_EUNSUP, "take fp32", "this version computes in fp32 only, not in %s", precision);
 	return BP_FAIL(err, BP_EUSAGE, "take fp32, tf32 or bf16", "no precision '%s'", precision);
+}
+
+/* memory, and what else the device needs */
+static int
+open_device(struct bp_ctx *cx, size_t cap, struct bp_err *err)
+{
+	cx->memory = &bp_cpu_memory;
+	if (cx->device == BP_CPU)
+		return bp_arena_open(&cx->mem, cap, err);
+#ifdef BP_HAVE_CUDA
+	return bp_cuda_open(cx, cap, err);
+#else
+	return BP_FAIL(err, BP_EUNSUP, "take --device cpu, or build with nvcc", "this build has no CUDA");
+#endif
 }
 
 int
@@ -165,9 +187,8 @@ bp_ctx_open(struct bp_ctx **ret, const char *device, const char *variant, const 
 	o->cx.err = err;
 	o->cx.threads = threads > 0 ? threads : omp_get_num_procs();
 	if ((st = find_device(&o->cx, device, err)) != BP_OK || (st = find_precision(&o->cx, precision, err)) != BP_OK
-	    || (st = bind(o, variant, ops, nops, err)) != BP_OK
-	    || (st = bp_arena_open(&o->cx.mem, cap, err)) != BP_OK) {
-		free(o);
+	    || (st = open_device(&o->cx, cap, err)) != BP_OK || (st = bind(o, variant, ops, nops, err)) != BP_OK) {
+		bp_ctx_close(&o->cx);
 		return st;
 	}
 	*ret = &o->cx;
@@ -179,6 +200,10 @@ bp_ctx_close(struct bp_ctx *cx)
 {
 	if (!cx)
 		return;
+#ifdef BP_HAVE_CUDA
+	if (cx->device == BP_CUDA)
+		bp_cuda_close(cx);
+#endif
 	bp_arena_close(cx->mem);
 	free(cx);
 }
