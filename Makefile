@@ -16,10 +16,10 @@ say      = $(if $(V),,@echo '  $@';)
 # optional: RDKit derives the tables of potentials (only programs that use it are linked with it)
 RDKIT   := $(patsubst %/GraphMol/GraphMol.h,%,$(firstword $(wildcard /usr/include/rdkit/GraphMol/GraphMol.h \
 	/usr/local/include/rdkit/GraphMol/GraphMol.h)))
-RDKIT_LIBS := $(if $(RDKIT),-Wl$(comma)--as-needed $(addprefix -lRDKit,DistGeomHelpers DistGeometry SmilesParse \
-	SubstructMatch GraphMol RDGeometryLib RDGeneral) -Wl$(comma)--no-as-needed)
+RDKIT_LIBS := $(if $(RDKIT),$(addprefix -lRDKit,DistGeomHelpers DistGeometry SmilesParse \
+	SubstructMatch GraphMol RDGeometryLib RDGeneral))
 $(if $(RDKIT),,$(info no RDKit (librdkit-dev): `ccd build` will derive no tables))
-LDLIBS  += $(RDKIT_LIBS) -lmsgpackc -lyaml -ljansson -lxxhash -lz $(BLAS) -lstdc++ -lm -fopenmp $(SAN)
+LDLIBS  += $(RDKIT_LIBS) -lmsgpackc -lyaml -ljansson -lxxhash -lz -lstdc++ -lm -fopenmp $(SAN)
 VERSION := 0.1.0
 
 # CUDA rows are built when nvcc is found; CUDA=0 leaves them out
@@ -43,7 +43,7 @@ TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*/test_*.c))
 .SECONDARY:
 all: $(TOOLS)
 
-$(B)/lib/base/build.o: CPPFLAGS += -DBP_FLAGS='"$(filter-out -M%,$(CFLAGS)) $(BLAS)"'
+$(B)/lib/base/build.o: CPPFLAGS += -DBP_FLAGS='"$(filter-out -M%,$(CFLAGS))"'
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(say)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<

@@ -2,7 +2,6 @@
 CC      = gcc
 CXX     = g++
 PREFIX  = /usr/local
-BLAS    = -lopenblas
 WERROR  = -Werror
 # GPU code for these cards, and PTX for later ones
 CUDA_ARCH = -gencode arch=compute_80,code=sm_80 -gencode arch=compute_86,code=sm_86 -gencode arch=compute_89,code=sm_89 \
