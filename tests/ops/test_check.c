@@ -218,8 +218,8 @@ check_again(struct check *k)
 
 	if (s->timed ? s->calls >= 3 && s->spent > 0.5 : s->calls == 1)
 		return false;
-	s->before = bp_arena_used(k->cx->mem);
 	bp_dev_peak_reset(k->cx);
+	s->before = bp_dev_peak(k->cx); /* what is in use now */
 	s->start = now();
 	return true;
 }
@@ -228,8 +228,12 @@ void
 check_status(struct check *k, int st)
 {
 	struct check_state *s = k->state;
-	double took = now() - s->start;
+	double took;
+	float wait;
 
+	if (s->timed && s->outs && bp_dev_download(k->cx, &wait, s->out[0].dev, sizeof wait) != BP_OK) /* waits for the device */
+		s->st = BP_ELOST;
+	took = now() - s->start;
 	s->spent += took;
 	if (!s->calls++ || took < s->best)
 		s->best = took;
