@@ -22,15 +22,15 @@ $(if $(RDKIT),,$(info no RDKit (librdkit-dev): `ccd build` will derive no tables
 LDLIBS  += $(RDKIT_LIBS) -lmsgpackc -lyaml -ljansson -lxxhash -lz -lstdc++ -lm -fopenmp $(SAN)
 VERSION := 0.1.0
 
-# CUDA rows are built when nvcc is found; CUDA=0 leaves them out
+# CUDA rows are built with CUDA=1, which needs nvcc
 NVCC    ?= $(shell command -v nvcc 2>/dev/null)
-CUDA    ?= $(if $(NVCC),1,0)
+CUDA    ?= 0
 ifeq ($(CUDA)$(asan),1)
 CPPFLAGS += -DBP_HAVE_CUDA -Ikernels
 CUDASRC := $(wildcard kernels/*.cu)
 LDLIBS  += -L$(dir $(realpath $(NVCC)))../lib64 -lcudart_static -ldl -lrt -lpthread
 else ifndef asan
-$(info boltzpipe: no nvcc found, or CUDA=0: building the CPU tools only)
+$(info boltzpipe: CUDA=0: building the CPU tools only)
 endif
 
 LIBSRC  := $(wildcard lib/*/*.c) $(wildcard lib/*/*.cpp)
