@@ -22,7 +22,7 @@ struct bp_msa {
 };
 void bp_msa_bind(struct bp_msa *m, struct bp_bind *b, int ts, int tz, const char *name);
 
-/* z [n,n,tz] = the module's output for z, which contains z: upstream's trunk adds it to its own z (doc/ops.md). s_inputs [n,ts];
+/* z [n,n,tz] = the module's output for z, which contains z: upstream's trunk adds it to its own z (doc/trunk.md). s_inputs [n,ts];
  * f has the groups TOKEN and MSA. */
 int bp_msa_run(struct bp_ctx *cx, const struct bp_msa *m, const struct bp_feats *f, const float *s_inputs, float *z) BP_MUST_USE;
 
