@@ -8,8 +8,8 @@
 
 #include "stream/rec.h"
 
-/* Every tensor of features/NAME.safetensors (else of trunk/features/NAME.safetensors) without its batch axis, copied into mem. given_coords, which an affinity case was
- * made from, has no such axis and is left out. */
+/* Every tensor of features/NAME.safetensors (else of trunk/features/NAME.safetensors) without its batch axis, copied
+ * into mem. given_coords, which an affinity case was made from, has no such axis and is left out. */
 static inline struct bp_rec *
 golden_features(const char *name, struct bp_arena *mem)
 {

@@ -1,5 +1,6 @@
-/* lib/model/atoms.h: the atom level, which the input embedder and the score network share (AtomEncoder, AtomAttentionEncoder,
- * AtomAttentionDecoder of encodersv2.py). q, c and p depend on features and trunk alone: made once a target. */
+/* lib/model/atoms.h: the atom level, which the input embedder and the score network share (AtomEncoder,
+ * AtomAttentionEncoder, AtomAttentionDecoder of encodersv2.py). q, c and p depend on features and trunk alone: made
+ * once a target. */
 #ifndef BP_ATOMS_H
 #define BP_ATOMS_H
 
@@ -19,10 +20,11 @@ struct bp_atom_encoder {
 /* ts, tz: widths of the trunk for the structure module's encoder, 0 for the input embedder's. */
 void bp_atom_encoder_bind(struct bp_atom_encoder *e, struct bp_bind *b, int ts, int tz, const char *name);
 
-/* q = embedding of the atoms; c = q (+ their token's term of s); p = pair representation of the windows, K = atoms / 32.
- * s [n,ts] and z [n,n,tz]: NULL without structure; z is the conditioned pair representation. q may be c without structure. */
-int bp_atom_encoder_run(struct bp_ctx *cx, const struct bp_atom_encoder *e, const struct bp_feats *f, const float *s, const float *z,
-    float *q, float *c, float *p) BP_MUST_USE; /* [A,c], [A,c], [K,32,128,cp] */
+/* q = embedding of the atoms; c = q (+ their token's term of s); p = pair representation of the windows, K = atoms /
+ * 32. s [n,ts] and z [n,n,tz]: NULL without structure; z is the conditioned pair representation. q may be c without
+ * structure. */
+int bp_atom_encoder_run(struct bp_ctx *cx, const struct bp_atom_encoder *e, const struct bp_feats *f, const float *s,
+    const float *z, float *q, float *c, float *p) BP_MUST_USE; /* [A,c], [A,c], [K,32,128,cp] */
 
 /* AtomAttentionEncoder and -Decoder: an atom transformer and its ways in and out. */
 struct bp_atom_attention_encoder {
@@ -35,16 +37,21 @@ struct bp_atom_attention_decoder {
 	struct bp_weight a_to_q;                     /* [c,ct]            */
 	struct bp_weight out_norm, out_norm_b, out;  /* [c], [c], [3,c]   */
 };
-/* ct: channels of a token's side; structure: r_to_q is there. Heads: bp_diff_heads(&e->transformer, ...) by the caller. */
-void bp_atom_attention_encoder_bind(struct bp_atom_attention_encoder *e, struct bp_bind *b, int c, int ct, bool structure, const char *name);
-void bp_atom_attention_decoder_bind(struct bp_atom_attention_decoder *d, struct bp_bind *b, int c, int ct, const char *name);
+/* ct: channels of a token's side; structure: r_to_q is there. Heads: bp_diff_heads(&e->transformer, ...), by the
+ * caller. */
+void bp_atom_attention_encoder_bind(struct bp_atom_attention_encoder *e, struct bp_bind *b, int c, int ct,
+    bool structure, const char *name);
+void bp_atom_attention_decoder_bind(struct bp_atom_attention_decoder *d, struct bp_bind *b, int c, int ct,
+    const char *name);
 
-/* q: [b,A,c], in and out; in already holds the encoder's q for every sample where r (scaled coordinates [b,A,3], or NULL)
- * is added to it. cond, bias: see bp_diff_args. a [b,n,ct] = the tokens' means of relu(to_token q). */
-int bp_atom_attention_encoder_run(struct bp_ctx *cx, const struct bp_atom_attention_encoder *e, const struct bp_feats *f, int b,
-    const float *r, const float *cond, const float *bias, float *q, float *a) BP_MUST_USE;
+/* q: [b,A,c], in and out; in already holds the encoder's q for every sample where r (scaled coordinates [b,A,3], or
+ * NULL) is added to it. cond, bias: see bp_diff_args. a [b,n,ct] = the tokens' means of relu(to_token q). */
+int bp_atom_attention_encoder_run(struct bp_ctx *cx, const struct bp_atom_attention_encoder *e,
+    const struct bp_feats *f, int b, const float *r, const float *cond, const float *bias, float *q,
+    float *a) BP_MUST_USE;
 /* q [b,A,c] is changed; r [b,A,3] = the coordinate update. a [b,n,ct]. */
-int bp_atom_attention_decoder_run(struct bp_ctx *cx, const struct bp_atom_attention_decoder *d, const struct bp_feats *f, int b,
-    const float *a, const float *cond, const float *bias, float *q, float *r) BP_MUST_USE;
+int bp_atom_attention_decoder_run(struct bp_ctx *cx, const struct bp_atom_attention_decoder *d,
+    const struct bp_feats *f, int b, const float *a, const float *cond, const float *bias, float *q,
+    float *r) BP_MUST_USE;
 
 #endif

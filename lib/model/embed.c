@@ -15,7 +15,8 @@ contacts_bind(struct bp_pair_embed *e, struct bp_bind *b)
 	bp_bind_vec(b, &e->unselected, c, "encoding_unselected");
 	bp_bind_leave(b, at);
 	/* the op's normalisation of the threshold: (d - 4) / (20 - 4) */
-	if (bp_weights_num(b->w, "conditioning_cutoff_min", 4) != 4 || bp_weights_num(b->w, "conditioning_cutoff_max", 20) != 20)
+	if (bp_weights_num(b->w, "conditioning_cutoff_min", 4) != 4
+	    || bp_weights_num(b->w, "conditioning_cutoff_max", 20) != 20)
 		bp_bind_fail(b, "contact_conditioning: cutoffs other than 4 and 20 are not known here");
 }
 
@@ -36,18 +37,18 @@ bp_pair_embed_bind(struct bp_pair_embed *e, struct bp_bind *b, int c)
 int
 bp_rel_pos_run(struct bp_ctx *cx, const struct bp_pair_embed *e, const struct bp_feats *f, bool add, float *out)
 {
-	return BP_OP(cx, rel_pos, .n = f->n, .asym_id = f->asym_id, .residue_index = f->residue_index, .entity_id = f->entity_id,
-	    .token_index = f->token_index, .sym_id = f->sym_id,
-	    .cyclic_period = e->cyclic_pos_enc && f->cyclic ? f->cyclic_period : NULL, .fix_sym_check = e->fix_sym_check,
-	    .W = &e->rel_pos, .add = add, .out = out);
+	return BP_OP(cx, rel_pos, .n = f->n, .asym_id = f->asym_id, .residue_index = f->residue_index,
+	    .entity_id = f->entity_id, .token_index = f->token_index, .sym_id = f->sym_id,
+	    .cyclic_period = e->cyclic_pos_enc && f->cyclic ? f->cyclic_period : NULL,
+	    .fix_sym_check = e->fix_sym_check, .W = &e->rel_pos, .add = add, .out = out);
 }
 
 int
 bp_contacts_run(struct bp_ctx *cx, const struct bp_pair_embed *e, const struct bp_feats *f, float *out)
 {
-	return BP_OP(cx, contact_embed, .n = f->n, .c = e->c, .klass = f->contact_class, .threshold = f->contact_threshold,
-	    .enc = &e->enc, .enc_b = &e->enc_b, .fw = &e->fw, .fb = &e->fb, .unspecified = &e->unspecified,
-	    .unselected = &e->unselected, .out = out);
+	return BP_OP(cx, contact_embed, .n = f->n, .c = e->c, .klass = f->contact_class,
+	    .threshold = f->contact_threshold, .enc = &e->enc, .enc_b = &e->enc_b, .fw = &e->fw, .fb = &e->fb,
+	    .unspecified = &e->unspecified, .unselected = &e->unselected, .out = out);
 }
 
 int
@@ -55,7 +56,7 @@ bp_pair_embed_run(struct bp_ctx *cx, const struct bp_pair_embed *e, const struct
 {
 	BP_TRY(bp_rel_pos_run(cx, e, f, true, out));
 	BP_TRY(BP_OP(cx, bond_embed, .n = f->n, .c = e->c, .token_bonds = f->token_bonds,
-	    .type_bonds = e->has_types ? f->type_bonds : NULL, .W = &e->bonds, .E = e->has_types ? &e->bond_types : NULL,
-	    .out = out));
+	    .type_bonds = e->has_types ? f->type_bonds : NULL, .W = &e->bonds,
+	    .E = e->has_types ? &e->bond_types : NULL, .out = out));
 	return bp_contacts_run(cx, e, f, out);
 }

@@ -1,5 +1,6 @@
 /* lib/model/embed.h: what every pair representation starts from: relative positions, bonds and contact conditioning
- * (RelativePositionEncoder, token_bonds, token_bonds_type, ContactConditioning). The trunk and the confidence module have one each. */
+ * (RelativePositionEncoder, token_bonds, token_bonds_type, ContactConditioning). The trunk and the confidence module
+ * have one each. */
 #ifndef BP_EMBED_H
 #define BP_EMBED_H
 
@@ -18,9 +19,13 @@ struct bp_pair_embed {
 void bp_pair_embed_bind(struct bp_pair_embed *e, struct bp_bind *b, int c);
 
 /* out [n,n,c] = (add: +=) one of them; f has the groups TOKEN and PAIR (rel_pos: TOKEN). */
-int bp_rel_pos_run(struct bp_ctx *cx, const struct bp_pair_embed *e, const struct bp_feats *f, bool add, float *out) BP_MUST_USE;
-int bp_contacts_run(struct bp_ctx *cx, const struct bp_pair_embed *e, const struct bp_feats *f, float *out) BP_MUST_USE; /* += */
+int bp_rel_pos_run(struct bp_ctx *cx, const struct bp_pair_embed *e, const struct bp_feats *f, bool add,
+    float *out) BP_MUST_USE;
+/* out += contact conditioning */
+int bp_contacts_run(struct bp_ctx *cx, const struct bp_pair_embed *e, const struct bp_feats *f,
+    float *out) BP_MUST_USE;
 /* out += relative positions + bonds + bond types + contacts */
-int bp_pair_embed_run(struct bp_ctx *cx, const struct bp_pair_embed *e, const struct bp_feats *f, float *out) BP_MUST_USE;
+int bp_pair_embed_run(struct bp_ctx *cx, const struct bp_pair_embed *e, const struct bp_feats *f,
+    float *out) BP_MUST_USE;
 
 #endif

@@ -93,7 +93,11 @@ get_field(const struct bp_feats *f, size_t field)
 static int64_t
 axis(struct bp_feats *f, char letter, int **slot)
 {
-	*slot = letter == 'n' ? &f->n : letter == 'a' ? &f->atoms : letter == 's' ? &f->s : letter == 't' ? &f->t : NULL;
+	*slot = letter == 'n'   ? &f->n
+		: letter == 'a' ? &f->atoms
+		: letter == 's' ? &f->s
+		: letter == 't' ? &f->t
+				: NULL;
 	return *slot ? **slot : letter == 'p' ? BP_RES_TYPES : letter - '0';
 }
 
@@ -105,8 +109,8 @@ check_index(const struct def *d, const struct bp_tensor *t, const struct bp_feat
 
 	for (int64_t i = 0, count = bp_count(t); i < count; i++)
 		if (x[i] < d->lo || x[i] > hi)
-			return BP_FAIL(err, BP_EINPUT, NULL, "tensor %s: element %lld is %d, wanted %d to %d", d->name, (long long)i,
-			    (int)x[i], d->lo, hi);
+			return BP_FAIL(err, BP_EINPUT, NULL, "tensor %s: element %lld is %d, wanted %d to %d", d->name,
+			    (long long)i, (int)x[i], d->lo, hi);
 	return BP_OK;
 }
 
@@ -117,8 +121,8 @@ check_real(const struct def *d, const struct bp_tensor *t, struct bp_err *err)
 
 	for (int64_t i = 0, count = bp_count(t); i < count; i++)
 		if (d->kind == MASK ? x[i] != 0 && x[i] != 1 : !isfinite(x[i]))
-			return BP_FAIL(err, BP_EINPUT, NULL, "tensor %s: element %lld is %g, wanted %s", d->name, (long long)i,
-			    (double)x[i], d->kind == MASK ? "0 or 1" : "a finite number");
+			return BP_FAIL(err, BP_EINPUT, NULL, "tensor %s: element %lld is %g, wanted %s", d->name,
+			    (long long)i, (double)x[i], d->kind == MASK ? "0 or 1" : "a finite number");
 	return BP_OK;
 }
 
@@ -137,14 +141,16 @@ read_tensor(struct bp_feats *f, const struct def *d, const struct bp_rec *rec, s
 		if (!slot)
 			continue;
 		if (shape[i] > MAX_ID || (d->axes[i] != 't' && shape[i] < 1))
-			return BP_FAIL(err, BP_EINPUT, NULL, "tensor %s: axis %d has %lld elements", d->name, i, (long long)shape[i]);
+			return BP_FAIL(err, BP_EINPUT, NULL, "tensor %s: axis %d has %lld elements", d->name, i,
+			    (long long)shape[i]);
 		*slot = (int)shape[i];
 	}
 	if (f->n > MAX_TOKENS)
-		return BP_FAIL(err, BP_EINPUT, "split the target", "%d tokens, at most %d are possible", f->n, MAX_TOKENS);
+		return BP_FAIL(err, BP_EINPUT, "split the target", "%d tokens, at most %d are possible", f->n,
+		    MAX_TOKENS);
 	if (f->atoms > 0 && f->atoms % BP_WINDOW_Q)
-		return BP_FAIL(err, BP_EINPUT, "pad the atoms", "tensor %s: %d atoms, wanted a multiple of %d", d->name, f->atoms,
-		    BP_WINDOW_Q);
+		return BP_FAIL(err, BP_EINPUT, "pad the atoms", "tensor %s: %d atoms, wanted a multiple of %d", d->name,
+		    f->atoms, BP_WINDOW_Q);
 	BP_TRY(d->kind == INDEX ? check_index(d, t, f, err) : check_real(d, t, err));
 	set_field(f, d->field, t->data);
 	return BP_OK;
@@ -182,8 +188,8 @@ make_cyclic(struct bp_feats *f, struct bp_arena *mem, struct bp_err *err)
 	for (int i = 0; i < f->n; i++) {
 		float p = f->cyclic_period[i];
 		if (p != 0 && !(p >= 1 && p <= MAX_ID))
-			return BP_FAIL(err, BP_EINPUT, NULL, "tensor cyclic_period: element %d is %g, wanted 0 or a chain's length", i,
-			    (double)p);
+			return BP_FAIL(err, BP_EINPUT, NULL,
+			    "tensor cyclic_period: element %d is %g, wanted 0 or a chain's length", i, (double)p);
 		flag[i] = fminf(p, 1);
 		f->cyclic |= p > 0;
 	}

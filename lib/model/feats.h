@@ -21,8 +21,8 @@ enum bp_feats_group {
 	BP_FEATS_CONFIDENCE = 64 /* what only the confidence module reads, and mol_type */
 };
 
-/* N tokens, A atoms (a multiple of 32), S MSA rows, T templates. Pointers are NULL in groups that were not asked for. After
- * bp_feats_read they point to host memory, in what bp_feats_upload gives to device memory. */
+/* N tokens, A atoms (a multiple of 32), S MSA rows, T templates. Pointers are NULL in groups that were not asked for.
+ * After bp_feats_read they point to host memory, in what bp_feats_upload gives to device memory. */
 struct bp_feats {
 	int n, atoms, s, t;
 	unsigned groups;
@@ -68,11 +68,13 @@ struct bp_feats {
 	const int32_t *rep_atom;      /* [N] -1..A-1 token_to_rep_atom                       */
 };
 
-/* Check and convert the tensors of `groups` in rec. mem keeps what had to be converted; the rest stays in rec. BP_EINPUT names
- * the tensor, what was found and what is wanted. */
-int bp_feats_read(struct bp_feats *f, const struct bp_rec *rec, unsigned groups, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+/* Check and convert the tensors of `groups` in rec. mem keeps what had to be converted; the rest stays in rec.
+ * BP_EINPUT names the tensor, what was found and what is wanted. */
+int bp_feats_read(struct bp_feats *f, const struct bp_rec *rec, unsigned groups, struct bp_arena *mem,
+    struct bp_err *err) BP_MUST_USE;
 
-/* dev = the same features in device memory (of the present mark's life). host must stay alive: on a CPU it is the same memory. */
+/* dev = the same features in device memory (of the present mark's life). host must stay alive: on a CPU it is the same
+ * memory. */
 int bp_feats_upload(struct bp_feats *dev, const struct bp_feats *host, struct bp_ctx *cx) BP_MUST_USE;
 
 #endif

@@ -48,8 +48,8 @@ embed_atoms(struct bp_ctx *cx, const struct bp_input_embedder *e, const struct b
 	BP_DEV_NEW(bias, (size_t)pairs * e->bias.W.n, cx);
 	BP_DEV_NEW(cond, (size_t)bp_diff_cond_count(t, f->atoms), cx);
 	BP_TRY(bp_atom_encoder_run(cx, &e->atoms, f, NULL, NULL, q, c, p));
-	BP_TRY(BP_OP(cx, pair_bias, .rows = pairs, .c = e->atoms.cp, .heads = e->bias.W.n, .layers = 1, .x = p, .w = &e->bias,
-	    .out = bias));
+	BP_TRY(BP_OP(cx, pair_bias, .rows = pairs, .c = e->atoms.cp, .heads = e->bias.W.n, .layers = 1, .x = p,
+	    .w = &e->bias, .out = bias));
 	BP_TRY(bp_diff_cond(cx, t, f->atoms, c, cond));
 	BP_TRY(bp_atom_attention_encoder_run(cx, &e->attention, f, 1, NULL, cond, bias, q, s));
 	bp_dev_release(cx, mark);
@@ -75,6 +75,7 @@ bp_input_embedder_run(struct bp_ctx *cx, const struct bp_input_embedder *e, cons
 	BP_TRY(add_class(cx, &e->modified, f->n, f->modified, s));
 	BP_TRY(add_class(cx, &e->mol_type, f->n, f->mol_type, s));
 	if (e->cyclic.n)
-		BP_TRY(BP_OP(cx, linear, .rows = f->n, .k = 1, .x = f->cyclic_flag, .W = &e->cyclic, .add = true, .out = s));
+		BP_TRY(BP_OP(cx, linear, .rows = f->n, .k = 1, .x = f->cyclic_flag, .W = &e->cyclic, .add = true,
+		    .out = s));
 	return BP_OK;
 }

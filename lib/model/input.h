@@ -1,4 +1,5 @@
-/* lib/model/input.h: the input embedder (InputEmbedder of trunkv2.py): atoms and sequence profile to one vector a token. */
+/* lib/model/input.h: the input embedder (InputEmbedder of trunkv2.py): atoms and sequence profile to one vector a
+ * token. */
 #ifndef BP_INPUT_H
 #define BP_INPUT_H
 
@@ -17,6 +18,7 @@ struct bp_input_embedder {
 void bp_input_embedder_bind(struct bp_input_embedder *e, struct bp_bind *b, int ts, const char *name);
 
 /* s [n,ts]; f has the groups TOKEN, ATOM and INPUT. */
-int bp_input_embedder_run(struct bp_ctx *cx, const struct bp_input_embedder *e, const struct bp_feats *f, float *s) BP_MUST_USE;
+int bp_input_embedder_run(struct bp_ctx *cx, const struct bp_input_embedder *e, const struct bp_feats *f,
+    float *s) BP_MUST_USE;
 
 #endif

@@ -53,7 +53,8 @@ bp_msa_bind(struct bp_msa *m, struct bp_bind *b, int ts, int tz, const char *nam
 	m->c = b->st == BP_OK ? m->s_proj.n : -1;
 	bp_bind_mat(b, &m->msa_proj, m->c, -1, "msa_proj.weight");
 	if (b->st == BP_OK && m->msa_proj.k != BP_RES_TYPES + 3 && m->msa_proj.k != BP_RES_TYPES + 2)
-		bp_bind_fail(b, "msa_proj.weight has %d columns, wanted %d (or one less: no paired feature)", m->msa_proj.k, BP_RES_TYPES + 3);
+		bp_bind_fail(b, "msa_proj.weight has %d columns, wanted %d (or one less: no paired feature)",
+		    m->msa_proj.k, BP_RES_TYPES + 3);
 	if (!(m->blocks = bp_bind_count(b, "layers")))
 		bp_bind_fail(b, "layers.0 is missing: no block is there");
 	if ((m->layer = bp_bind_new(b, m->blocks, sizeof *m->layer)))
@@ -72,15 +73,17 @@ bp_msa_bind(struct bp_msa *m, struct bp_bind *b, int ts, int tz, const char *nam
 }
 
 static int
-layer_run(struct bp_ctx *cx, const struct bp_msa *m, const struct bp_msa_layer *l, const struct bp_feats *f, float *x, float *z)
+layer_run(struct bp_ctx *cx, const struct bp_msa *m, const struct bp_msa_layer *l, const struct bp_feats *f, float *x,
+    float *z)
 {
-	BP_TRY(BP_OP(cx, pair_weighted_average, .s = f->s, .n = f->n, .c = m->c, .cz = m->tz, .heads = l->heads, .d = l->width, .m = x,
-	    .z = z, .mask = f->token_mask, .nmw = &l->norm_m, .nmb = &l->norm_m_b, .nzw = &l->norm_z, .nzb = &l->norm_z_b,
-	    .pm = &l->proj_m, .pg = &l->proj_g, .pz = &l->proj_z, .po = &l->proj_o));
+	BP_TRY(BP_OP(cx, pair_weighted_average, .s = f->s, .n = f->n, .c = m->c, .cz = m->tz, .heads = l->heads,
+	    .d = l->width, .m = x, .z = z, .mask = f->token_mask, .nmw = &l->norm_m, .nmb = &l->norm_m_b,
+	    .nzw = &l->norm_z, .nzb = &l->norm_z_b, .pm = &l->proj_m, .pg = &l->proj_g, .pz = &l->proj_z,
+	    .po = &l->proj_o));
 	BP_TRY(bp_transition_add(cx, &l->transition, (int64_t)f->s * f->n, x));
 	BP_TRY(BP_OP(cx, outer_product_mean, .s = f->s, .n = f->n, .c = m->c, .hidden = l->hidden, .cz = m->tz, .m = x,
-	    .mask = f->msa_mask, .nw = &l->norm, .nb = &l->norm_b, .a = &l->proj_a, .b = &l->proj_b, .o = &l->out, .o_b = &l->out_b,
-	    .z = z));
+	    .mask = f->msa_mask, .nw = &l->norm, .nb = &l->norm_b, .a = &l->proj_a, .b = &l->proj_b, .o = &l->out,
+	    .o_b = &l->out_b, .z = z));
 	return bp_pair_layer_run(cx, &l->pair, f->n, f->token_mask, z);
 }
 
@@ -93,8 +96,9 @@ bp_msa_run(struct bp_ctx *cx, const struct bp_msa *m, const struct bp_feats *f, 
 	BP_DEV_NEW(x, (size_t)f->s * f->n * m->c, cx);
 	BP_DEV_NEW(add, (size_t)f->n * m->c, cx);
 	BP_TRY(BP_OP(cx, linear, .rows = f->n, .k = m->s_proj.k, .x = s_inputs, .W = &m->s_proj, .out = add));
-	BP_TRY(BP_OP(cx, msa_embed, .s = f->s, .n = f->n, .nclass = BP_RES_TYPES, .msa = f->msa, .has_deletion = f->has_deletion,
-	    .deletion_value = f->deletion_value, .paired = f->paired, .W = &m->msa_proj, .add = add, .out = x));
+	BP_TRY(BP_OP(cx, msa_embed, .s = f->s, .n = f->n, .nclass = BP_RES_TYPES, .msa = f->msa,
+	    .has_deletion = f->has_deletion, .deletion_value = f->deletion_value, .paired = f->paired,
+	    .W = &m->msa_proj, .add = add, .out = x));
 	for (int i = 0; i < m->blocks; i++)
 		BP_TRY(layer_run(cx, m, &m->layer[i], f, x, z));
 	bp_dev_release(cx, mark);
@@ -116,7 +120,8 @@ by_draw(const void *a, const void *b)
 
 /* keep rows of src [s,n] of 4-byte elements */
 static int
-take_rows(const void **ret, const void *src, const struct draw *d, int keep, int n, struct bp_arena *mem, struct bp_err *err)
+take_rows(const void **ret, const void *src, const struct draw *d, int keep, int n, struct bp_arena *mem,
+    struct bp_err *err)
 {
 	uint32_t *to;
 
@@ -131,8 +136,8 @@ take_rows(const void **ret, const void *src, const struct draw *d, int keep, int
 }
 
 int
-bp_msa_subsample(struct bp_feats *ret, const struct bp_feats *host, int keep, uint64_t key, uint32_t draw, struct bp_arena *mem,
-    struct bp_err *err)
+bp_msa_subsample(struct bp_feats *ret, const struct bp_feats *host, int keep, uint64_t key, uint32_t draw,
+    struct bp_arena *mem, struct bp_err *err)
 {
 	const void *row[5];
 	const void *from[5] = { host->msa, host->has_deletion, host->deletion_value, host->paired, host->msa_mask };

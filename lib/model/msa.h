@@ -22,13 +22,15 @@ struct bp_msa {
 };
 void bp_msa_bind(struct bp_msa *m, struct bp_bind *b, int ts, int tz, const char *name);
 
-/* z [n,n,tz] = the module's output for z, which contains z: upstream's trunk adds it to its own z (doc/trunk.md). s_inputs [n,ts];
- * f has the groups TOKEN and MSA. */
-int bp_msa_run(struct bp_ctx *cx, const struct bp_msa *m, const struct bp_feats *f, const float *s_inputs, float *z) BP_MUST_USE;
+/* z [n,n,tz] = the module's output for z, which contains z: upstream's trunk adds it to its own z (doc/trunk.md).
+ * s_inputs [n,ts]; f has the groups TOKEN and MSA. */
+int bp_msa_run(struct bp_ctx *cx, const struct bp_msa *m, const struct bp_feats *f, const float *s_inputs,
+    float *z) BP_MUST_USE;
 
-/* ret = host's features with `keep` of the MSA rows, drawn without repetition (a target's key and a draw number, model/random.h) and in
- * drawn order, as upstream's --subsample_msa does: the query row may be left out. All rows when there are no more than keep. */
-int bp_msa_subsample(struct bp_feats *ret, const struct bp_feats *host, int keep, uint64_t key, uint32_t draw, struct bp_arena *mem,
-    struct bp_err *err) BP_MUST_USE;
+/* ret = host's features with `keep` of the MSA rows, drawn without repetition (a target's key and a draw number,
+ * model/random.h) and in drawn order, as upstream's --subsample_msa does: the query row may be left out. All rows when
+ * there are no more than keep. */
+int bp_msa_subsample(struct bp_feats *ret, const struct bp_feats *host, int keep, uint64_t key, uint32_t draw,
+    struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
 #endif

@@ -73,9 +73,11 @@ bp_pair_layer_run(struct bp_ctx *cx, const struct bp_pair_layer *l, int n, const
 	const struct bp_tri_attn_weights *att[] = { &l->att_start, &l->att_end };
 
 	for (int i = 0; i < 2; i++)
-		BP_TRY(BP_OP(cx, tri_mul, .n = n, .c = l->c, .incoming = i, .x = z, .mask = mask, .w = mul[i], .add = true, .out = z));
+		BP_TRY(BP_OP(cx, tri_mul, .n = n, .c = l->c, .incoming = i, .x = z, .mask = mask, .w = mul[i],
+		    .add = true, .out = z));
 	for (int i = 0; i < 2; i++)
-		BP_TRY(BP_OP(cx, tri_attn, .n = n, .c = l->c, .ending = i, .x = z, .mask = mask, .w = att[i], .add = true, .out = z));
+		BP_TRY(BP_OP(cx, tri_attn, .n = n, .c = l->c, .ending = i, .x = z, .mask = mask, .w = att[i],
+		    .add = true, .out = z));
 	return bp_transition_add(cx, &l->transition, (int64_t)n * n, z);
 }
 
@@ -88,7 +90,8 @@ bp_pair_stack_run(struct bp_ctx *cx, const struct bp_pair_stack *p, int n, const
 }
 
 static int
-pairformer_layer_run(struct bp_ctx *cx, const struct bp_pairformer_layer *l, int n, const float *mask, float *s, float *z)
+pairformer_layer_run(struct bp_ctx *cx, const struct bp_pairformer_layer *l, int n, const float *mask, float *s,
+    float *z)
 {
 	struct bp_mark mark;
 	float *x, *bias;
@@ -98,10 +101,10 @@ pairformer_layer_run(struct bp_ctx *cx, const struct bp_pairformer_layer *l, int
 	BP_DEV_NEW(x, (size_t)n * l->cs, cx);
 	BP_DEV_NEW(bias, (size_t)l->heads * n * n, cx);
 	BP_TRY(BP_OP(cx, layer_norm, .rows = n, .c = l->cs, .x = s, .w = &l->norm, .b = &l->norm_b, .out = x));
-	BP_TRY(BP_OP(cx, pair_bias, .rows = (int64_t)n * n, .c = l->pair.c, .heads = l->heads, .layers = 1, .x = z, .w = &l->bias,
-	    .out = bias));
-	BP_TRY(BP_OP(cx, attn_pair_bias, .b = 1, .n = n, .c = l->cs, .heads = l->heads, .x = x, .bias = bias, .mask = mask,
-	    .w = &l->attn, .out = s));
+	BP_TRY(BP_OP(cx, pair_bias, .rows = (int64_t)n * n, .c = l->pair.c, .heads = l->heads, .layers = 1, .x = z,
+	    .w = &l->bias, .out = bias));
+	BP_TRY(BP_OP(cx, attn_pair_bias, .b = 1, .n = n, .c = l->cs, .heads = l->heads, .x = x, .bias = bias,
+	    .mask = mask, .w = &l->attn, .out = s));
 	bp_dev_release(cx, mark);
 	return bp_transition_add(cx, &l->transition, n, s);
 }

@@ -36,6 +36,7 @@ void bp_pairformer_bind(struct bp_pairformer *p, struct bp_bind *b, int cs, int 
 /* mask [n] 1 or 0, or NULL: no token is masked. */
 int bp_pair_layer_run(struct bp_ctx *cx, const struct bp_pair_layer *l, int n, const float *mask, float *z) BP_MUST_USE;
 int bp_pair_stack_run(struct bp_ctx *cx, const struct bp_pair_stack *p, int n, const float *mask, float *z) BP_MUST_USE;
-int bp_pairformer_run(struct bp_ctx *cx, const struct bp_pairformer *p, int n, const float *mask, float *s, float *z) BP_MUST_USE;
+int bp_pairformer_run(struct bp_ctx *cx, const struct bp_pairformer *p, int n, const float *mask, float *s,
+    float *z) BP_MUST_USE;
 
 #endif

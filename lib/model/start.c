@@ -25,7 +25,8 @@ tell(const struct bp_ctx *cx, const struct bp_weights *w, const struct bp_common
 		return BP_OK;
 	BP_TRY(bp_arena_open(&mem, 0, err));
 	if ((variant = bp_model_variant(cx, c, mem, err)))
-		bp_log(BP_LOG_INFO, "%s: %d threads, kernels %s; weights %s", c->device, cx->threads, variant, bp_weights_path(w));
+		bp_log(BP_LOG_INFO, "%s: %d threads, kernels %s; weights %s", c->device, cx->threads, variant,
+		    bp_weights_path(w));
 	bp_arena_close(mem);
 	return variant ? BP_OK : BP_EMEM;
 }

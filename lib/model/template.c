@@ -19,17 +19,18 @@ bp_template_bind(struct bp_template *t, struct bp_bind *b, int tz, const char *n
 
 /* v [n,n,c] = template k's features and z; x [n,n,c] is scratch; u += v / templates after the blocks and the norm */
 static int
-one_template(struct bp_ctx *cx, const struct bp_template *t, const struct bp_feats *f, int k, const float *z, float *v, float *x, float *u)
+one_template(struct bp_ctx *cx, const struct bp_template *t, const struct bp_feats *f, int k, const float *z, float *v,
+    float *x, float *u)
 {
 	int64_t pairs = (int64_t)f->n * f->n;
 	size_t at = (size_t)k * f->n;
 
-	BP_TRY(BP_OP(cx, linear, .rows = pairs, .k = t->z_proj.k, .x = z, .norm = true, .nw = &t->z_norm, .nb = &t->z_norm_b,
-	    .W = &t->z_proj, .out = v));
-	BP_TRY(BP_OP(cx, template_embed, .n = f->n, .c = t->c, .type = f->template_type + at, .rot = f->frame_rot + 9 * at,
-	    .t = f->frame_t + 3 * at, .cb = f->template_cb + 3 * at, .ca = f->template_ca + 3 * at,
-	    .mask_frame = f->frame_mask + at, .mask_cb = f->cb_mask + at, .visibility = f->visibility + at, .W = &t->a_proj,
-	    .out = v));
+	BP_TRY(BP_OP(cx, linear, .rows = pairs, .k = t->z_proj.k, .x = z, .norm = true, .nw = &t->z_norm,
+	    .nb = &t->z_norm_b, .W = &t->z_proj, .out = v));
+	BP_TRY(BP_OP(cx, template_embed, .n = f->n, .c = t->c, .type = f->template_type + at,
+	    .rot = f->frame_rot + 9 * at, .t = f->frame_t + 3 * at, .cb = f->template_cb + 3 * at,
+	    .ca = f->template_ca + 3 * at, .mask_frame = f->frame_mask + at, .mask_cb = f->cb_mask + at,
+	    .visibility = f->visibility + at, .W = &t->a_proj, .out = v));
 	BP_TRY(bp_dev_copy(cx, x, v, (size_t)pairs * t->c * sizeof *x));
 	BP_TRY(bp_pair_stack_run(cx, &t->pairformer, f->n, f->token_mask, x));
 	/* the stack's result has v in it already, and upstream adds v once more */
@@ -54,8 +55,8 @@ bp_template_run(struct bp_ctx *cx, const struct bp_template *t, const struct bp_
 	for (int k = 0; k < f->t; k++)
 		if (f->use_template[k])
 			BP_TRY(one_template(cx, t, f, k, z, v, x, u));
-	BP_TRY(BP_OP(cx, linear, .rows = (int64_t)f->n * f->n, .k = t->c, .x = u, .in_relu = true, .W = &t->u_proj, .add = true,
-	    .out = out));
+	BP_TRY(BP_OP(cx, linear, .rows = (int64_t)f->n * f->n, .k = t->c, .x = u, .in_relu = true, .W = &t->u_proj,
+	    .add = true, .out = out));
 	bp_dev_release(cx, mark);
 	return BP_OK;
 }

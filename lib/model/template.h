@@ -14,8 +14,9 @@ struct bp_template {
 };
 void bp_template_bind(struct bp_template *t, struct bp_bind *b, int tz, const char *name);
 
-/* out [n,n,tz] += the module's output for z [n,n,tz]; out may be z. Adds nothing when no template has an aligned token, as
- * upstream's output is exactly 0 then. f has the groups TOKEN and TEMPLATE. */
-int bp_template_run(struct bp_ctx *cx, const struct bp_template *t, const struct bp_feats *f, const float *z, float *out) BP_MUST_USE;
+/* out [n,n,tz] += the module's output for z [n,n,tz]; out may be z. Adds nothing when no template has an aligned token,
+ * as upstream's output is exactly 0 then. f has the groups TOKEN and TEMPLATE. */
+int bp_template_run(struct bp_ctx *cx, const struct bp_template *t, const struct bp_feats *f, const float *z,
+    float *out) BP_MUST_USE;
 
 #endif

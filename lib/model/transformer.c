@@ -83,13 +83,15 @@ bp_diff_cond(struct bp_ctx *cx, const struct bp_diff_transformer *t, int rows, c
 
 /* layer i; cond [6,rows,c]; y [b,rows,c] is scratch */
 static int
-layer_run(struct bp_ctx *cx, const struct bp_diff_transformer *t, int i, const struct bp_diff_args *x, const float *cond, float *y)
+layer_run(struct bp_ctx *cx, const struct bp_diff_transformer *t, int i, const struct bp_diff_args *x,
+    const float *cond, float *y)
 {
 	const struct bp_diff_layer *l = &t->layer[i];
 	size_t part = (size_t)x->rows * t->c;
 	size_t bias = (size_t)i * t->heads * x->rows * (x->windows ? BP_WINDOW_K : x->rows);
 
-	BP_TRY(BP_OP(cx, ada_ln, .b = x->b, .rows = x->rows, .c = t->c, .a = x->a, .scale = cond, .shift = cond + part, .out = y));
+	BP_TRY(BP_OP(cx, ada_ln, .b = x->b, .rows = x->rows, .c = t->c, .a = x->a, .scale = cond, .shift = cond + part,
+	    .out = y));
 	if (x->windows)
 		BP_TRY(BP_OP(cx, atom_attention, .b = x->b, .atoms = x->rows, .c = t->c, .heads = t->heads, .x = y,
 		    .bias = x->bias + bias, .mask = x->mask, .gate = cond + 2 * part, .w = &l->attn, .out = x->a));
@@ -99,7 +101,8 @@ layer_run(struct bp_ctx *cx, const struct bp_diff_transformer *t, int i, const s
 	BP_TRY(BP_OP(cx, ada_ln, .b = x->b, .rows = x->rows, .c = t->c, .a = x->a, .scale = cond + 3 * part,
 	    .shift = cond + 4 * part, .out = y));
 	return BP_OP(cx, cond_transition, .b = x->b, .rows = x->rows, .c = t->c, .hidden = l->a_to_b.n, .x = y,
-	    .gate = cond + 5 * part, .swish_gate = &l->swish_gate, .a_to_b = &l->a_to_b, .b_to_a = &l->b_to_a, .out = x->a);
+	    .gate = cond + 5 * part, .swish_gate = &l->swish_gate, .a_to_b = &l->a_to_b, .b_to_a = &l->b_to_a,
+	    .out = x->a);
 }
 
 int

@@ -89,8 +89,8 @@ bind_all(struct bp_trunk *t, struct bp_arena *mem, struct bp_err *err)
 }
 
 int
-bp_trunk_open(struct bp_trunk **ret, struct bp_ctx *cx, struct bp_weights *w, const struct bp_trunk_opt *o, struct bp_arena *mem,
-    struct bp_err *err)
+bp_trunk_open(struct bp_trunk **ret, struct bp_ctx *cx, struct bp_weights *w, const struct bp_trunk_opt *o,
+    struct bp_arena *mem, struct bp_err *err)
 {
 	struct bp_trunk *t;
 
@@ -140,7 +140,8 @@ add_z_init(struct run *r, float *z)
 
 /* x = W LN(x): the recycled part of s or z */
 static int
-recycle(struct bp_ctx *cx, int64_t rows, const struct bp_weight *nw, const struct bp_weight *nb, const struct bp_weight *W, float *x)
+recycle(struct bp_ctx *cx, int64_t rows, const struct bp_weight *nw, const struct bp_weight *nb,
+    const struct bp_weight *W, float *x)
 {
 	struct bp_mark mark = bp_dev_mark(cx);
 	size_t count = (size_t)rows * W->k;
@@ -148,7 +149,8 @@ recycle(struct bp_ctx *cx, int64_t rows, const struct bp_weight *nw, const struc
 
 	BP_DEV_NEW(old, count, cx);
 	BP_TRY(bp_dev_copy(cx, old, x, count * sizeof *x));
-	BP_TRY(BP_OP(cx, linear, .rows = rows, .k = W->k, .x = old, .norm = true, .nw = nw, .nb = nb, .W = W, .out = x));
+	BP_TRY(BP_OP(cx, linear, .rows = rows, .k = W->k, .x = old, .norm = true, .nw = nw, .nb = nb, .W = W,
+	    .out = x));
 	bp_dev_release(cx, mark);
 	return BP_OK;
 }
@@ -161,7 +163,8 @@ start_pass(struct run *r, int pass)
 	int n = r->f.n;
 
 	BP_TRY(recycle(r->cx, n, &t->s_norm, &t->s_norm_b, &t->s_recycle, r->s));
-	BP_TRY(BP_OP(r->cx, linear, .rows = n, .k = t->ts, .x = r->s_inputs, .W = &t->s_init, .add = true, .out = r->s));
+	BP_TRY(BP_OP(r->cx, linear, .rows = n, .k = t->ts, .x = r->s_inputs, .W = &t->s_init, .add = true,
+	    .out = r->s));
 	BP_TRY(recycle(r->cx, (int64_t)n * n, &t->z_norm, &t->z_norm_b, &t->z_recycle, r->z));
 	BP_TRY(add_z_init(r, r->z));
 	BP_TRY(dump(r, pass, "s_in", r->s, false));
@@ -201,7 +204,8 @@ add_msa(struct run *r, int pass)
 	float *out;
 
 	if (r->t->o->subsample_msa && r->host->s > r->t->o->num_subsampled_msa) {
-		BP_TRY(bp_msa_subsample(&some, r->host, r->t->o->num_subsampled_msa, r->key, (uint32_t)pass, r->rec->mem, r->cx->err));
+		BP_TRY(bp_msa_subsample(&some, r->host, r->t->o->num_subsampled_msa, r->key, (uint32_t)pass,
+		    r->rec->mem, r->cx->err));
 		BP_TRY(bp_feats_upload(&some, &some, r->cx));
 		f = &some;
 	}
@@ -276,8 +280,8 @@ emit_heads(struct run *r)
 	float *d;
 
 	BP_DEV_NEW(d, (size_t)n * n * bins, r->cx);
-	BP_TRY(BP_OP(r->cx, pair_head, .n = n, .c = t->tz, .symmetric = true, .z = r->z, .W = &t->distogram, .b = &t->distogram_b,
-	    .out = d));
+	BP_TRY(BP_OP(r->cx, pair_head, .n = n, .c = t->tz, .symmetric = true, .z = r->z, .W = &t->distogram,
+	    .b = &t->distogram_b, .out = d));
 	BP_TRY(emit(r, "pdistogram", d, BP_SHAPE(n, n, 1, bins)));
 	BP_TRY(bp_dump_put(r->dump, r->cx, "pdistogram", d, BP_SHAPE(1, n, n, 1, bins)));
 	bp_dev_release(r->cx, mark);
@@ -364,8 +368,8 @@ check_finite(const struct bp_rec *rec, const char *name, struct bp_err *err)
 
 	for (int64_t i = 0; i < bp_count(t); i++)
 		if (!isfinite(x[i]))
-			return BP_FAIL(err, BP_ENUM, "are features and weights made for each other?", "%s is not finite (element %lld)",
-			    name, (long long)i);
+			return BP_FAIL(err, BP_ENUM, "are features and weights made for each other?",
+			    "%s is not finite (element %lld)", name, (long long)i);
 	return BP_OK;
 }
 
@@ -399,8 +403,8 @@ bp_trunk_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_ou
 }
 
 int
-bp_trunk_bytes(size_t *device, size_t *host, struct bp_trunk *t, int n, int atoms, int msa, int templates, struct bp_arena *mem,
-    struct bp_err *err)
+bp_trunk_bytes(size_t *device, size_t *host, struct bp_trunk *t, int n, int atoms, int msa, int templates,
+    struct bp_arena *mem, struct bp_err *err)
 {
 	struct bp_feats f = { .n = n, .atoms = atoms, .s = msa, .t = templates, .templates = templates };
 	struct run r = { .t = t, .cx = t->cx, .host = &f };

@@ -1,5 +1,5 @@
-/* lib/model/trunk.h: the first half of the network, from features to single and pair representations: input embedder, recycling,
- * templates, MSA, pairformer, distogram (Boltz2.forward of models/boltz2.py). */
+/* lib/model/trunk.h: the first half of the network, from features to single and pair representations: input embedder,
+ * recycling, templates, MSA, pairformer, distogram (Boltz2.forward of models/boltz2.py). */
 #ifndef BP_TRUNK_H
 #define BP_TRUNK_H
 
@@ -19,19 +19,22 @@ struct bp_trunk_opt {
 };
 #define BP_TRUNK_INIT { .recycling_steps = 3, .num_subsampled_msa = 1024, .seed = 42 }
 
-/* Bind the parameters. cx, w and o live as long as the stage, mem holds its tables. BP_EUSAGE, BP_EUNSUP name what does not fit. */
+/* Bind the parameters. cx, w and o live as long as the stage, mem holds its tables. BP_EUSAGE, BP_EUNSUP name what does
+ * not fit. */
 struct bp_trunk;
 int bp_trunk_open(struct bp_trunk **ret, struct bp_ctx *cx, struct bp_weights *w, const struct bp_trunk_opt *o,
     struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
-/* A bp_stage_fn: a features record becomes a trunk record (doc/wire.md), with s_inputs, s, z, pdistogram and, if the network has that
- * head, pbfactor, without the MSA. Features and memory are checked first: BP_EINPUT, BP_EMEM. BP_ENUM: the result is not finite.
- * Dumps s_inputs, s_init, rel_pos, contact_conditioning, z_init, passR.*, pdistogram and pbfactor. */
-int bp_trunk_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err) BP_MUST_USE;
-
-/* What a target of this size needs, its features aside: device memory at the peak, and what is added to its record. n tokens, atoms (a
- * multiple of 32), rows of MSA, templates with an aligned token. mem: scratch. */
-int bp_trunk_bytes(size_t *device, size_t *host, struct bp_trunk *t, int n, int atoms, int msa, int templates, struct bp_arena *mem,
+/* A bp_stage_fn: a features record becomes a trunk record (doc/wire.md), with s_inputs, s, z, pdistogram and, if the
+ * network has that head, pbfactor, without the MSA. Features and memory are checked first: BP_EINPUT, BP_EMEM. BP_ENUM:
+ * the result is not finite. Dumps s_inputs, s_init, rel_pos, contact_conditioning, z_init, passR.*, pdistogram and
+ * pbfactor. */
+int bp_trunk_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out,
     struct bp_err *err) BP_MUST_USE;
+
+/* What a target of this size needs, its features aside: device memory at the peak, and what is added to its record. n
+ * tokens, atoms (a multiple of 32), rows of MSA, templates with an aligned token. mem: scratch. */
+int bp_trunk_bytes(size_t *device, size_t *host, struct bp_trunk *t, int n, int atoms, int msa, int templates,
+    struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
 #endif

@@ -39,7 +39,8 @@ search(char **ret, struct bp_arena *mem, struct bp_err *err)
 	}
 	if ((*ret = bp_share_path(DEMO, mem, NULL)))
 		return BP_OK;
-	return BP_FAIL(err, BP_EUSAGE, "give --weights FILE, or make one: weights import boltz2_conf.ckpt -o ~/.boltz/boltz2.safetensors",
+	return BP_FAIL(err, BP_EUSAGE,
+	    "give --weights FILE, or make one: weights import boltz2_conf.ckpt -o ~/.boltz/boltz2.safetensors",
 	    "no model weights: neither $BOLTZPIPE_WEIGHTS nor %s/.boltz/boltz2.safetensors nor share/" DEMO " is there",
 	    home && *home ? home : "~");
 }
@@ -122,7 +123,8 @@ void
 bp_weights_warn(const struct bp_weights *w)
 {
 	if (w->demo)
-		bp_log(BP_LOG_WARN, "%s: demonstration weights: they know 25 inputs by heart and no other, and predict nothing",
+		bp_log(BP_LOG_WARN,
+		    "%s: demonstration weights: they know 25 inputs by heart and no other, and predict nothing",
 		    bp_weights_path(w));
 }
 
@@ -157,8 +159,9 @@ bp_weights_compare(const struct bp_weights *w, const struct bp_val *meta, const 
 	const char *made = bp_val_cstr(bp_val_get(bp_val_get(meta, "weights"), "file"), NULL);
 
 	if (made && strcmp(made, file_name(w)) != 0)
-		bp_log(BP_LOG_WARN, "%s: the trunk was run with %s, this stage has %s: results are only right with one network", id, made,
-		    file_name(w));
+		bp_log(BP_LOG_WARN,
+		    "%s: the trunk was run with %s, this stage has %s: results are only right with one network", id,
+		    made, file_name(w));
 }
 
 /* ---- hyper-parameters ---- */
@@ -214,8 +217,8 @@ bp_bind_fail(struct bp_bind *b, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof what, fmt, ap);
 	va_end(ap);
-	b->st = BP_FAIL(b->err, BP_EUSAGE, "are these the weights of a Boltz-2 network?", "%s: %s%s", bp_weights_path(b->w),
-	    b->scope, what);
+	b->st = BP_FAIL(b->err, BP_EUSAGE, "are these the weights of a Boltz-2 network?", "%s: %s%s",
+	    bp_weights_path(b->w), b->scope, what);
 }
 
 size_t
@@ -289,7 +292,8 @@ bp_bind_has(struct bp_bind *b, const char *name)
 	return find(b, name) >= 0;
 }
 
-/* parameter i of the file as fp32 in host memory; NULL and b->st when it has another kind of numbers, or no memory is left */
+/* parameter i of the file as fp32 in host memory; NULL and b->st when it has another kind of numbers, or no memory is
+ * left */
 static const float *
 as_f32(struct bp_bind *b, int i, const char *name)
 {
@@ -481,6 +485,6 @@ bp_bind_pair_bias(struct bp_bind *b, struct bp_pair_bias_weights *w, int heads, 
 int
 bp_transition_add(struct bp_ctx *cx, const struct bp_transition_weights *w, int64_t rows, float *x)
 {
-	return BP_OP(cx, transition, .rows = rows, .c = w->norm.n, .hidden = w->fc1.n, .x = x, .nw = &w->norm, .nb = &w->norm_b,
-	    .fc1 = &w->fc1, .fc2 = &w->fc2, .fc3 = &w->fc3, .add = true, .out = x);
+	return BP_OP(cx, transition, .rows = rows, .c = w->norm.n, .hidden = w->fc1.n, .x = x, .nw = &w->norm,
+	    .nb = &w->norm_b, .fc1 = &w->fc1, .fc2 = &w->fc2, .fc3 = &w->fc3, .add = true, .out = x);
 }

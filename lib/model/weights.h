@@ -1,6 +1,7 @@
-/* lib/model/weights.h: a network's parameters by upstream's names, from a safetensors file that stays mapped. Nothing is read
- * before it is bound, and what a stage does not bind costs nothing. fp32 parameters are used where they lie; bf16, f16 and
- * unaligned ones are converted when they are bound, once. Faults of the file are BP_EUSAGE: no target can work with it. */
+/* lib/model/weights.h: a network's parameters by upstream's names, from a safetensors file that stays mapped. Nothing
+ * is read before it is bound, and what a stage does not bind costs nothing. fp32 parameters are used where they lie;
+ * bf16, f16 and unaligned ones are converted when they are bound, once. Faults of the file are BP_EUSAGE: no target can
+ * work with it. */
 #ifndef BP_WEIGHTS_H
 #define BP_WEIGHTS_H
 
@@ -9,8 +10,9 @@
 
 struct bp_weights;
 
-/* Open path; NULL: $BOLTZPIPE_WEIGHTS, else ~/.boltz/boltz2.safetensors, else the demonstration weights (installed, or in the
- * share folder of the source tree that this program was built in). The first that exists is taken; err lists all when none does. */
+/* Open path; NULL: $BOLTZPIPE_WEIGHTS, else ~/.boltz/boltz2.safetensors, else the demonstration weights (installed, or
+ * in the share folder of the source tree that this program was built in). The first that exists is taken; err lists all
+ * when none does. */
 int bp_weights_open(struct bp_weights **ret, const char *path, struct bp_err *err) BP_MUST_USE;
 void bp_weights_close(struct bp_weights *w); /* NULL is fine; everything bound from it is gone */
 
@@ -30,9 +32,9 @@ struct bp_val *bp_weights_meta(const struct bp_weights *w, struct bp_arena *mem,
 /* Warn when a record's meta.weights names another file: its tensors mean nothing to this network. */
 void bp_weights_compare(const struct bp_weights *w, const struct bp_val *meta, const char *id);
 
-/* Binding: parameters are asked for by name below a scope ("pairformer_module.layers.3"). The first fault stays in st and
- * makes the later calls do nothing, so a whole layer is bound before st is looked at; sizes read from weights (w->n) are to be
- * used for arithmetic only after that. Bound weights live in device memory until w or cx is closed. */
+/* Binding: parameters are asked for by name below a scope ("pairformer_module.layers.3"). The first fault stays in st
+ * and makes the later calls do nothing, so a whole layer is bound before st is looked at; sizes read from weights
+ * (w->n) are to be used for arithmetic only after that. Bound weights live in device memory until w or cx is closed. */
 struct bp_bind {
 	struct bp_weights *w;
 	struct bp_ctx *cx;

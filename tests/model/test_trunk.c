@@ -71,9 +71,9 @@ recycling(struct fix *x, const struct bp_st *s)
 	return (int)bp_val_i64(bp_val_get(v, "recycling_steps"), -1);
 }
 
-/* Tolerance: the oracle's own float32 differs from float64 by 1.2e-6 (s_inputs) to 9.5e-6 (z, whose largest elements are about 30), and
- * ten times that is allowed to another order of sums: README of the golden data. As a share of the tensor's largest element that is
- * about 1e-5 everywhere. */
+/* Tolerance: the oracle's own float32 differs from float64 by 1.2e-6 (s_inputs) to 9.5e-6 (z, whose largest elements
+ * are about 30), and ten times that is allowed to another order of sums: README of the golden data. As a share of the
+ * tensor's largest element that is about 1e-5 everywhere. */
 static void
 compare(const char *what, const struct bp_tensor *got, const struct bp_tensor *want)
 {
@@ -93,7 +93,8 @@ compare(const char *what, const struct bp_tensor *got, const struct bp_tensor *w
 static bool
 is_trunk(const char *name)
 {
-	static const char *const names[] = { "s_inputs", "s_init", "z_init", "rel_pos", "contact_conditioning", "pdistogram", "pbfactor" };
+	static const char *const names[] = { "s_inputs", "s_init", "z_init", "rel_pos", "contact_conditioning",
+	    "pdistogram", "pbfactor" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (!strcmp(name, names[i]))
@@ -195,7 +196,8 @@ golden_runs(void **state)
 	assert_true(run_folder("model") + run_folder("trunk") > 0);
 }
 
-/* weights of the published dimensions with one block of each kind: the header of such a file, and zeros that are never read */
+/* weights of the published dimensions with one block of each kind: the header of such a file, and zeros that are never
+ * read */
 static void
 open_full(struct fix *x, char *path)
 {
@@ -231,8 +233,8 @@ memory_of_1000_tokens(void **state)
 			x.o.variant = variants[i];
 			open_full(&x, path);
 			must(&x, bp_trunk_bytes(&device, &host, x.t, 1000, 8000, 128, templates, x.mem, &x.err));
-			printf("%s, %d templates: %.2f + %.2f pair tensors\n", variants[i], templates, (double)device / pair,
-			    (double)host / pair);
+			printf("%s, %d templates: %.2f + %.2f pair tensors\n", variants[i], templates,
+			    (double)device / pair, (double)host / pair);
 			assert_true((double)device >= 2 * pair);
 			if (i == 1) /* `original` keeps every intermediate */
 				assert_true((double)(device + host) <= 6 * pair);
@@ -259,7 +261,8 @@ run_tiny(struct fix *x, int64_t *count)
 	return copy;
 }
 
-/* a target above the cap is refused with its numbers; the next one is not disturbed, and gives the same bytes as ever */
+/* a target above the cap is refused with its numbers; the next one is not disturbed, and gives the same bytes as ever
+ * */
 static void
 cap_and_repeat(void **state)
 {
@@ -287,7 +290,8 @@ cap_and_repeat(void **state)
 	fix_close(&x);
 }
 
-/* a part of the MSA: the same one for the same seed and name, another for another seed; all rows when there are no more */
+/* a part of the MSA: the same one for the same seed and name, another for another seed; all rows when there are no more
+ * */
 static void
 subsampled_msa(void **state)
 {

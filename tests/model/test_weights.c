@@ -106,7 +106,8 @@ missing_and_misshapen(void **state)
 	fix_close(&x);
 	fix_open(&x);
 	drop(&x, "pairformer_module.layers.1.tri_att_end.mha.linear_k.weight");
-	refused(&x, BP_EUSAGE, "pairformer_module.layers.1.tri_att_end.mha.linear_k.weight", "missing, wanted [128,32]", NULL, NULL);
+	refused(&x, BP_EUSAGE, "pairformer_module.layers.1.tri_att_end.mha.linear_k.weight", "missing, wanted [128,32]",
+	    NULL, NULL);
 	fix_open(&x);
 	drop(&x, "input_embedder.atom_encoder.embed_atom_features.bias");
 	refused(&x, BP_EUSAGE, "embed_atom_features.bias", "missing, wanted [32]", NULL, NULL);
@@ -168,7 +169,8 @@ hyper_parameters(void **state)
 
 	(void)state;
 	fix_open(&x);
-	assert_int_equal(open_trunk(&x, "config", "{\"diffusion_process_args\": {\"rho\": 8}, \"fix_sym_check\": false, \"x\": 3}"), BP_OK);
+	assert_int_equal(open_trunk(&x, "config",
+	    "{\"diffusion_process_args\": {\"rho\": 8}, \"fix_sym_check\": false, \"x\": 3}"), BP_OK);
 	assert_int_equal(bp_weights_open(&w, x.path, &x.err), BP_OK);
 	assert_true(bp_weights_num(w, "diffusion_process_args.rho", 7) == 8);
 	assert_true(bp_weights_num(w, "diffusion_process_args.gamma_0", 0.8) == 0.8);
@@ -186,7 +188,8 @@ half_precision(void **state)
 {
 	static const uint16_t bf16[] = { 0x3f80, 0xc040, 0x0001, 0x4049 }, f16[] = { 0x3c00, 0xc200, 0x0001, 0x7bff };
 	static const float is[2][4] = { { 1, -3, 0x1p-133f, 3.140625f }, { 1, -3, 0x1p-24f, 65504 } };
-	struct bp_tensor t[2] = { { BP_BF16, 2, { 2, 2 }, (void *)(uintptr_t)bf16 }, { BP_F16, 2, { 2, 2 }, (void *)(uintptr_t)f16 } };
+	struct bp_tensor t[2] = { { BP_BF16, 2, { 2, 2 }, (void *)(uintptr_t)bf16 }, { BP_F16, 2, { 2, 2 },
+	    (void *)(uintptr_t)f16 } };
 	const struct bp_named named[] = { { "a", &t[0] }, { "b", &t[1] } };
 	struct bp_weights *w;
 	struct fix x;
@@ -238,7 +241,8 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(missing_and_misshapen), cmocka_unit_test(heads_that_do_not_divide), cmocka_unit_test(metadata),
+		cmocka_unit_test(missing_and_misshapen), cmocka_unit_test(heads_that_do_not_divide),
+		    cmocka_unit_test(metadata),
 		cmocka_unit_test(hyper_parameters), cmocka_unit_test(half_precision), cmocka_unit_test(not_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

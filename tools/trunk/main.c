@@ -28,10 +28,10 @@ static const struct bp_optdef options[] = {
 static const struct bp_program program = {
 	.name = "trunk",
 	.summary = "the network's first half: features to single and pair representations",
-	.about = "Reads features records, adds s_inputs, s, z, pdistogram and pbfactor, drops the MSA, and writes trunk records. A target that "
-		 "fails becomes an error record; the others go on.\n\n"
-		 "Memory grows with the square of the tokens: it is worked out before a target starts, and one that does not fit into "
-		 "--mem-cap or the machine is refused at once.",
+	.about = "Reads features records, adds s_inputs, s, z, pdistogram and pbfactor, drops the MSA, and writes trunk "
+		 "records. A target that fails becomes an error record; the others go on.\n\n"
+		 "Memory grows with the square of the tokens: it is worked out before a target starts, and one that "
+		 "does not fit into --mem-cap or the machine is refused at once.",
 	.options = options,
 };
 
