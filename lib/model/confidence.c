@@ -1,4 +1,5 @@
-/* lib/model/confidence.c: see confidence.h. Contents: binding, one sample's network, its heads, the samples of a target, the stage */
+/* lib/model/confidence.c: see confidence.h. Contents: binding, one sample's network, its heads, the samples of a
+ * target, the stage */
 #include "model/confidence.h"
 
 #include <math.h>
@@ -42,7 +43,8 @@ bind_heads(struct bp_confidence_net *net, struct bp_bind *b)
 	bp_bind_mat(b, &net->plddt, -1, net->ts, "to_plddt_logits.weight");
 	bp_bind_mat(b, &net->resolved, -1, net->ts, "to_resolved_logits.weight");
 	if (b->st == BP_OK && net->resolved.n != 2)
-		bp_bind_fail(b, "to_resolved_logits has %d rows: confidence per atom is not known here, only per token", net->resolved.n);
+		bp_bind_fail(b, "to_resolved_logits has %d rows: confidence per atom is not known here, only per token",
+		    net->resolved.n);
 	bp_bind_leave(b, at);
 }
 
@@ -77,8 +79,8 @@ bp_confidence_bind(struct bp_confidence_net *net, struct bp_bind *b)
 }
 
 int
-bp_confidence_open(struct bp_confidence **ret, struct bp_ctx *cx, struct bp_weights *w, const struct bp_confidence_opt *o,
-    struct bp_arena *mem, struct bp_err *err)
+bp_confidence_open(struct bp_confidence **ret, struct bp_ctx *cx, struct bp_weights *w,
+    const struct bp_confidence_opt *o, struct bp_arena *mem, struct bp_err *err)
 {
 	struct bp_bind b = BP_BIND(w, cx, mem, err);
 
@@ -87,7 +89,8 @@ bp_confidence_open(struct bp_confidence **ret, struct bp_ctx *cx, struct bp_weig
 	(*ret)->cx = cx;
 	(*ret)->w = w;
 	if (!bp_weights_has(w, "confidence_module.s_to_z.weight"))
-		return BP_FAIL(err, BP_EUNSUP, "leave out the confidence stage", "%s: these weights have no confidence module",
+		return BP_FAIL(err, BP_EUNSUP, "leave out the confidence stage",
+		    "%s: these weights have no confidence module",
 		    bp_weights_path(w));
 	bp_bind_enter(&b, "confidence_module");
 	bp_confidence_bind(&(*ret)->net, &b);
@@ -102,7 +105,8 @@ struct target {
 	const struct bp_tensor *x, *s, *s_inputs, *z, *pdistogram;
 	int samples;
 	struct bp_tensor *plddt, *pae, *pde;              /* [M,N], [M,N,N] */
-	float *tm, *contact, *dist;                       /* host [N,N]; contact is of the target, the others of the sample */
+	float *contact;                                   /* host [N,N] */
+	float *tm, *dist;                                 /* host [N,N], of the sample at work */
 	struct bp_scores *scores;                         /* [M] */
 	struct bp_dump *dump;
 	struct bp_arena *mem;
@@ -111,7 +115,8 @@ struct target {
 /* what all samples start from, on the device */
 struct inputs {
 	struct bp_feats f;
-	const float *s, *s_inputs, *z, *tables; /* tables [4,bins]: PAE centres, TM terms; PDE centres; pLDDT centres, see make_tables */
+	const float *s, *s_inputs, *z;
+	const float *tables; /* see make_tables */
 };
 
 static int
@@ -128,11 +133,13 @@ start_single(const struct target *t, struct bp_ctx *cx, const struct inputs *u, 
 	int n = t->f.n;
 
 	if (net->s_norm.n)
-		BP_TRY(BP_OP(cx, layer_norm, .rows = n, .c = net->ts, .x = u->s, .w = &net->s_norm, .b = &net->s_norm_b, .out = s));
+		BP_TRY(BP_OP(cx, layer_norm, .rows = n, .c = net->ts, .x = u->s, .w = &net->s_norm, .b = &net->s_norm_b,
+		    .out = s));
 	else
 		BP_TRY(bp_dev_copy(cx, s, u->s, (size_t)n * net->ts * sizeof *s));
 	if (net->in_to_s.n)
-		BP_TRY(BP_OP(cx, linear, .rows = n, .k = net->ts, .x = s_in, .W = &net->in_to_s, .add = true, .out = s));
+		BP_TRY(BP_OP(cx, linear, .rows = n, .k = net->ts, .x = s_in, .W = &net->in_to_s, .add = true,
+		    .out = s));
 	return BP_OK;
 }
 
@@ -145,9 +152,10 @@ start_pair(const struct target *t, struct bp_ctx *cx, const struct inputs *u, co
 	struct bp_mark m = bp_dev_mark(cx);
 	float *a, *b;
 
-	BP_DEV_NEW(a, n * net->tz, cx);
-	BP_DEV_NEW(b, n * net->tz, cx);
-	BP_TRY(BP_OP(cx, layer_norm, .rows = (int64_t)n * n, .c = net->tz, .x = u->z, .w = &net->z_norm, .b = &net->z_norm_b, .out = z));
+	BP_DEV_NEW(a, (int64_t)n * net->tz, cx);
+	BP_DEV_NEW(b, (int64_t)n * net->tz, cx);
+	BP_TRY(BP_OP(cx, layer_norm, .rows = (int64_t)n * n, .c = net->tz, .x = u->z, .w = &net->z_norm,
+	    .b = &net->z_norm_b, .out = z));
 	if (net->embeds)
 		BP_TRY(bp_pair_embed_run(cx, &net->embed, &u->f, z));
 	BP_TRY(BP_OP(cx, linear, .rows = n, .k = net->ts, .x = s_in, .W = &net->to_z_i, .out = a));
@@ -176,9 +184,10 @@ add_distances(struct target *t, struct bp_ctx *cx, const struct inputs *u, int i
 	BP_TRY(bp_dev_upload(cx, &x, (const float *)t->x->data + (size_t)i * size, size * sizeof *rep));
 	BP_DEV_NEW(rep, n * 3, cx);
 	BP_DEV_NEW(dist, (int64_t)n * n, cx);
-	BP_TRY(BP_OP(cx, gather_rows, .b = 1, .rows = n, .from = atoms, .c = 3, .index = u->f.rep_atom, .x = x, .out = rep));
-	BP_TRY(BP_OP(cx, dist_bin_embed, .n = n, .c = net->tz, .nbound = net->boundaries.n, .x = rep, .boundaries = &net->boundaries,
-	    .E = &net->dist, .dist = dist, .out = z));
+	BP_TRY(BP_OP(cx, gather_rows, .b = 1, .rows = n, .from = atoms, .c = 3, .index = u->f.rep_atom, .x = x,
+	    .out = rep));
+	BP_TRY(BP_OP(cx, dist_bin_embed, .n = n, .c = net->tz, .nbound = net->boundaries.n, .x = rep,
+	    .boundaries = &net->boundaries, .E = &net->dist, .dist = dist, .out = z));
 	BP_TRY(bp_dev_download(cx, t->dist, dist, (size_t)n * n * sizeof *dist));
 	bp_dev_release(cx, m);
 	return BP_OK;
@@ -186,7 +195,8 @@ add_distances(struct target *t, struct bp_ctx *cx, const struct inputs *u, int i
 
 /* logits [N,N,bins] of a pair head, and their means under `tables` tables of values: to the host, [N,N] each */
 static int
-run_pair_head(const struct target *t, struct bp_ctx *cx, const struct inputs *u, int i, const char *name, bool symmetric, const float *z,
+run_pair_head(const struct target *t, struct bp_ctx *cx, const struct inputs *u, int i, const char *name,
+    bool symmetric, const float *z,
     const struct bp_weight *W, const struct bp_weight *other, int tables, const float *values, float *const *to)
 {
 	int n = t->f.n, bins = W->n;
@@ -196,10 +206,11 @@ run_pair_head(const struct target *t, struct bp_ctx *cx, const struct inputs *u,
 
 	BP_DEV_NEW(logits, pairs * bins, cx);
 	BP_DEV_NEW(means, pairs * tables, cx);
-	BP_TRY(BP_OP(cx, pair_head, .n = n, .c = t->d->net.tz, .symmetric = symmetric, .z = z, .asym_id = u->f.asym_id, .W = W,
-	    .W_other = other->n ? other : NULL, .out = logits));
+	BP_TRY(BP_OP(cx, pair_head, .n = n, .c = t->d->net.tz, .symmetric = symmetric, .z = z, .asym_id = u->f.asym_id,
+	    .W = W, .W_other = other->n ? other : NULL, .out = logits));
 	BP_TRY(dump(t, cx, i, name, logits, BP_SHAPE(t->samples, n, n, bins)));
-	BP_TRY(BP_OP(cx, binned_mean, .rows = pairs, .bins = bins, .tables = tables, .logits = logits, .value = values, .out = means));
+	BP_TRY(BP_OP(cx, binned_mean, .rows = pairs, .bins = bins, .tables = tables, .logits = logits, .value = values,
+	    .out = means));
 	for (int k = 0; k < tables; k++)
 		BP_TRY(bp_dev_download(cx, to[k], means + k * pairs, (size_t)pairs * sizeof *means));
 	bp_dev_release(cx, m);
@@ -215,10 +226,11 @@ run_plddt_head(const struct target *t, struct bp_ctx *cx, int i, const float *s,
 	struct bp_mark m = bp_dev_mark(cx);
 	float *logits, *resolved, *mean;
 
-	BP_DEV_NEW(logits, n * bins, cx);
+	BP_DEV_NEW(logits, (int64_t)n * bins, cx);
 	BP_DEV_NEW(mean, n, cx);
 	BP_TRY(BP_OP(cx, linear, .rows = n, .k = net->ts, .x = s, .W = &net->plddt, .out = logits));
-	BP_TRY(BP_OP(cx, binned_mean, .rows = n, .bins = bins, .tables = 1, .logits = logits, .value = values, .out = mean));
+	BP_TRY(BP_OP(cx, binned_mean, .rows = n, .bins = bins, .tables = 1, .logits = logits, .value = values,
+	    .out = mean));
 	BP_TRY(bp_dev_download(cx, to, mean, (size_t)n * sizeof *mean));
 	if (t->dump) {
 		BP_DEV_NEW(resolved, n * 2, cx);
@@ -230,7 +242,8 @@ run_plddt_head(const struct target *t, struct bp_ctx *cx, int i, const float *s,
 	return BP_OK;
 }
 
-/* tables: PAE centres and TM terms [2,pae bins], PDE centres [pde bins], pLDDT centres [plddt bins], contact [distogram bins] */
+/* tables: PAE centres and TM terms [2,pae bins], PDE centres [pde bins], pLDDT centres [plddt bins], contact
+ * [distogram bins] */
 static int
 make_tables(const struct target *t, struct bp_ctx *cx, struct inputs *u, int distogram_bins)
 {
@@ -284,12 +297,14 @@ run_sample(struct target *t, struct bp_ctx *cx, const struct inputs *u, int i)
 	int n = t->f.n, ts = net->ts, tz = net->tz;
 	size_t pairs = (size_t)n * n;
 	struct bp_mark m = bp_dev_mark(cx);
-	float *s_in, *s, *z, *pae = (float *)t->pae->data + (size_t)i * pairs, *pde = (float *)t->pde->data + (size_t)i * pairs;
+	float *pae = (float *)t->pae->data + (size_t)i * pairs, *pde = (float *)t->pde->data + (size_t)i * pairs;
+	float *s_in, *s, *z;
 
 	BP_DEV_NEW(z, (int64_t)pairs * tz, cx);
-	BP_DEV_NEW(s, n * ts, cx);
-	BP_DEV_NEW(s_in, n * ts, cx);
-	BP_TRY(BP_OP(cx, layer_norm, .rows = n, .c = ts, .x = u->s_inputs, .w = &net->in_norm, .b = &net->in_norm_b, .out = s_in));
+	BP_DEV_NEW(s, (int64_t)n * ts, cx);
+	BP_DEV_NEW(s_in, (int64_t)n * ts, cx);
+	BP_TRY(BP_OP(cx, layer_norm, .rows = n, .c = ts, .x = u->s_inputs, .w = &net->in_norm, .b = &net->in_norm_b,
+	    .out = s_in));
 	BP_TRY(start_single(t, cx, u, s_in, s));
 	BP_TRY(start_pair(t, cx, u, s_in, z));
 	BP_TRY(add_distances(t, cx, u, i, z));
@@ -300,9 +315,10 @@ run_sample(struct target *t, struct bp_ctx *cx, const struct inputs *u, int i)
 	BP_TRY(dump(t, cx, i, "conf.z_out", z, BP_SHAPE(t->samples, n, n, tz)));
 	BP_TRY(run_pair_head(t, cx, u, i, "conf.pae_logits", false, z, &net->pae, &net->pae_other, 2, u->tables,
 	    (float *[]){ pae, t->tm }));
-	BP_TRY(run_pair_head(t, cx, u, i, "conf.pde_logits", true, z, &net->pde, &net->pde_other, 1, u->tables + 2 * net->pae.n,
-	    (float *[]){ pde }));
-	BP_TRY(run_plddt_head(t, cx, i, s, u->tables + 2 * net->pae.n + net->pde.n, (float *)t->plddt->data + (size_t)i * n));
+	BP_TRY(run_pair_head(t, cx, u, i, "conf.pde_logits", true, z, &net->pde, &net->pde_other, 1,
+	    u->tables + 2 * net->pae.n, (float *[]){ pde }));
+	BP_TRY(run_plddt_head(t, cx, i, s, u->tables + 2 * net->pae.n + net->pde.n,
+	    (float *)t->plddt->data + (size_t)i * n));
 	bp_dev_release(cx, m);
 	return BP_OK;
 }
@@ -311,14 +327,27 @@ static int
 score_sample(struct target *t, int i, struct bp_err *err)
 {
 	size_t pairs = (size_t)t->f.n * t->f.n;
-	const struct bp_score_in in = { .n = t->f.n, .atoms = t->f.atoms, .asym_id = t->f.asym_id, .mol_type = t->f.mol_type,
-		.mask = t->f.token_mask, .token = t->f.atom_token, .frames = t->f.frames,
-		.x = (const float *)t->x->data + (size_t)i * t->f.atoms * 3, .plddt = (const float *)t->plddt->data + (size_t)i * t->f.n,
-		.pde = (const float *)t->pde->data + (size_t)i * pairs, .tm = t->tm, .contact = t->contact, .dist = t->dist };
+	const struct bp_score_in in = {
+		.n = t->f.n,
+		.atoms = t->f.atoms,
+		.asym_id = t->f.asym_id,
+		.mol_type = t->f.mol_type,
+		.mask = t->f.token_mask,
+		.token = t->f.atom_token,
+		.frames = t->f.frames,
+		.x = (const float *)t->x->data + (size_t)i * t->f.atoms * 3,
+		.plddt = (const float *)t->plddt->data + (size_t)i * t->f.n,
+		.pde = (const float *)t->pde->data + (size_t)i * pairs,
+		.tm = t->tm,
+		.contact = t->contact,
+		.dist = t->dist,
+	};
 
 	BP_TRY(bp_scores(&t->scores[i], &in, t->mem, err));
-	if (!isfinite(t->scores[i].complex_plddt) || !isfinite(t->scores[i].ptm) || !isfinite(t->scores[i].complex_ipde))
-		return BP_FAIL(err, BP_ENUM, "are the weights and the trunk of one network?", "the scores of sample %d are not finite", i);
+	if (!isfinite(t->scores[i].complex_plddt) || !isfinite(t->scores[i].ptm)
+	    || !isfinite(t->scores[i].complex_ipde))
+		return BP_FAIL(err, BP_ENUM, "are the weights and the trunk of one network?",
+		    "the scores of sample %d are not finite", i);
 	return BP_OK;
 }
 
@@ -355,7 +384,8 @@ read_target(struct target *t, struct bp_err *err)
 	int64_t coords[] = { -1, -1, 3 }, bins[] = { -1, -1, 1, -1 };
 	int n;
 
-	BP_TRY(bp_feats_read(&t->f, t->rec, BP_FEATS_TOKEN | BP_FEATS_PAIR | BP_FEATS_ATOM | BP_FEATS_CONFIDENCE, t->mem, err));
+	BP_TRY(bp_feats_read(&t->f, t->rec, BP_FEATS_TOKEN | BP_FEATS_PAIR | BP_FEATS_ATOM | BP_FEATS_CONFIDENCE,
+	    t->mem, err));
 	n = t->f.n;
 	coords[1] = t->f.atoms;
 	bins[0] = bins[1] = n;
@@ -365,8 +395,8 @@ read_target(struct target *t, struct bp_err *err)
 	BP_TRY(bp_rec_want(&t->pdistogram, t->rec, "pdistogram", BP_F32, 4, bins, err));
 	BP_TRY(bp_rec_want(&t->x, t->rec, "sample_atom_coords", BP_F32, 3, coords, err));
 	if (coords[0] < 1 || coords[0] > 1000000 || bins[3] < 1 || bins[3] > 65536)
-		return BP_FAIL(err, BP_EINPUT, NULL, "sample_atom_coords has %lld samples, pdistogram %lld bins", (long long)coords[0],
-		    (long long)bins[3]);
+		return BP_FAIL(err, BP_EINPUT, NULL, "sample_atom_coords has %lld samples, pdistogram %lld bins",
+		    (long long)coords[0], (long long)bins[3]);
 	t->samples = (int)coords[0];
 	return BP_OK;
 }
@@ -379,10 +409,10 @@ put_scores(struct target *t, struct bp_err *err)
 		const char *name;
 		size_t field;
 	} what[] = {
-		{ "complex_plddt", offsetof(struct bp_scores, complex_plddt) }, { "complex_iplddt", offsetof(struct bp_scores, complex_iplddt) },
-		{ "complex_pde", offsetof(struct bp_scores, complex_pde) }, { "complex_ipde", offsetof(struct bp_scores, complex_ipde) },
-		{ "ptm", offsetof(struct bp_scores, ptm) }, { "iptm", offsetof(struct bp_scores, iptm) },
-		{ "ligand_iptm", offsetof(struct bp_scores, ligand_iptm) }, { "protein_iptm", offsetof(struct bp_scores, protein_iptm) },
+#define SCORE(f) { #f, offsetof(struct bp_scores, f) }
+		SCORE(complex_plddt), SCORE(complex_iplddt), SCORE(complex_pde), SCORE(complex_ipde),
+		SCORE(ptm), SCORE(iptm), SCORE(ligand_iptm), SCORE(protein_iptm),
+#undef SCORE
 	};
 	int m = t->samples, c = t->scores[0].chains;
 	struct bp_tensor *v;
@@ -409,7 +439,8 @@ put_scores(struct target *t, struct bp_err *err)
 static int
 dump_results(struct target *t, struct bp_err *err)
 {
-	static const char *const names[] = { "plddt", "pae", "pde", "complex_plddt", "complex_iplddt", "complex_pde", "complex_ipde", "ptm",
+	static const char *const names[] = { "plddt", "pae", "pde", "complex_plddt", "complex_iplddt", "complex_pde",
+	    "complex_ipde", "ptm",
 		"iptm", "ligand_iptm", "protein_iptm", "pair_chains_iptm", "confidence_score" };
 	char name[64];
 
@@ -468,7 +499,8 @@ bp_confidence_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct 
 	BP_NEW(t.scores, t.samples, mem, err);
 	snprintf(size, sizeof size, "%d tokens, %d atoms", t.f.n, t.f.atoms);
 	bp_progress_open(&t.progress, t.rec->id, "confidence of sample");
-	st = bp_plan_run(&peak, d->cx, run_samples, &t, mem, 0, d->o.mem_cap, size, "a higher --mem-cap, or a smaller target", err);
+	st = bp_plan_run(&peak, d->cx, run_samples, &t, mem, 0, d->o.mem_cap, size,
+	    "a higher --mem-cap, or a smaller target", err);
 	bp_progress_close(&t.progress);
 	BP_TRY(st);
 	return finish(&t, bp_seconds() - start, peak, err);

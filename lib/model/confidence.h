@@ -1,5 +1,5 @@
-/* lib/model/confidence.h: the confidence module (ConfidenceModule of confidencev2.py) and its stage: scores of each sample of a
- * structures record, one sample after the other, so that memory stays that of one. */
+/* lib/model/confidence.h: the confidence module (ConfidenceModule of confidencev2.py) and its stage: scores of each
+ * sample of a structures record, one sample after the other, so that memory stays that of one. */
 #ifndef BP_CONFIDENCE_H
 #define BP_CONFIDENCE_H
 
@@ -38,11 +38,12 @@ struct bp_confidence_opt {
 
 /* Bind the weights. cx, w and o live as long as the stage. BP_EUNSUP: weights without a confidence module. */
 struct bp_confidence;
-int bp_confidence_open(struct bp_confidence **ret, struct bp_ctx *cx, struct bp_weights *w, const struct bp_confidence_opt *o,
-    struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+int bp_confidence_open(struct bp_confidence **ret, struct bp_ctx *cx, struct bp_weights *w,
+    const struct bp_confidence_opt *o, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
-/* A bp_stage_fn. Memory is rehearsed first, see plan.h. BP_ENUM: scores are not finite. Dumps conf.* of the samples: the results,
- * their logits, and s_in, z_in, s_out, z_out of the pairformer. */
-int bp_confidence_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err) BP_MUST_USE;
+/* A bp_stage_fn. Memory is rehearsed first, see plan.h. BP_ENUM: scores are not finite. Dumps conf.* of the samples:
+ * the results, their logits, and s_in, z_in, s_out, z_out of the pairformer. */
+int bp_confidence_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out,
+    struct bp_err *err) BP_MUST_USE;
 
 #endif

@@ -1,4 +1,5 @@
-/* lib/model/diffuse.c: see diffuse.h. Contents: opening, one target's sampling, its dump and trajectory, rehearsal, the stage */
+/* lib/model/diffuse.c: see diffuse.h. Contents: opening, one target's sampling, its dump and trajectory, rehearsal,
+ * the stage */
 #include "model/diffuse.h"
 
 #include <math.h>
@@ -100,7 +101,8 @@ sample(void *self, struct bp_ctx *cx)
 	const struct bp_sampler *o = &t->sampler;
 	int samples = o->samples, most = t->d->o.max_parallel, calls = (samples + most - 1) / most;
 	struct bp_feats f;
-	struct bp_conditioned c = { .f = &f, .batch = (samples + calls - 1) / calls, .dump = t->dump, .dump_score = t->dump != NULL,
+	struct bp_conditioned c = { .f = &f, .batch = (samples + calls - 1) / calls, .dump = t->dump,
+	    .dump_score = t->dump != NULL,
 		.dump_samples = samples };
 	size_t numbers = (size_t)bp_count(t->coords);
 	const void *s, *s_inputs, *z;
@@ -179,7 +181,8 @@ check_finite(const struct bp_tensor *coords, struct bp_err *err)
 	for (int64_t i = 0; i < bp_count(coords); i++)
 		if (!isfinite(x[i]))
 			return BP_FAIL(err, BP_ENUM, "are weights and trunk of one network, and s, z finite?",
-			    "the sampled coordinates are not finite (sample %lld)", (long long)(i / (3 * coords->shape[1])));
+			    "the sampled coordinates are not finite (sample %lld)",
+			    (long long)(i / (3 * coords->shape[1])));
 	return BP_OK;
 }
 
@@ -218,7 +221,8 @@ bp_diffuse_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_
 	BP_TRY(bp_target_check(d->o.dump, t.rec->id, d->written, err));
 	BP_TRY(bp_target_check(d->o.record_noise, t.rec->id, d->written, err));
 	if (bp_val_count(bp_val_get(t.rec->meta, "guidance")))
-		return BP_FAIL(err, BP_EUNSUP, "remove the section guidance", "guidance: guides are not in this version");
+		return BP_FAIL(err, BP_EUNSUP, "remove the section guidance",
+		    "guidance: guides are not in this version");
 	BP_TRY(read_target(&t, mem, err));
 	bp_weights_compare(d->w, t.rec->meta, t.rec->id);
 	t.sampler = (struct bp_sampler){ .samples = d->o.samples, .step_scale = d->o.step_scale, .guide = d->o.guide,

@@ -1,4 +1,5 @@
-/* lib/model/diffuse.h: the diffuse stage: a trunk record becomes a structures record with sample_atom_coords [M,A,3]. */
+/* lib/model/diffuse.h: the diffuse stage: a trunk record becomes a structures record with sample_atom_coords
+ * [M,A,3]. */
 #ifndef BP_DIFFUSE_H
 #define BP_DIFFUSE_H
 
@@ -25,8 +26,10 @@ struct bp_diffuse;
 int bp_diffuse_open(struct bp_diffuse **ret, struct bp_ctx *cx, struct bp_weights *w, const struct bp_diffuse_opt *o,
     struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
-/* A bp_stage_fn. Memory is rehearsed first: above the cap BP_EMEM says what was needed and what would help. Trajectory records go
- * to out. BP_ENUM: coordinates are not finite. Dumps cond.*, schedule.*, score.*, step.* and sample_atom_coords. */
-int bp_diffuse_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err) BP_MUST_USE;
+/* A bp_stage_fn. Memory is rehearsed first: above the cap BP_EMEM says what was needed and what would help.
+ * Trajectory records go to out. BP_ENUM: coordinates are not finite. Dumps cond.*, schedule.*, score.*, step.* and
+ * sample_atom_coords. */
+int bp_diffuse_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out,
+    struct bp_err *err) BP_MUST_USE;
 
 #endif

@@ -1,4 +1,5 @@
-/* lib/model/diffusion.c: see diffusion.h. Contents: binding, conditioning of a target, of a step, the score network, dumps */
+/* lib/model/diffusion.c: see diffusion.h. Contents: binding, conditioning of a target, of a step, the score network,
+ * dumps */
 #include "model/diffusion.h"
 
 #include <string.h>
@@ -106,8 +107,8 @@ condition_pair(const struct bp_conditioned *c, struct bp_ctx *cx, const float *z
 
 	BP_DEV_NEW(rel, pairs * net->tz, cx);
 	BP_TRY(bp_rel_pos_run(cx, &net->embed, c->f, false, rel));
-	BP_TRY(BP_OP(cx, linear, .rows = pairs, .k = net->tz, .k2 = net->tz, .x = z, .x2 = rel, .norm = true, .nw = &net->z_norm,
-	    .nb = &net->z_norm_b, .W = &net->z_proj, .out = zc));
+	BP_TRY(BP_OP(cx, linear, .rows = pairs, .k = net->tz, .k2 = net->tz, .x = z, .x2 = rel, .norm = true,
+	    .nw = &net->z_norm, .nb = &net->z_norm_b, .W = &net->z_proj, .out = zc));
 	bp_dev_release(cx, m);
 	for (int i = 0; i < net->z_transitions; i++)
 		BP_TRY(bp_transition_add(cx, &net->z_transition[i], pairs, zc));
@@ -116,7 +117,8 @@ condition_pair(const struct bp_conditioned *c, struct bp_ctx *cx, const float *z
 
 /* s_target = the target's part of SingleConditioning; s_times [steps] = the embedded noise levels */
 static int
-condition_single(const struct bp_conditioned *c, struct bp_ctx *cx, const float *s, const float *s_inputs, const float *times, int steps)
+condition_single(const struct bp_conditioned *c, struct bp_ctx *cx, const float *s, const float *s_inputs,
+    const float *times, int steps)
 {
 	const struct bp_diffusion *net = c->net;
 	int F = net->f_w.n;
@@ -124,8 +126,8 @@ condition_single(const struct bp_conditioned *c, struct bp_ctx *cx, const float 
 	const void *t;
 	float *f;
 
-	BP_TRY(BP_OP(cx, linear, .rows = c->f->n, .k = net->ts, .k2 = net->ts, .x = s, .x2 = s_inputs, .norm = true, .nw = &net->s_norm,
-	    .nb = &net->s_norm_b, .W = &net->s_embed, .b = &net->s_embed_b, .out = c->s_target));
+	BP_TRY(BP_OP(cx, linear, .rows = c->f->n, .k = net->ts, .k2 = net->ts, .x = s, .x2 = s_inputs, .norm = true,
+	    .nw = &net->s_norm, .nb = &net->s_norm_b, .W = &net->s_embed, .b = &net->s_embed_b, .out = c->s_target));
 	BP_DEV_NEW(f, (int64_t)steps * F, cx);
 	BP_TRY(bp_dev_upload(cx, &t, times, (size_t)steps * sizeof *times));
 	BP_TRY(BP_OP(cx, fourier, .rows = steps, .c = F, .t = t, .w = &net->f_w, .b = &net->f_b, .out = f));
@@ -137,10 +139,11 @@ condition_single(const struct bp_conditioned *c, struct bp_ctx *cx, const float 
 
 /* biases of all layers of t from p or z (rows of channels channels) */
 static int
-biases(struct bp_ctx *cx, const struct bp_diff_transformer *t, const struct bp_pair_bias_weights *w, int64_t rows, int channels,
-    const float *x, float *out)
+biases(struct bp_ctx *cx, const struct bp_diff_transformer *t, const struct bp_pair_bias_weights *w, int64_t rows,
+    int channels, const float *x, float *out)
 {
-	return BP_OP(cx, pair_bias, .rows = rows, .c = channels, .heads = t->heads, .layers = t->depth, .x = x, .w = w, .out = out);
+	return BP_OP(cx, pair_bias, .rows = rows, .c = channels, .heads = t->heads, .layers = t->depth, .x = x, .w = w,
+	    .out = out);
 }
 
 static int
@@ -216,18 +219,19 @@ bp_diffusion_step(struct bp_conditioned *c, struct bp_ctx *cx, int step)
 	int n = c->f->n, ct = 2 * net->ts;
 
 	BP_TRY(bp_dev_copy(cx, c->s, c->s_target, (size_t)n * ct * sizeof *c->s));
-	BP_TRY(BP_OP(cx, gather_rows, .b = 1, .rows = n, .from = 1, .c = ct, .index = c->zeros, .x = c->s_times + (size_t)step * ct,
-	    .add = true, .out = c->s));
+	BP_TRY(BP_OP(cx, gather_rows, .b = 1, .rows = n, .from = 1, .c = ct, .index = c->zeros,
+	    .x = c->s_times + (size_t)step * ct, .add = true, .out = c->s));
 	for (int i = 0; i < net->s_transitions; i++)
 		BP_TRY(bp_transition_add(cx, &net->s_transition[i], n, c->s));
-	BP_TRY(BP_OP(cx, linear, .rows = n, .k = ct, .x = c->s, .norm = true, .nw = &net->sa_norm, .nb = &net->sa_norm_b,
-	    .W = &net->s_to_a, .out = c->s_to_a));
+	BP_TRY(BP_OP(cx, linear, .rows = n, .k = ct, .x = c->s, .norm = true, .nw = &net->sa_norm,
+	    .nb = &net->sa_norm_b, .W = &net->s_to_a, .out = c->s_to_a));
 	return bp_diff_cond(cx, &net->token, n, c->s, c->token_cond);
 }
 
 /* each of the b samples at p into score.NAME [M,rows,c] */
 static int
-dump_samples(const struct bp_conditioned *c, struct bp_ctx *cx, const char *name, int sample0, int b, int rows, int channels, const float *p)
+dump_samples(const struct bp_conditioned *c, struct bp_ctx *cx, const char *name, int sample0, int b, int rows,
+    int channels, const float *p)
 {
 	for (int i = 0; c->dump_score && i < b; i++)
 		BP_TRY(bp_dump_part(c->dump, cx, name, p + (size_t)i * rows * channels, sample0 + i,
@@ -249,11 +253,13 @@ bp_diffusion_score(struct bp_conditioned *c, struct bp_ctx *cx, int sample0, int
 	BP_TRY(bp_atom_attention_encoder_run(cx, &net->enc, c->f, b, r, c->enc_cond, c->enc_bias, q, a));
 	BP_TRY(dump_samples(c, cx, "score.a_encoder", sample0, b, n, ct, a));
 	for (int i = 0; i < b; i++)
-		BP_TRY(BP_OP(cx, axpy, .count = (int64_t)a_size, .alpha = 1, .x = c->s_to_a, .y = a + (size_t)i * a_size));
-	BP_TRY(bp_diff_transformer_run(cx, &net->token, &(struct bp_diff_args){ .b = b, .rows = n, .cond = c->token_cond,
-	    .bias = c->token_bias, .mask = c->f->token_mask, .a = a }));
+		BP_TRY(BP_OP(cx, axpy, .count = (int64_t)a_size, .alpha = 1, .x = c->s_to_a,
+		    .y = a + (size_t)i * a_size));
+	BP_TRY(bp_diff_transformer_run(cx, &net->token, &(struct bp_diff_args){ .b = b, .rows = n,
+	    .cond = c->token_cond, .bias = c->token_bias, .mask = c->f->token_mask, .a = a }));
 	BP_TRY(dump_samples(c, cx, "score.a_transformer", sample0, b, n, ct, a));
-	BP_TRY(BP_OP(cx, layer_norm, .rows = (int64_t)b * n, .c = ct, .x = a, .w = &net->a_norm, .b = &net->a_norm_b, .out = a));
+	BP_TRY(BP_OP(cx, layer_norm, .rows = (int64_t)b * n, .c = ct, .x = a, .w = &net->a_norm, .b = &net->a_norm_b,
+	    .out = a));
 	BP_TRY(bp_atom_attention_decoder_run(cx, &net->dec, c->f, b, a, c->dec_cond, c->dec_bias, q, update));
 	BP_TRY(dump_samples(c, cx, "score.r_noisy", sample0, b, atoms, 3, r));
 	for (int i = 0; i < b; i++)

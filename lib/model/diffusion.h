@@ -1,6 +1,7 @@
 /* lib/model/diffusion.h: diffusion conditioning and the score network (diffusion_conditioning.py, DiffusionModule of
- * diffusionv2.py), ready to be called at every step for any number of samples. What depends on the target alone is made once
- * (bp_diffusion_condition), what depends on the step alone once a step (bp_diffusion_step): samples share sigma. */
+ * diffusionv2.py), ready to be called at every step for any number of samples. What depends on the target alone is
+ * made once (bp_diffusion_condition), what depends on the step alone once a step (bp_diffusion_step): samples share
+ * sigma. */
 #ifndef BP_DIFFUSION_H
 #define BP_DIFFUSION_H
 
@@ -44,15 +45,17 @@ struct bp_conditioned {
 	int dump_samples;                            /* M of the dumped tensors                      */
 };
 
-/* c: f, batch and dump set by the caller. s, s_inputs [N,ts] and z [N,N,tz] on the device, only read here; times [steps] on the
- * host: ln(sigma / 16) / 4 of every step. Dumps cond.*. */
+/* c: f, batch and dump set by the caller. s, s_inputs [N,ts] and z [N,N,tz] on the device, only read here; times
+ * [steps] on the host: ln(sigma / 16) / 4 of every step. Dumps cond.*. */
 int bp_diffusion_condition(struct bp_conditioned *c, struct bp_ctx *cx, const struct bp_diffusion *net, const float *s,
     const float *s_inputs, const float *z, const float *times, int steps) BP_MUST_USE;
 
 /* Go to a step: 0 <= step < steps. */
 int bp_diffusion_step(struct bp_conditioned *c, struct bp_ctx *cx, int step) BP_MUST_USE;
 
-/* update [b,A,3] = network of the scaled coordinates r [b,A,3], b <= batch. sample0: the first one's number, for dumps only. */
-int bp_diffusion_score(struct bp_conditioned *c, struct bp_ctx *cx, int sample0, int b, const float *r, float *update) BP_MUST_USE;
+/* update [b,A,3] = network of the scaled coordinates r [b,A,3], b <= batch. sample0: the first one's number, for
+ * dumps only. */
+int bp_diffusion_score(struct bp_conditioned *c, struct bp_ctx *cx, int sample0, int b, const float *r,
+    float *update) BP_MUST_USE;
 
 #endif

@@ -26,9 +26,11 @@ bp_target_check(const char *path, const char *id, int before, struct bp_err *err
 	if (!path)
 		return BP_OK;
 	if (!is_directory(path))
-		return before == 0 ? BP_OK : BP_FAIL(err, BP_EINPUT, "name a directory", "%s: one file holds one target", path);
+		return before == 0 ? BP_OK : BP_FAIL(err, BP_EINPUT, "name a directory",
+		    "%s: one file holds one target", path);
 	if (!*id || *id == '.' || strchr(id, '/'))
-		return BP_FAIL(err, BP_EINPUT, "rename the target", "%s: the target's name '%s' cannot be a file name", path, id);
+		return BP_FAIL(err, BP_EINPUT, "rename the target", "%s: the target's name '%s' cannot be a file name",
+		    path, id);
 	return BP_OK;
 }
 
@@ -100,7 +102,8 @@ slot(float **ret, struct bp_dump *d, const char *name, int ndim, const int64_t *
 }
 
 int
-bp_dump_part(struct bp_dump *d, struct bp_ctx *cx, const char *name, const float *p, int64_t i, int ndim, const int64_t *shape)
+bp_dump_part(struct bp_dump *d, struct bp_ctx *cx, const char *name, const float *p, int64_t i, int ndim,
+    const int64_t *shape)
 {
 	int64_t n = 1;
 	float *to;

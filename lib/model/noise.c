@@ -9,8 +9,8 @@
 
 /* *ret = the data of a float32 tensor of the open file, of exactly this shape */
 static int
-replayed(const float **ret, const struct bp_draws *d, const char *name, int ndim, const int64_t *shape, struct bp_arena *mem,
-    struct bp_err *err)
+replayed(const float **ret, const struct bp_draws *d, const char *name, int ndim, const int64_t *shape,
+    struct bp_arena *mem, struct bp_err *err)
 {
 	const struct bp_tensor *t = bp_st_get(d->file, name);
 	char found[160], wanted[160];
@@ -21,7 +21,8 @@ replayed(const float **ret, const struct bp_draws *d, const char *name, int ndim
 	bp_shape_str(found, t->ndim, t->shape);
 	bp_shape_str(wanted, ndim, shape);
 	if (t->dtype != BP_F32 || strcmp(found, wanted) != 0)
-		return BP_FAIL(err, BP_EINPUT, "its axes: steps, samples, atoms", "replay-noise: %s: %s is %s %s, but this run needs float32 %s",
+		return BP_FAIL(err, BP_EINPUT, "its axes: steps, samples, atoms",
+		    "replay-noise: %s: %s is %s %s, but this run needs float32 %s",
 		    bp_st_path(d->file), name, bp_dtype_name(t->dtype), found, wanted);
 	*ret = t->data;
 	if ((uintptr_t)t->data % _Alignof(float) == 0)
@@ -48,7 +49,8 @@ bp_draws_open(struct bp_draws *d, const char *id, uint64_t seed, const char *rep
 	size_t poses = (size_t)d->steps * d->samples, numbers = (size_t)d->samples * d->atoms * 3;
 	float *R, *tr;
 
-	*d = (struct bp_draws){ .steps = d->steps, .samples = d->samples, .atoms = d->atoms, .key = bp_noise_key(seed, id) };
+	*d = (struct bp_draws){ .steps = d->steps, .samples = d->samples, .atoms = d->atoms, .key = bp_noise_key(seed,
+	    id) };
 	if (record) {
 		BP_NEW(d->kept_init, numbers, mem, err);
 		BP_NEW(d->kept_eps, numbers * (size_t)d->steps, mem, err);
@@ -62,8 +64,8 @@ bp_draws_open(struct bp_draws *d, const char *id, uint64_t seed, const char *rep
 	BP_NEW(R, 9 * poses, mem, err);
 	BP_NEW(tr, 3 * poses, mem, err);
 	for (size_t i = 0; i < poses; i++)
-		bp_random_pose(R + 9 * i, tr + 3 * i, d->key, bp_noise_stream(BP_DRAW_POSE, (uint32_t)(i / (size_t)d->samples)),
-		    (uint32_t)(i % (size_t)d->samples));
+		bp_random_pose(R + 9 * i, tr + 3 * i, d->key, bp_noise_stream(BP_DRAW_POSE,
+		    (uint32_t)(i / (size_t)d->samples)), (uint32_t)(i % (size_t)d->samples));
 	d->R = R;
 	d->tr = tr;
 	return BP_OK;
@@ -73,10 +75,12 @@ int
 bp_draws_write(const struct bp_draws *d, const char *path, const char *id, struct bp_arena *mem, struct bp_err *err)
 {
 	int64_t s = d->steps, m = d->samples, a = d->atoms;
-	const struct bp_tensor init = { BP_F32, 3, { m, a, 3 }, d->kept_init }, eps = { BP_F32, 4, { s, m, a, 3 }, d->kept_eps };
+	const struct bp_tensor init = { BP_F32, 3, { m, a, 3 }, d->kept_init }, eps = { BP_F32, 4, { s, m, a, 3 },
+	    d->kept_eps };
 	const struct bp_tensor R = { BP_F32, 4, { s, m, 3, 3 }, (float *)(uintptr_t)d->R };
 	const struct bp_tensor tr = { BP_F32, 4, { s, m, 1, 3 }, (float *)(uintptr_t)d->tr };
-	const struct bp_named all[] = { { "noise.R", &R }, { "noise.eps", &eps }, { "noise.init", &init }, { "noise.tr", &tr } };
+	const struct bp_named all[] = { { "noise.R", &R }, { "noise.eps", &eps }, { "noise.init", &init }, { "noise.tr",
+	    &tr } };
 
 	if (!(path = bp_target_path(path, id, "noise", mem, err)))
 		return err->code;
@@ -102,8 +106,8 @@ draw(const struct bp_draws *d, struct bp_ctx *cx, const float *given, float *kep
 		BP_TRY(bp_dev_upload(cx, &up, given, numbers * sizeof *out));
 		BP_TRY(bp_dev_copy(cx, out, up, numbers * sizeof *out));
 	} else {
-		BP_TRY(BP_OP(cx, noise, .key = d->key, .stream = stream, .b = d->samples, .count = 3 * (int64_t)d->atoms,
-		    .scale = 1, .out = out));
+		BP_TRY(BP_OP(cx, noise, .key = d->key, .stream = stream, .b = d->samples,
+		    .count = 3 * (int64_t)d->atoms, .scale = 1, .out = out));
 	}
 	bp_dev_release(cx, m);
 	return kept ? bp_dev_download(cx, kept, out, numbers * sizeof *out) : BP_OK;

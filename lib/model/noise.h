@@ -1,9 +1,9 @@
-/* lib/model/noise.h: the random draws of one target's sampling run: made from the seed, or replayed from a file, and recorded on
- * request. Such a file is safetensors with, for S steps, M samples, A atoms (padded):
+/* lib/model/noise.h: the random draws of one target's sampling run: made from the seed, or replayed from a file, and
+ * recorded on request. Such a file is safetensors with, for S steps, M samples, A atoms (padded):
  *   noise.init [M,A,3]   standard normal, the start is sigma_0 times it
  *   noise.R [S,M,3,3], noise.tr [S,M,1,3]   rotation (x R) and translation, A, of each step
  *   noise.eps [S,M,A,3]  standard normal of each step
- * A path that is a directory, or ends in '/', holds one such file a target (bp_target_path of dump.h): PATH/ID.noise.safetensors. */
+ * A path that is a directory, or ends in '/', holds one such file a target, PATH/ID.noise.safetensors (see dump.h). */
 #ifndef BP_MODEL_NOISE_H
 #define BP_MODEL_NOISE_H
 
@@ -19,11 +19,13 @@ struct bp_draws {
 	struct bp_st *file;
 };
 
-/* steps, samples and atoms are set by the caller. replay: a path, or NULL; record: keep every draw for bp_draws_write.
- * BP_EINPUT: a tensor is missing or has another shape (both are named); BP_EIO: no such file. mem holds what is kept. */
-int bp_draws_open(struct bp_draws *d, const char *id, uint64_t seed, const char *replay, bool record, struct bp_arena *mem,
+/* steps, samples and atoms are set by the caller. replay: a path, or NULL; record: keep every draw for
+ * bp_draws_write. BP_EINPUT: a tensor is missing or has another shape (both are named); BP_EIO: no such file. mem
+ * holds what is kept. */
+int bp_draws_open(struct bp_draws *d, const char *id, uint64_t seed, const char *replay, bool record,
+    struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+int bp_draws_write(const struct bp_draws *d, const char *path, const char *id, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;
-int bp_draws_write(const struct bp_draws *d, const char *path, const char *id, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 void bp_draws_close(struct bp_draws *d);
 
 /* out [M,A,3] on the device = the standard normal numbers of the start, of a step. */

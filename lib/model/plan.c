@@ -17,20 +17,23 @@ bp_plan_bytes(size_t *bytes, struct bp_ctx *cx, int (*work)(void *self, struct b
 
 /* held: host bytes that are taken already */
 static int
-check(const struct bp_ctx *cx, size_t needed, size_t held, size_t cap, const char *size, const char *hint, struct bp_err *err)
+check(const struct bp_ctx *cx, size_t needed, size_t held, size_t cap, const char *size, const char *hint,
+    struct bp_err *err)
 {
 	size_t has = bp_dev_free(cx);
 
 	if (cap && needed + held > cap)
-		return BP_FAIL(err, BP_EMEM, hint, "%s need %.1f MiB of memory, the cap is %.1f MiB", size, MIB(needed + held), MIB(cap));
+		return BP_FAIL(err, BP_EMEM, hint, "%s need %.1f MiB of memory, the cap is %.1f MiB", size,
+		    MIB(needed + held), MIB(cap));
 	if (needed > has)
-		return BP_FAIL(err, BP_EMEM, hint, "%s need %.1f MiB of memory more, %.1f MiB are free", size, MIB(needed), MIB(has));
+		return BP_FAIL(err, BP_EMEM, hint, "%s need %.1f MiB of memory more, %.1f MiB are free", size,
+		    MIB(needed), MIB(has));
 	return BP_OK;
 }
 
 int
-bp_plan_run(size_t *peak, struct bp_ctx *cx, int (*work)(void *self, struct bp_ctx *cx), void *self, const struct bp_arena *mem,
-    size_t adds, size_t cap, const char *size, const char *hint, struct bp_err *err)
+bp_plan_run(size_t *peak, struct bp_ctx *cx, int (*work)(void *self, struct bp_ctx *cx), void *self,
+    const struct bp_arena *mem, size_t adds, size_t cap, const char *size, const char *hint, struct bp_err *err)
 {
 	bool host = cx->device == BP_CPU; /* where device memory and the record's are one */
 	struct bp_mark m;

@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-/* sigma_i = sigma_data (smax^(1/rho) + i / (S - 1) (smin^(1/rho) - smax^(1/rho)))^rho in float32 as upstream; sigma_S = 0 */
+/* sigma_i = sigma_data (smax^(1/rho) + i / (S - 1) (smin^(1/rho) - smax^(1/rho)))^rho in float32 as upstream;
+ * sigma_S = 0 */
 int
 bp_schedule_new(struct bp_schedule *ret, int steps, struct bp_arena *mem, struct bp_err *err)
 {
@@ -73,8 +74,8 @@ denoise(struct bp_ctx *cx, struct bp_conditioned *c, const struct buffers *u, do
 
 /* x of step i -> x of step i + 1 */
 static int
-step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct bp_draws *d, const struct buffers *u, int i,
-    float *x)
+step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct bp_draws *d,
+    const struct buffers *u, int i, float *x)
 {
 	const struct bp_schedule *s = &o->schedule;
 	int atoms = c->f->atoms, m = o->samples;
@@ -82,18 +83,20 @@ step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, co
 	size_t pose = (size_t)i * m;
 
 	BP_TRY(bp_draws_step(d, cx, i, u->eps));
-	BP_TRY(BP_OP(cx, augment, .b = m, .atoms = atoms, .x = x, .eps = u->eps, .R = u->R + 9 * pose, .tr = u->tr + 3 * pose,
+	BP_TRY(BP_OP(cx, augment, .b = m, .atoms = atoms, .x = x, .eps = u->eps, .R = u->R + 9 * pose,
+	    .tr = u->tr + 3 * pose,
 	    .scale = (float)(BP_NOISE_SCALE * sqrt(t_hat * t_hat - sigma * sigma)), .out = u->noisy));
 	BP_TRY(bp_diffusion_step(c, cx, i));
 	BP_TRY(denoise(cx, c, u, t_hat, m));
 	for (int k = 0; k < o->guides; k++)
 		BP_TRY(o->guide[k].act(o->guide[k].self, cx,
 		    &(struct bp_guided){ i, s->steps, t_hat, m, atoms, u->denoised }));
-	BP_TRY(BP_OP(cx, align, .b = m, .atoms = atoms, .x = u->noisy, .target = u->denoised, .w = c->f->atom_mask, .out = u->aligned));
+	BP_TRY(BP_OP(cx, align, .b = m, .atoms = atoms, .x = u->noisy, .target = u->denoised, .w = c->f->atom_mask,
+	    .out = u->aligned));
 	if (o->watch)
 		BP_TRY(o->watch(o->self, cx, &(struct bp_step){ i, t_hat, u->noisy, u->denoised, u->aligned }));
-	return BP_OP(cx, affine, .count = 3 * (int64_t)m * atoms, .alpha = (float)(1 + f), .x = u->aligned, .beta = (float)-f,
-	    .y = u->denoised, .out = x);
+	return BP_OP(cx, affine, .count = 3 * (int64_t)m * atoms, .alpha = (float)(1 + f), .x = u->aligned,
+	    .beta = (float)-f, .y = u->denoised, .out = x);
 }
 
 int

@@ -1,5 +1,6 @@
-/* lib/model/sampler.h: the noise schedule and the stochastic sampler of AtomDiffusion.sample (diffusionv2.py), all samples of a
- * target going through the steps together. Upstream's defaults of Boltz2DiffusionParams (main.py); lengths in A. */
+/* lib/model/sampler.h: the noise schedule and the stochastic sampler of AtomDiffusion.sample (diffusionv2.py), all
+ * samples of a target going through the steps together. Upstream's defaults of Boltz2DiffusionParams (main.py);
+ * lengths in A. */
 #ifndef BP_SAMPLER_H
 #define BP_SAMPLER_H
 
@@ -22,8 +23,8 @@ struct bp_schedule {
 };
 int bp_schedule_new(struct bp_schedule *ret, int steps, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
-/* A guide changes the denoised prediction of a step in place, before the samples are aligned to it. Guides act in the order of the
- * list. With cx->dry only the memory that it takes counts. */
+/* A guide changes the denoised prediction of a step in place, before the samples are aligned to it. Guides act in
+ * the order of the list. With cx->dry only the memory that it takes counts. */
 struct bp_guided {
 	int step, steps;
 	double sigma;        /* t_hat, A                   */
@@ -52,7 +53,9 @@ struct bp_sampler {
 	void *self;
 };
 
-/* x [samples,atoms,3] on the device = sampled coordinates. c is conditioned for the schedule's times; it takes c->batch samples a call. */
-int bp_sample(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct bp_draws *d, float *x) BP_MUST_USE;
+/* x [samples,atoms,3] on the device = sampled coordinates. c is conditioned for the schedule's times; it takes
+ * c->batch samples a call. */
+int bp_sample(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct bp_draws *d,
+    float *x) BP_MUST_USE;
 
 #endif

@@ -109,15 +109,16 @@ bp_frames(int32_t *frames, uint8_t *valid, const struct bp_score_in *in, struct 
 
 	for (int i = 0; i < 3 * in->n; i++)
 		if (in->frames[i] < 0 || in->frames[i] >= in->atoms)
-			return BP_FAIL(err, BP_EINPUT, NULL, "frames_idx: token %d has atom %d, but there are %d atoms", i / 3,
-			    (int)in->frames[i], in->atoms);
+			return BP_FAIL(err, BP_EINPUT, NULL, "frames_idx: token %d has atom %d, but there are %d atoms",
+			    i / 3, (int)in->frames[i], in->atoms);
 	memcpy(frames, in->frames, 3 * (size_t)in->n * sizeof *frames);
 	BP_NEW(atom, in->atoms, mem, err);
 	/* a ligand has a token an atom: its i-th token stands for its i-th atom */
 	for (int i = 0, last; i < in->n; i = last) {
 		int atoms = 0;
 
-		for (last = i + 1; last < in->n && in->asym_id[last] == in->asym_id[i] && masked(in, last) == masked(in, i);)
+		for (last = i + 1; last < in->n && in->asym_id[last] == in->asym_id[i] && masked(in, last) == masked(in,
+		    i);)
 			last++;
 		if (masked(in, i) || in->mol_type[i] != BP_NONPOLYMER || last - i < 3)
 			continue;
@@ -160,7 +161,8 @@ score_plddt(struct bp_scores *s, const struct bp_score_in *in)
 	s->complex_iplddt = isum / icount;
 }
 
-/* complex_pde, complex_ipde: means over pairs of different tokens (of different chains), weighted by the probability of contact */
+/* complex_pde, complex_ipde: means over pairs of different tokens (of different chains), weighted by the probability
+ * of contact */
 static void
 score_pde(struct bp_scores *s, const struct bp_score_in *in)
 {
@@ -191,7 +193,8 @@ raise_to(double *best, double sum, double count)
 
 /* the TM scores: the best row (frame) i of mean_j tm_ij, over all columns or those of some kind */
 static void
-score_tm(struct bp_scores *s, const struct bp_score_in *in, const int *chain, const uint8_t *valid, double *sum, double *count)
+score_tm(struct bp_scores *s, const struct bp_score_in *in, const int *chain, const uint8_t *valid, double *sum,
+    double *count)
 {
 	int c = s->chains;
 

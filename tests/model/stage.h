@@ -68,8 +68,8 @@ stage_close(struct stage *x)
 	bp_arena_close(x->mem);
 }
 
-/* Compare the dumped tensor `got` with the golden `want`; the error allowed is tol times the golden tensor's largest number, and
- * at least tol. NaN fails. */
+/* Compare the dumped tensor `got` with the golden `want`; the error allowed is tol times the golden tensor's largest
+ * number, and at least tol. NaN fails. */
 static inline void
 stage_compare(struct stage *x, const struct bp_st *dumped, const char *got, const char *want, double tol)
 {
@@ -87,8 +87,8 @@ stage_compare(struct stage *x, const struct bp_st *dumped, const char *got, cons
 		double diff = fabs(bp_tensor_get(d, i) - bp_tensor_get(g, i));
 
 		if (!(diff <= tol * scale))
-			fail_msg("%s: element %lld is %.9g, wanted %.9g (scale %g)", got, (long long)i, bp_tensor_get(d, i), bp_tensor_get(g, i),
-			    scale);
+			fail_msg("%s: element %lld is %.9g, wanted %.9g (scale %g)", got, (long long)i, bp_tensor_get(d,
+			    i), bp_tensor_get(g, i), scale);
 		worst = fmax(worst, diff);
 	}
 	printf("  %-24s %.2g (scale %.3g)\n", got, worst, scale);

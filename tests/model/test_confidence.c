@@ -1,4 +1,5 @@
-/* tests/model/test_confidence.c: the confidence stage against upstream's numbers, on given coordinates and on sampled ones. */
+/* tests/model/test_confidence.c: the confidence stage against upstream's numbers, on given coordinates and on
+ * sampled ones. */
 #include "stage.h"
 
 #include <unistd.h>
@@ -29,7 +30,8 @@ confidence(struct stage *x, bool write_embeddings)
 	char dump[NAME];
 	const char *dir = getenv("TMPDIR");
 
-	snprintf(dump, sizeof dump, "%s/boltzpipe-%d-confidence.safetensors", dir && *dir ? dir : "/tmp", (int)getpid());
+	snprintf(dump, sizeof dump, "%s/boltzpipe-%d-confidence.safetensors", dir && *dir ? dir : "/tmp",
+	    (int)getpid());
 	o.dump = dump;
 	if (bp_confidence_open(&d, x->cx, x->w, &o, x->mem, &x->err) != BP_OK
 	    || bp_confidence_run(d, &x->rec, x->mem, NULL, &x->err) != BP_OK || bp_st_open(&s, dump, &x->err) != BP_OK)
@@ -42,10 +44,13 @@ static const struct {
 	const char *name;
 	double tol; /* of the tensor's scale */
 } results[] = {
-	{ "s_in", 1e-5 }, { "z_in", 1e-5 }, { "s_out", 1e-5 }, { "z_out", 1e-5 }, { "pae_logits", 1e-5 }, { "pde_logits", 1e-5 },
+	{ "s_in", 1e-5 }, { "z_in", 1e-5 }, { "s_out", 1e-5 }, { "z_out", 1e-5 }, { "pae_logits", 1e-5 }, {
+		"pde_logits", 1e-5 },
 	{ "plddt_logits", 1e-5 }, { "resolved_logits", 1e-5 }, { "plddt", 2e-6 }, { "pae", 1e-5 }, { "pde", 1e-5 },
-	{ "complex_plddt", 2e-6 }, { "complex_iplddt", 2e-6 }, { "complex_pde", 1e-5 }, { "complex_ipde", 1e-5 }, { "ptm", 1e-6 },
-	{ "iptm", 1e-6 }, { "ligand_iptm", 1e-6 }, { "protein_iptm", 1e-6 }, { "pair_chains_iptm", 1e-6 }, { "confidence_score", 2e-6 },
+	{ "complex_plddt", 2e-6 }, { "complex_iplddt", 2e-6 }, { "complex_pde", 1e-5 }, { "complex_ipde", 1e-5 }, {
+		"ptm", 1e-6 },
+	{ "iptm", 1e-6 }, { "ligand_iptm", 1e-6 }, { "protein_iptm", 1e-6 }, { "pair_chains_iptm", 1e-6 }, {
+		"confidence_score", 2e-6 },
 };
 
 static void
@@ -63,7 +68,8 @@ given_coords(const char *name)
 		for (size_t i = 0; i < sizeof results / sizeof *results; i++) {
 			snprintf(got, sizeof got, "conf.%s", results[i].name);
 			snprintf(want, sizeof want, "given.%s", results[i].name);
-			if (bp_st_get(x.run, want) || !strstr(want, "_logits")) /* the large logits are in some files only */
+			if (bp_st_get(x.run, want) || !strstr(want,
+			    "_logits")) /* the large logits are in some files only */
 				stage_compare(&x, s, got, want, results[i].tol);
 		}
 		assert_null(bp_rec_get(x.rec, "z"));
@@ -74,8 +80,8 @@ given_coords(const char *name)
 	}
 }
 
-/* Does a distance between representative atoms of sample i lie so near to a boundary of its bins that upstream's way of computing it
- * (a matrix product above 25 points) may find another bin? */
+/* Does a distance between representative atoms of sample i lie so near to a boundary of its bins that upstream's way
+ * of computing it (a matrix product above 25 points) may find another bin? */
 static bool
 near_boundary(struct stage *x, int i)
 {
@@ -131,9 +137,10 @@ sampled_coords(const char *name)
 			assert_true(g && d && bp_count(g) == bp_count(d));
 			n = bp_count(g) / g->shape[0];
 			for (int64_t j = i * n; j < (i + 1) * n; j++)
-				if (!(fabs(bp_tensor_get(d, j) - bp_tensor_get(g, j)) <= 1e-5 * fmax(1, fabs(bp_tensor_get(g, j)))))
-					fail_msg("%s: %s of sample %d: element %d is %.9g, wanted %.9g", name, key, i, (int)j,
-					    bp_tensor_get(d, j), bp_tensor_get(g, j));
+				if (!(fabs(bp_tensor_get(d, j) - bp_tensor_get(g, j)) <= 1e-5 * fmax(1,
+				    fabs(bp_tensor_get(g, j)))))
+					fail_msg("%s: %s of sample %d: element %d is %.9g, wanted %.9g", name, key, i,
+					    (int)j, bp_tensor_get(d, j), bp_tensor_get(g, j));
 		}
 	}
 	bp_st_close(s);

@@ -1,4 +1,5 @@
-/* tests/model/test_diffusion.c: the diffuse stage against upstream's numbers with upstream's noise, and its own draws. */
+/* tests/model/test_diffusion.c: the diffuse stage against upstream's numbers with upstream's noise, and its own
+ * draws. */
 #include "stage.h"
 
 #include <unistd.h>
@@ -74,9 +75,11 @@ one_case(const char *name)
 		double tol; /* of the tensor's scale */
 	} checks[] = {
 		{ "cond.q", 1e-5 }, { "cond.c", 1e-5 }, { "cond.atom_enc_bias", 1e-5 }, { "cond.atom_dec_bias", 1e-5 },
-		{ "cond.token_trans_bias", 1e-5 }, { "cond.to_keys", 0 }, { "schedule.sigmas", 1e-6 }, { "schedule.gammas", 0 },
+		{ "cond.token_trans_bias", 1e-5 }, { "cond.to_keys", 0 }, { "schedule.sigmas", 1e-6 }, {
+			"schedule.gammas", 0 },
 		{ "score.times", 1e-6 }, { "score.r_noisy", 1e-6 }, { "score.s", 1e-5 }, { "score.a_encoder", 1e-5 },
-		{ "score.a_transformer", 1e-5 }, { "score.r_update", 1e-5 }, { "step.t_hat", 1e-6 }, { "step.noisy", 1e-5 },
+		{ "score.a_transformer", 1e-5 }, { "score.r_update", 1e-5 }, { "step.t_hat", 1e-6 }, { "step.noisy",
+			1e-5 },
 		{ "step.denoised", 1e-5 }, { "step.aligned", 1e-5 }, { "sample_atom_coords", 1e-5 },
 	};
 	char rel[NAME], noise[512], dump[NAME];
@@ -101,7 +104,8 @@ one_case(const char *name)
 			stage_compare(&x, s, checks[i].key, checks[i].key, checks[i].tol);
 		off = rmsd(bp_rec_get(x.rec, "sample_atom_coords"), bp_st_get(x.run, "sample_atom_coords"));
 		printf("  RMSD of the coordinates %.2g A\n", off);
-		/* A run of very few steps ends with coordinates of 1,000 A, where upstream's own float32 is 5e-4 A from its float64. */
+		/* A run of very few steps ends with coordinates of 1,000 A, where upstream's own float32 is 5e-4 A
+		 * from its float64. */
 		assert_true(off <= 2e-4 * fmax(1, largest(bp_rec_get(x.rec, "sample_atom_coords")) / 200));
 		bp_st_close(s);
 		unlink(dump);

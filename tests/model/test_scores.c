@@ -10,7 +10,8 @@
 
 #include "model/scores.h"
 
-/* Protein A (tokens 0, 1; three atoms each), ligand B of three atoms (2, 3, 4), ion C (5), padding (6). asym_id do not rise. */
+/* Protein A (tokens 0, 1; three atoms each), ligand B of three atoms (2, 3, 4), ion C (5), padding (6). asym_id do
+ * not rise. */
 enum { N = 7, ATOMS = 12 };
 static const int32_t asym[N] = { 9, 9, 2, 2, 2, 5, 0 }, mol[N] = { 0, 0, 3, 3, 3, 3, 0 };
 static const int32_t token[ATOMS] = { 0, 0, 0, 1, 1, 1, 2, 3, 4, 5, -1, -1 };
@@ -24,7 +25,8 @@ static float plddt[N] = { 0.9f, 0.8f, 0.5f, 0.5f, 0.5f, 0.1f, 100 };
 static struct bp_score_in
 target(float *pair)
 {
-	return (struct bp_score_in){ .n = N, .atoms = ATOMS, .asym_id = asym, .mol_type = mol, .mask = mask, .token = token,
+	return (struct bp_score_in){ .n = N, .atoms = ATOMS, .asym_id = asym, .mol_type = mol, .mask = mask,
+	    .token = token,
 		.frames = frames, .x = x, .plddt = plddt, .pde = pair, .tm = pair + N * N, .contact = pair + 2 * N * N,
 		.dist = pair + 3 * N * N };
 }
@@ -43,7 +45,8 @@ frames_of_ligands_and_lines(void **state)
 	assert_int_equal(bp_arena_open(&mem, 0, &err), BP_OK);
 	assert_int_equal(bp_frames(got, valid, &in, mem, &err), BP_OK);
 	assert_memory_equal(got, frames, 6 * sizeof *got);
-	assert_memory_equal(got + 6, ((int32_t[]){ 7, 6, 8, 6, 7, 8, 7, 8, 6 }), 9 * sizeof *got); /* nearest, self, second */
+	assert_memory_equal(got + 6, ((int32_t[]){ 7, 6, 8, 6, 7, 8, 7, 8, 6 }), 9 * sizeof *got); /* nearest, self,
+	    second */
 	assert_memory_equal(got + 15, frames + 15, 3 * sizeof *got); /* one atom: no frame */
 	assert_memory_equal(valid, ((uint8_t[]){ 1, 0, 1, 1, 1, 0, 0 }), N);
 	memcpy(wrong, frames, sizeof wrong);
@@ -110,7 +113,8 @@ static void
 one_chain_one_token(void **state)
 {
 	float one = 1;
-	struct bp_score_in in = { .n = 1, .atoms = ATOMS, .asym_id = asym, .mol_type = mol, .token = token, .frames = frames, .x = x,
+	struct bp_score_in in = { .n = 1, .atoms = ATOMS, .asym_id = asym, .mol_type = mol, .token = token,
+	    .frames = frames, .x = x,
 		.plddt = plddt, .pde = &one, .tm = &one, .contact = &one, .dist = &one };
 	struct bp_err err = { 0 };
 	struct bp_arena *mem;

@@ -23,11 +23,13 @@ static const struct bp_optdef options[] = {
 static const struct bp_program program = {
 	.name = "confidence",
 	.summary = "pLDDT, PAE, PDE, pTM, ipTM and the ranking score of sampled structures",
-	.about = "Reads structures records, adds plddt, pae, pde, complex_plddt, complex_iplddt, complex_pde, complex_ipde, ptm, iptm, "
-		 "ligand_iptm, protein_iptm, pair_chains_iptm and confidence_score, drops the trunk's tensors, and writes structures "
-		 "records. A target that fails becomes an error record; the others go on.\n\n"
-		 "Samples are scored one after the other: memory does not grow with their number. It is worked out before a target "
-		 "starts; one that does not fit into --mem-cap or the machine is refused at once.",
+	.about =
+	    "Reads structures records, adds plddt, pae, pde, complex_plddt, complex_iplddt, complex_pde, "
+	    "complex_ipde, ptm, iptm, ligand_iptm, protein_iptm, pair_chains_iptm and confidence_score, drops "
+	    "the trunk's tensors, and writes structures records. A target that fails becomes an error record; "
+	    "the others go on.\n\n"
+	    "Samples are scored one after the other: memory does not grow with their number. It is worked out "
+	    "before a target starts; one that does not fit into --mem-cap or the machine is refused at once.",
 	.options = options,
 };
 
@@ -35,7 +37,8 @@ static int
 run(struct confidence_opt *opt, struct bp_ctx *cx, struct bp_weights *w, struct bp_arena *mem)
 {
 	const struct confidence_opt defaults = { .common = BP_COMMON_INIT };
-	struct bp_filter filter = { .tool = "confidence", .want = BP_STRUCTURES, .stage = bp_confidence_run, .in = opt->common.in,
+	struct bp_filter filter = { .tool = "confidence", .want = BP_STRUCTURES, .stage = bp_confidence_run,
+	    .in = opt->common.in,
 		.out = opt->common.out, .mem_cap = opt->common.mem_cap };
 	struct bp_strlist changed = { 0 };
 	struct bp_confidence *confidence;

@@ -24,13 +24,15 @@ static const struct bp_optdef options[] = {
 	    "length of a step: lower gives more different samples, 1 to 2 is sensible" },
 	{ "record-noise", 0, BP_OPT_STR, FIELD(run.record_noise), NULL, "FILE",
 	    "write every random number (safetensors); a directory gets a file a target" },
-	{ "replay-noise", 0, BP_OPT_STR, FIELD(run.replay_noise), NULL, "FILE", "take every random number from such a file" },
+	{ "replay-noise", 0, BP_OPT_STR, FIELD(run.replay_noise), NULL, "FILE",
+		"take every random number from such a file" },
 	{ "write-trajectory", 0, BP_OPT_FLAG, FIELD(run.write_trajectory), NULL, NULL,
 	    "a trajectory record a step: noisy and denoised coordinates" },
 	{ "dump", 0, BP_OPT_STR, FIELD(run.dump), NULL, "FILE",
 	    "write intermediates (safetensors); a directory gets a file a target" },
 	{ "guide", 0, BP_OPT_LIST, FIELD(guide), NULL, "SPEC", "steer the samples with data: not in this version" },
-	{ "use-potentials", 0, BP_OPT_FLAG, FIELD(use_potentials), NULL, NULL, "physical potentials: not in this version" },
+	{ "use-potentials", 0, BP_OPT_FLAG, FIELD(use_potentials), NULL, NULL,
+		"physical potentials: not in this version" },
 	BP_OPT_GENERAL(struct diffuse_opt, common),
 	{ 0 }
 };
@@ -38,11 +40,14 @@ static const struct bp_optdef options[] = {
 static const struct bp_program program = {
 	.name = "diffuse",
 	.summary = "sample structures from trunk representations",
-	.about = "Reads trunk records, adds sample_atom_coords [samples, atoms, 3] in angstrom, and writes structures records. A target "
-		 "that fails becomes an error record; the others go on.\n\n"
-		 "Random numbers depend on seed, target name, sample, step and atom alone, not on what else is in the run. With "
-		 "--record-noise and --replay-noise every draw can be kept and given back, to compare variants, devices and programs.\n\n"
-		 "Memory is worked out before a target starts; one that does not fit into --mem-cap or the machine is refused at once.",
+	.about =
+	    "Reads trunk records, adds sample_atom_coords [samples, atoms, 3] in angstrom, and writes "
+	    "structures records. A target that fails becomes an error record; the others go on.\n\n"
+	    "Random numbers depend on seed, target name, sample, step and atom alone, not on what else is in "
+	    "the run. With --record-noise and --replay-noise every draw can be kept and given back, to "
+	    "compare variants, devices and programs.\n\n"
+	    "Memory is worked out before a target starts; one that does not fit into --mem-cap or the machine "
+	    "is refused at once.",
 	.options = options,
 };
 
@@ -50,9 +55,11 @@ static int
 refuse(const struct diffuse_opt *opt, struct bp_err *err)
 {
 	if (opt->guide.n)
-		return BP_FAIL(err, BP_EUNSUP, "leave out --guide", "--guide %s: guides are not in this version", opt->guide.v[0]);
+		return BP_FAIL(err, BP_EUNSUP, "leave out --guide", "--guide %s: guides are not in this version",
+		    opt->guide.v[0]);
 	if (opt->use_potentials)
-		return BP_FAIL(err, BP_EUNSUP, "leave out --use-potentials", "--use-potentials: potentials are not in this version");
+		return BP_FAIL(err, BP_EUNSUP, "leave out --use-potentials",
+		    "--use-potentials: potentials are not in this version");
 	return BP_OK;
 }
 
