@@ -17,6 +17,7 @@ static const struct {
 } own[] = {
 	{ "predict", bp_predict_main, "run the whole pipe: boltzpipe predict x.yaml -o out" },
 	{ "show", bp_show_main, "print a stream for people: boltzpipe show FILE, or at the end of a pipe" },
+	{ "rmsd", bp_rmsd_main, "distance of two structures: boltzpipe rmsd model.cif crystal.pdb" },
 	{ "env", bp_env_main, "print how to put the tools on the PATH, and how they were built" },
 };
 

@@ -1,0 +1,200 @@
+#include "structure/superpose.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Eigenvector of the largest eigenvalue of a symmetric 4x4 matrix, by Jacobi rotations; a is destroyed. */
+static void
+top_eigenvector(double v[4], double a[4][4])
+{
+	double e[4][4] = { { 1, 0, 0, 0 }, { 0, 1, 0, 0 }, { 0, 0, 1, 0 }, { 0, 0, 0, 1 } };
+	int top = 0;
+
+	for (int sweep = 0; sweep < 50; sweep++) {
+		double off = 0, diag = 0;
+
+		for (int p = 0; p < 4; p++) {
+			diag += a[p][p] * a[p][p];
+			for (int q = p + 1; q < 4; q++)
+				off += a[p][q] * a[p][q];
+		}
+		if (off <= 1e-32 * diag)
+			break;
+		for (int p = 0; p < 4; p++)
+			for (int q = p + 1; q < 4; q++) {
+				double theta, t, c, s;
+
+				if (a[p][q] == 0)
+					continue;
+				theta = (a[q][q] - a[p][p]) / (2 * a[p][q]);
+				t = (theta < 0 ? -1 : 1) / (fabs(theta) + sqrt(theta * theta + 1));
+				c = 1 / sqrt(t * t + 1);
+				s = t * c;
+				for (int k = 0; k < 4; k++) {
+					double x = a[k][p], y = a[k][q];
+					a[k][p] = c * x - s * y;
+					a[k][q] = s * x + c * y;
+				}
+				for (int k = 0; k < 4; k++) {
+					double x = a[p][k], y = a[q][k];
+					a[p][k] = c * x - s * y;
+					a[q][k] = s * x + c * y;
+					x = e[k][p], y = e[k][q];
+					e[k][p] = c * x - s * y;
+					e[k][q] = s * x + c * y;
+				}
+			}
+	}
+	for (int k = 1; k < 4; k++)
+		if (a[k][k] > a[top][top])
+			top = k;
+	for (int k = 0; k < 4; k++)
+		v[k] = e[k][top];
+}
+
+static void
+rotation_of(double r[3][3], const double q[4])
+{
+	double w = q[0], x = q[1], y = q[2], z = q[3];
+	const double m[3][3] = { { w * w + x * x - y * y - z * z, 2 * (x * y - w * z), 2 * (x * z + w * y) },
+		{ 2 * (x * y + w * z), w * w - x * x + y * y - z * z, 2 * (y * z - w * x) },
+		{ 2 * (x * z - w * y), 2 * (y * z + w * x), w * w - x * x - y * y + z * z } };
+
+	memcpy(r, m, sizeof m);
+}
+
+int
+bp_superpose(struct bp_rigid *ret, double *rmsd, const double (*mobile)[3], const double (*target)[3], int n,
+    struct bp_err *err)
+{
+	double ca[3] = { 0 }, cb[3] = { 0 }, s[3][3] = { { 0 } }, sum = 0, q[4];
+
+	*ret = (struct bp_rigid){ 0 };
+	*rmsd = NAN;
+	if (n < 1)
+		return BP_FAIL(err, BP_EINPUT, NULL, "no points to superpose");
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < 3; k++) {
+			ca[k] += mobile[i][k] / n;
+			cb[k] += target[i][k] / n;
+		}
+	for (int i = 0; i < n; i++) /* S_jk = sum_i a_j b_k */
+		for (int j = 0; j < 3; j++)
+			for (int k = 0; k < 3; k++)
+				s[j][k] += (mobile[i][j] - ca[j]) * (target[i][k] - cb[k]);
+	for (int j = 0; j < 3; j++)
+		for (int k = 0; k < 3; k++)
+			if (!isfinite(s[j][k]))
+				return BP_FAIL(err, BP_ENUM, NULL, "a coordinate to superpose is not finite");
+	double m[4][4] = {
+		{ s[0][0] + s[1][1] + s[2][2], s[1][2] - s[2][1], s[2][0] - s[0][2], s[0][1] - s[1][0] },
+		{ s[1][2] - s[2][1], s[0][0] - s[1][1] - s[2][2], s[0][1] + s[1][0], s[2][0] + s[0][2] },
+		{ s[2][0] - s[0][2], s[0][1] + s[1][0], -s[0][0] + s[1][1] - s[2][2], s[1][2] + s[2][1] },
+		{ s[0][1] - s[1][0], s[2][0] + s[0][2], s[1][2] + s[2][1], -s[0][0] - s[1][1] + s[2][2] },
+	};
+	top_eigenvector(q, m);
+	rotation_of(ret->r, q);
+	for (int k = 0; k < 3; k++)
+		ret->t[k] = cb[k] - ret->r[k][0] * ca[0] - ret->r[k][1] * ca[1] - ret->r[k][2] * ca[2];
+	for (int i = 0; i < n; i++)
+		for (int k = 0; k < 3; k++) {
+			const double *x = mobile[i], *r = ret->r[k];
+			double d = r[0] * x[0] + r[1] * x[1] + r[2] * x[2] + ret->t[k] - target[i][k];
+			sum += d * d;
+		}
+	*rmsd = sqrt(sum / n);
+	return BP_OK;
+}
+
+struct key {
+	const struct bp_site *s;
+	const char *chain;
+	int seq;
+};
+
+static int
+by_name(const void *pa, const void *pb)
+{
+	const struct key *a = pa, *b = pb;
+	int c = strcmp(a->chain, b->chain);
+
+	if (!c)
+		c = (a->seq > b->seq) - (a->seq < b->seq);
+	if (!c)
+		c = a->s->icode - b->s->icode;
+	return c ? c : strcmp(a->s->name, b->s->name);
+}
+
+static bool
+counts(const struct bp_sites *s, int i)
+{
+	return s->site[i].element != 1 && s->site[i].model == s->site[0].model;
+}
+
+static struct key
+key_of(const struct bp_site *s, bool label)
+{
+	return label ? (struct key){ s, s->label_chain, s->label_seq } : (struct key){ s, s->chain, s->seq };
+}
+
+/* pairs by one kind of names */
+static int
+pair_by(struct bp_site_pair *p, bool label, const struct bp_sites *a, const struct bp_sites *b, struct key *keys)
+{
+	size_t nb = 0;
+	int n = 0;
+
+	for (int i = 0; i < b->n; i++)
+		if (counts(b, i))
+			keys[nb++] = key_of(&b->site[i], label);
+	qsort(keys, nb, sizeof *keys, by_name);
+	for (int i = 0; i < a->n; i++) {
+		struct key k = key_of(&a->site[i], label), *hit;
+
+		if (counts(a, i) && (hit = bsearch(&k, keys, nb, sizeof *keys, by_name)))
+			p[n++] = (struct bp_site_pair){ i, (int)(hit->s - b->site) };
+	}
+	return n;
+}
+
+int
+bp_sites_pair(struct bp_site_pair **ret, int *n, const struct bp_sites *a, const struct bp_sites *b,
+    struct bp_arena *mem, struct bp_err *err)
+{
+	struct key *keys;
+
+	*n = 0;
+	BP_NEW(*ret, a->n, mem, err);
+	BP_NEW(keys, b->n, mem, err);
+	if (!(*n = pair_by(*ret, false, a, b, keys)))
+		*n = pair_by(*ret, true, a, b, keys);
+	return BP_OK;
+}
+
+int
+bp_sites_rmsd(struct bp_rmsd *ret, const struct bp_sites *a, const struct bp_sites *b, struct bp_arena *mem,
+    struct bp_err *err)
+{
+	struct bp_site_pair *p;
+	double(*x)[3], (*y)[3];
+	int n;
+
+	*ret = (struct bp_rmsd){ 0 };
+	BP_TRY(bp_sites_pair(&p, &n, a, b, mem, err));
+	for (int i = 0; i < a->n; i++)
+		ret->heavy_a += counts(a, i);
+	for (int i = 0; i < b->n; i++)
+		ret->heavy_b += counts(b, i);
+	if (n < 3)
+		return BP_FAIL(err, BP_EINPUT, "they must agree in chain names, residue numbers and atom names",
+		    "%d atoms are in both structures, at least 3 are wanted", n);
+	BP_NEW(x, n, mem, err);
+	BP_NEW(y, n, mem, err);
+	for (int i = 0; i < n; i++) {
+		memcpy(x[i], a->site[p[i].a].x, sizeof x[i]);
+		memcpy(y[i], b->site[p[i].b].x, sizeof y[i]);
+	}
+	ret->paired = n;
+	return bp_superpose(&ret->move, &ret->rmsd, (const double(*)[3])x, (const double(*)[3])y, n, err);
+}
