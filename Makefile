@@ -39,7 +39,7 @@ LIB     := $(B)/libboltzpipe.a
 TOOLS   := $(patsubst tools/%/main.c,$(B)/bin/%,$(wildcard tools/*/main.c))
 TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*/test_*.c))
 
-.PHONY: all setup demo demo-all check unit pipe bench bench-ops install uninstall clean
+.PHONY: all setup demo demo-all check check-large fuzz unit pipe bench bench-ops install uninstall clean
 .SECONDARY:
 all: $(TOOLS)
 
@@ -79,11 +79,35 @@ check:
 	@./setup.sh build test
 	@$(MAKE) --no-print-directory all unit pipe
 	@$(MAKE) --no-print-directory asan=1 unit
+	@if command -v clang >/dev/null; then $(MAKE) --no-print-directory fuzz SECONDS=5; else echo "skipped: fuzzers: no clang"; fi
 
 unit: $(TESTS)
 	@tests/run.sh $(B) $(TESTS)
 pipe: all
 	@tests/pipe/run.sh $(B)/bin
+
+# ---- not in `make check`: long fuzzing (make fuzz SECONDS=600), and the full-size checkpoint (ORACLE=.../oracle/mkckpt.py PYTHON=...) ----
+SECONDS  = 60
+FUZZ     := build/fuzz
+FUZZERS  := $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZLIB  := $(patsubst %,$(FUZZ)/%.o,$(basename $(filter-out lib/ops/% lib/model/% lib/chem/rdkit.cpp,$(LIBSRC))))
+FUZZCC   := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -DBP_DEBUG_ARENA \
+	-DBP_FLAGS='"fuzzing"' -MMD -MP
+fuzz: $(FUZZERS)
+	@tests/fuzz/run.sh $(SECONDS) $(FUZZERS)
+$(FUZZ)/lib/%.o: lib/%.c
+	@mkdir -p $(@D)
+	$(say)clang $(CPPFLAGS) -std=c11 $(FUZZCC) -fsanitize=fuzzer-no-link -c -o $@ $<
+$(FUZZ)/lib/%.o: lib/%.cpp
+	@mkdir -p $(@D)
+	$(say)clang++ $(CPPFLAGS) -std=c++17 $(FUZZCC) -fsanitize=fuzzer-no-link -c -o $@ $<
+$(FUZZ)/lib.a: $(FUZZLIB)
+	@rm -f $@
+	$(say)ar rcs $@ $^
+$(FUZZ)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ)/lib.a
+	$(say)clang $(CPPFLAGS) -std=c11 $(FUZZCC) -fsanitize=fuzzer -o $@ $< $(FUZZ)/lib.a -lmsgpackc -lyaml -ljansson -lxxhash -lz -lstdc++ -lm
+check-large: $(B)/bin/weights
+	@tests/large.sh $(B)/bin "$(ORACLE)"
 
 # ---- speed: whole stages beside PyTorch (PYTHON=..., see bench/cpu.sh), and single ops ----
 bench: all
@@ -110,4 +134,4 @@ uninstall:
 clean:
 	rm -rf build
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) $(FUZZ) -name '*.d' 2>/dev/null)

@@ -9,6 +9,8 @@ push_global(struct bp_pm *m, const char *module, size_t module_n, const char *na
 	struct bp_pnode *x = NULL;
 	char *s;
 
+	if (memchr(module, 0, module_n) || memchr(name, 0, name_n))
+		return BP_PM_BAD(m, NULL, "a name with a NUL inside");
 	BP_TRY(bp_pm_node(m, &x, BP_P_GLOBAL));
 	if (!(s = bp_alloc(m->mem, module_n + name_n + 2, m->err)))
 		return BP_EMEM;

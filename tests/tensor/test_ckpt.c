@@ -280,7 +280,7 @@ test_pickle_machine(void **state)
 		E(""), E("."), E("\x80\2"), E("\x80\2t."), E("\x80\2R."), E("\x80\2h\5."), E("\x80\2)q\1j\xff\xff\xff\xff."),
 		E("\x80\2)r\xff\xff\xff\x7f."), E("\x80\2X\xff\xff\xff\xff" "a."), E("\x80\4\x8d\xff\xff\xff\xff\xff\xff\xff\xff" "a."),
 		E("\x80\2}(K\1u."), E("\x80\2K\1K\2a."), E("\x80\2(0."), E("\x80\2K\1b."), E("\x80\2]Q."), E("\x80\1)."), E("I1\n."),
-		E("\x80\2" "ctorch._utils\n_rebuild_tensor_v2\n)R."), E("\x80\2P1\n."), E("\x80\2\x82\1."), E("\x80\2ccollections"),
+		E("\x80\2" "ctorch._utils\n_rebuild_tensor_v2\n)R."), E("\x80\2" "ca\0\nB\n)R."), E("\x80\2P1\n."), E("\x80\2\x82\1."), E("\x80\2ccollections"),
 		/* a tensor of 2^40 elements in a storage of 4, at an offset, with overflowing strides */
 #define STORE "\x80\2" "ctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0" "0X\3\0\0\0cpuK\4tQ"
 		E(STORE "K\0\x8a\6\0\0\0\0\0\1\x85K\1\x85tR."), E(STORE "K\1K\4\x85K\1\x85tR."), E(STORE "K\0K\4\x85K\2\x85tR."),
