@@ -79,17 +79,15 @@ bad_elements(void **state)
 		int64_t i;
 		double v;
 	} bad[] = {
-		{ "atom_to_token@idx", 5, 13 }, { "atom_to_token@idx", 5, -2 }, { "atom_to_token@idx", 0,
-		    4000000000.0 },
-		{ "res_type@idx", 12, 33 }, { "res_type@idx", 12, -2 }, { "msa", 3, -1 }, { "msa", 3, 33 },
-		{ "ref_element@idx", 0, 128 }, { "ref_atom_name_chars@idx", 1, 64 }, { "type_bonds", 4, 7 },
-		    { "type_bonds", 4, -1 },
-		{ "contact_conditioning@idx", 0, 5 }, { "method_feature", 0, 12 }, { "modified", 0, 2 }, { "mol_type",
-		    0, 4 },
-		{ "template_restype@idx", 0, 33 }, { "asym_id", 0, 2147483647 }, { "residue_index", 0, -2147483647 },
-		{ "token_pad_mask", 0, 0.5 }, { "atom_pad_mask", 3, 2 }, { "msa_mask", 0, -1 }, { "cyclic_period", 0,
-		    0.25 },
-		{ "cyclic_period", 0, -3 }, { "ref_pos", 7, NAN }, { "ref_charge", 0, INFINITY }, { "profile", 0, NAN },
+		{ "atom_to_token@idx", 5, 13 }, { "atom_to_token@idx", 5, -2 },
+		{ "atom_to_token@idx", 0, 4000000000.0 }, { "res_type@idx", 12, 33 }, { "res_type@idx", 12, -2 },
+		{ "msa", 3, -1 }, { "msa", 3, 33 }, { "ref_element@idx", 0, 128 },
+		{ "ref_atom_name_chars@idx", 1, 64 }, { "type_bonds", 4, 7 }, { "type_bonds", 4, -1 },
+		{ "contact_conditioning@idx", 0, 5 }, { "method_feature", 0, 12 }, { "modified", 0, 2 },
+		{ "mol_type", 0, 4 }, { "template_restype@idx", 0, 33 }, { "asym_id", 0, 2147483647 },
+		{ "residue_index", 0, -2147483647 }, { "token_pad_mask", 0, 0.5 }, { "atom_pad_mask", 3, 2 },
+		{ "msa_mask", 0, -1 }, { "cyclic_period", 0, 0.25 }, { "cyclic_period", 0, -3 },
+		{ "ref_pos", 7, NAN }, { "ref_charge", 0, INFINITY }, { "profile", 0, NAN },
 		{ "deletion_mean", 0, NAN }, { "contact_threshold", 0, INFINITY }, { "template_frame_rot", 8, NAN },
 		{ "visibility_ids", 0, NAN }, { "token_bonds", 1, NAN },
 	};
@@ -107,8 +105,7 @@ static void
 bad_shapes(void **state)
 {
 	static const char *const names[] = { "asym_id", "type_bonds", "ref_pos", "atom_to_token@idx", "profile", "msa",
-	    "template_cb",
-		"template_mask" };
+		"template_cb", "template_mask" };
 	struct fix x;
 
 	(void)state;

@@ -261,8 +261,7 @@ run_tiny(struct fix *x, int64_t *count)
 	return copy;
 }
 
-/* a target above the cap is refused with its numbers; the next one is not disturbed, and gives the same bytes as ever
- * */
+/* a target above the cap is refused with its numbers; the next one is not disturbed, and gives the same bytes */
 static void
 cap_and_repeat(void **state)
 {
@@ -290,8 +289,7 @@ cap_and_repeat(void **state)
 	fix_close(&x);
 }
 
-/* a part of the MSA: the same one for the same seed and name, another for another seed; all rows when there are no more
- * */
+/* a part of the MSA: the same for the same seed and name, another for another seed; all rows when there are no more */
 static void
 subsampled_msa(void **state)
 {

@@ -188,8 +188,8 @@ half_precision(void **state)
 {
 	static const uint16_t bf16[] = { 0x3f80, 0xc040, 0x0001, 0x4049 }, f16[] = { 0x3c00, 0xc200, 0x0001, 0x7bff };
 	static const float is[2][4] = { { 1, -3, 0x1p-133f, 3.140625f }, { 1, -3, 0x1p-24f, 65504 } };
-	struct bp_tensor t[2] = { { BP_BF16, 2, { 2, 2 }, (void *)(uintptr_t)bf16 }, { BP_F16, 2, { 2, 2 },
-	    (void *)(uintptr_t)f16 } };
+	struct bp_tensor t[2] = { { BP_BF16, 2, { 2, 2 }, (void *)(uintptr_t)bf16 },
+		{ BP_F16, 2, { 2, 2 }, (void *)(uintptr_t)f16 } };
 	const struct bp_named named[] = { { "a", &t[0] }, { "b", &t[1] } };
 	struct bp_weights *w;
 	struct fix x;
@@ -242,7 +242,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(missing_and_misshapen), cmocka_unit_test(heads_that_do_not_divide),
-		    cmocka_unit_test(metadata),
+		cmocka_unit_test(metadata),
 		cmocka_unit_test(hyper_parameters), cmocka_unit_test(half_precision), cmocka_unit_test(not_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
