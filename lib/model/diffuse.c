@@ -93,17 +93,24 @@ after_step(void *self, struct bp_ctx *cx, const struct bp_step *s)
 	return BP_OK;
 }
 
+/* samples that go through the network at once: equal batches, none above --max-parallel-samples */
+static int
+batch_size(const struct bp_diffuse_opt *o)
+{
+	int calls = (o->samples - 1) / o->max_parallel + 1;
+
+	return (o->samples - 1) / calls + 1;
+}
+
 /* all that happens on the device; with cx->dry its memory */
 static int
 sample(void *self, struct bp_ctx *cx)
 {
 	struct target *t = self;
 	const struct bp_sampler *o = &t->sampler;
-	int samples = o->samples, most = t->d->o.max_parallel, calls = (samples + most - 1) / most;
 	struct bp_feats f;
-	struct bp_conditioned c = { .f = &f, .batch = (samples + calls - 1) / calls, .dump = t->dump,
-	    .dump_score = t->dump != NULL,
-		.dump_samples = samples };
+	struct bp_conditioned c = { .f = &f, .batch = batch_size(&t->d->o), .dump = t->dump,
+		.dump_score = t->dump != NULL, .dump_samples = o->samples };
 	size_t numbers = (size_t)bp_count(t->coords);
 	const void *s, *s_inputs, *z;
 	float *x;
@@ -197,7 +204,7 @@ run_target(struct target *t, struct bp_arena *mem, struct bp_err *err)
 	int st;
 
 	snprintf(size, sizeof size, "%d tokens, %d atoms, %d of %d samples at once", t->f.n, t->f.atoms,
-	    o->samples < o->max_parallel ? o->samples : o->max_parallel, o->samples);
+	    batch_size(o), o->samples);
 	bp_progress_open(&t->progress, t->rec->id, "sampling step");
 	st = bp_plan_run(&peak, t->d->cx, sample, t, mem, 0, o->mem_cap, size,
 	    "a lower --max-parallel-samples, a higher --mem-cap, or a smaller target", err);
