@@ -10,7 +10,8 @@
 enum { MAX_SERIAL = 99999, MAX_SEQ = 9999 };
 
 /* one line, padded to 80 columns */
-static void BP_PRINTF(2, 3) put(FILE *f, const char *fmt, ...)
+static void BP_PRINTF(2, 3)
+put(FILE *f, const char *fmt, ...)
 {
 	char line[128];
 	va_list ap;

@@ -104,7 +104,8 @@ rank_samples(struct saver *w)
 
 /* Files of a sample ------------------------------------------------------------------------------------- */
 
-static int BP_PRINTF(4, 5) new_file(FILE **f, char *name, struct saver *w, const char *fmt, ...)
+static int BP_PRINTF(4, 5)
+new_file(FILE **f, char *name, struct saver *w, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -161,19 +162,19 @@ add_num(struct saver *w, struct bp_val *map, const char *key, float x)
 static int
 set_chain_scores(struct saver *w, struct bp_val *map, int sample)
 {
-	int c = w->s->nchains;
-	const float *x = w->pair_iptm + (int64_t)sample * c * c; /* [c,c] */
+	size_t c = (size_t)w->s->nchains;
+	const float *x = w->pair_iptm + (size_t)sample * c * c; /* [c,c] */
 	struct bp_val *chains = bp_val_map(w->mem, w->err), *pairs = bp_val_map(w->mem, w->err);
 	char key[16];
 
 	BP_TRY(bp_val_set(map, "chains_ptm", chains, w->mem, w->err));
 	BP_TRY(bp_val_set(map, "pair_chains_iptm", pairs, w->mem, w->err));
-	for (int a = 0; a < c; a++) {
+	for (size_t a = 0; a < c; a++) {
 		struct bp_val *row = bp_val_map(w->mem, w->err);
 		snprintf(key, sizeof key, "%d", w->s->chain[a].asym_id);
 		BP_TRY(add_num(w, chains, key, x[a * c + a]));
 		BP_TRY(bp_val_pair(pairs, bp_val_str(w->mem, key, w->err), row, w->mem, w->err));
-		for (int b = 0; b < c; b++) {
+		for (size_t b = 0; b < c; b++) {
 			snprintf(key, sizeof key, "%d", w->s->chain[b].asym_id);
 			BP_TRY(add_num(w, row, key, x[a * c + b]));
 		}
@@ -244,11 +245,8 @@ put_embeddings(struct saver *w)
 		const struct bp_tensor *t;
 		int64_t shape[] = { -1, -1, -1 };
 		if (!bp_rec_get(w->rec, key[i])) {
-			bp_log(BP_LOG_WARN,
-			    "%s: no embeddings are written, as s and z are not in the stream: give --write-embeddings "
-			    "to "
-			    "confidence, too",
-			    w->rec->id);
+			bp_log(BP_LOG_WARN, "%s: no embeddings, as s and z are not in the stream: give --write-embeddings to "
+			    "confidence, too", w->rec->id);
 			return BP_OK;
 		}
 		BP_TRY(bp_rec_want(&t, w->rec, key[i], BP_F32, 2 + i, shape, w->err));
