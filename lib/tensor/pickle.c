@@ -105,7 +105,7 @@ bp_pm_pop_to_mark(struct bp_pm *m, struct bp_pnode ***from, size_t *n)
 		return BP_PM_BAD(m, NULL, "no mark is set");
 	*n = above_mark(m);
 	m->n = m->mark[--m->marks];
-	*from = m->stack + m->n;
+	*from = m->stack ? m->stack + m->n : NULL; /* NULL: nothing was ever pushed */
 	return BP_OK;
 }
 
