@@ -33,29 +33,33 @@ bp_ada_cond_cpu_opt(struct bp_ctx *cx, const struct bp_ada_cond *a)
 {
 	const struct bp_ada_weights *ws[2] = { a->attn, a->trans };
 	struct bp_mark mark = bp_dev_mark(cx);
-	int c = a->c, cs = a->cs, T = bp_tile(a->rows), tiles = (a->rows + T - 1) / T;
-	size_t plane = (size_t)a->rows * c, size = (size_t)T * cs;
-	float *W[6], *scratch;
+	int c = a->c, cs = a->cs, parts = bp_parts(a->rows, c), T = bp_tile(a->rows);
+	size_t plane = (size_t)a->rows * c, in = (size_t)a->rows * cs;
+	float *W[6], *y; /* y: [2,rows,cs] */
 
 	for (int k = 0; k < 2; k++) {
 		BP_TRY(bp_pack_weight(cx, &W[3 * k], &ws[k]->s_scale));
 		BP_TRY(bp_pack_weight(cx, &W[3 * k + 1], &ws[k]->s_bias));
 		BP_TRY(bp_pack_weight(cx, &W[3 * k + 2], &ws[k]->gate));
 	}
-	BP_DEV_NEW(scratch, size * cx->threads, cx);
+	BP_DEV_NEW(y, 2 * in, cx);
 	BP_PARALLEL
-	for (int t = 0; t < (cx->dry ? 0 : 6 * tiles); t++) {
-		int part = t / tiles, kind = part % 3, r = t % tiles * T, m = bp_min(a->rows - r, T);
-		const struct bp_ada_weights *w = ws[part / 3];
-		float *y = scratch + size * omp_get_thread_num(), *out = a->out + part * plane + (size_t)r * c;
-		const float *s = a->s + (size_t)r * cs;
-		if (kind < 2)
-			bp_vec_norm(y, cs, s, cs, m, cs, w->s_norm.p, NULL);
-		bp_gemm(m, c, cs, kind < 2 ? y : s, cs, 1, W[part], out, c, false);
-		for (int i = 0; i < m && kind != 1; i++)
-			bp_vec_add(out + (size_t)i * c, kind ? w->gate_b.p : w->s_scale_b.p, c);
-		if (kind != 1)
-			bp_vec_sigmoid(out, (size_t)m * c);
+	for (int r = 0; r < (cx->dry ? 0 : a->rows); r += T)
+		for (int k = 0; k < 2; k++)
+			bp_vec_norm(y + k * in + (size_t)r * cs, cs, a->s + (size_t)r * cs, cs, bp_min(a->rows - r, T), cs,
+			    ws[k]->s_norm.p, NULL);
+	BP_PARALLEL
+	for (int t = 0; t < (cx->dry ? 0 : 6 * parts); t++) {
+		struct bp_part p = bp_part(a->rows, c, t % parts);
+		int which = t / parts, kind = which % 3;
+		const struct bp_ada_weights *w = ws[which / 3];
+		const float *x = (kind < 2 ? y + which / 3 * in : a->s) + (size_t)p.r * cs, *b = kind ? w->gate_b.p : w->s_scale_b.p;
+		float *out = a->out + which * plane + (size_t)p.r * c + p.j;
+		bp_gemm(p.m, p.w, cs, x, cs, 1, W[which] + (size_t)p.j * cs, out, c, false);
+		for (int i = 0; i < p.m && kind != 1; i++, out += c) {
+			bp_vec_add(out, b + p.j, p.w);
+			bp_vec_sigmoid(out, p.w);
+		}
 	}
 	bp_dev_release(cx, mark);
 	return BP_OK;

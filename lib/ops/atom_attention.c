@@ -102,24 +102,32 @@ int
 bp_atom_attention_cpu_opt(struct bp_ctx *cx, const struct bp_atom_attention *t)
 {
 	struct bp_mark mark = bp_dev_mark(cx);
-	int c = t->c, d = c / t->heads, windows = t->atoms / Q, b = cx->dry ? 0 : t->b;
+	int c = t->c, d = c / t->heads, windows = t->atoms / Q, all = cx->dry ? 0 : t->b * windows;
 	size_t size = (size_t)2 * Q * c + (size_t)Q * K + (size_t)K * d + bp_packed(K, d) + bp_packed(d, K);
 	struct bp_attn_packed p;
-	float *qkvg, *scratch;
+	float *qkvg, *scratch; /* [b,atoms,4c] */
 
 	BP_TRY(bp_attn_pack(cx, &p, t->w));
 	BP_DEV_NEW(qkvg, (size_t)t->b * t->atoms * c * 4, cx);
-	BP_DEV_NEW(scratch, size * cx->threads, cx);
+	BP_SCRATCH_NEW(scratch, size, cx);
 	BP_PARALLEL
-	for (int i = 0; i < b * windows; i++)
-		bp_attn_project(qkvg + (size_t)i * Q * 4 * c, t->x + (size_t)i * Q * c, Q, t->w, &p);
+	for (int i = 0; i < all; i++) {
+		float *row = qkvg + (size_t)i * Q * 4 * c;
+		for (int e = 0; e < 4; e++)
+			bp_gemm(Q, c, c, t->x + (size_t)i * Q * c, c, 1, p.qkvg[e], row + e * c, 4 * c, false);
+		for (int e = 0; e < Q; e++)
+			bp_vec_add(row + (size_t)e * 4 * c, t->w->q_b.p, c);
+	}
 	BP_PARALLEL
-	for (int i = 0; i < b * windows; i++) {
+	for (int i = 0; i < all; i++) {
 		int w = i % windows;
-		float *o = scratch + size * omp_get_thread_num(), *s = o + (size_t)Q * c;
+		float *o = bp_mine(scratch, size), *s = o + (size_t)Q * c, *out = t->out + (size_t)i * Q * c;
 		window(o, qkvg + (size_t)(i / windows) * t->atoms * 4 * c, t, w, s + (size_t)Q * c);
-		bp_attn_finish(t->out + (size_t)i * Q * c, o, qkvg + (size_t)i * Q * 4 * c,
-		    t->gate ? t->gate + (size_t)w * Q * c : NULL, Q, c, &p, s);
+		for (int e = 0; e < Q; e++)
+			bp_vec_gate(o + (size_t)e * c, o + (size_t)e * c, qkvg + ((size_t)i * Q + e) * 4 * c + 3 * c, c);
+		bp_gemm(Q, c, c, o, c, 1, p.o, t->gate ? s : out, c, !t->gate);
+		if (t->gate)
+			bp_vec_add_mul(out, s, t->gate + (size_t)w * Q * c, (size_t)Q * c);
 	}
 	bp_dev_release(cx, mark);
 	return BP_OK;

@@ -52,40 +52,14 @@ bp_attn_pair_bias_cpu(struct bp_ctx *cx, const struct bp_attn_pair_bias *t)
 int
 bp_attn_pack(struct bp_ctx *cx, struct bp_attn_packed *p, const struct bp_attn_weights *w)
 {
-	BP_TRY(bp_pack_weight(cx, &p->q, &w->q));
-	BP_TRY(bp_pack_weight(cx, &p->k, &w->k));
-	BP_TRY(bp_pack_weight(cx, &p->v, &w->v));
-	BP_TRY(bp_pack_weight(cx, &p->g, &w->g));
+	BP_TRY(bp_pack_weight(cx, &p->qkvg[0], &w->q));
+	BP_TRY(bp_pack_weight(cx, &p->qkvg[1], &w->k));
+	BP_TRY(bp_pack_weight(cx, &p->qkvg[2], &w->v));
+	BP_TRY(bp_pack_weight(cx, &p->qkvg[3], &w->g));
 	return bp_pack_weight(cx, &p->o, &w->o);
 }
 
-void
-bp_attn_project(float *qkvg, const float *x, int m, const struct bp_attn_weights *w, const struct bp_attn_packed *p)
-{
-	const float *W[4] = { p->q, p->k, p->v, p->g };
-	int c = w->q.n;
-
-	for (int i = 0; i < 4; i++)
-		bp_gemm(m, c, c, x, c, 1, W[i], qkvg + i * c, 4 * c, false);
-	for (int i = 0; i < m; i++)
-		bp_vec_add(qkvg + (size_t)i * 4 * c, w->q_b.p, c);
-}
-
-void
-bp_attn_finish(float *out, float *o, const float *qkvg, const float *gate, int m, int c, const struct bp_attn_packed *p,
-    float *s)
-{
-	for (int i = 0; i < m; i++)
-		bp_vec_gate(o + (size_t)i * c, o + (size_t)i * c, qkvg + (size_t)i * 4 * c + 3 * c, c);
-	if (!gate) {
-		bp_gemm(m, c, c, o, c, 1, p->o, out, c, true);
-		return;
-	}
-	bp_gemm(m, c, c, o, c, 1, p->o, s, c, false);
-	bp_vec_add_mul(out, s, gate, (size_t)m * c);
-}
-
-/* o [n,c] of queries j..j+m of head h of one sample; s: scratch */
+/* o [n,c], gated, of queries j..j+m of head h of one sample; s: scratch */
 static void
 attend(float *o, const float *qkvg, const struct bp_attn_pair_bias *t, const float *mask, int h, int j, int m, float *s)
 {
@@ -97,44 +71,61 @@ attend(float *o, const float *qkvg, const struct bp_attn_pair_bias *t, const flo
 	bp_gemm(m, ld, d, qkvg + (size_t)j * 4 * c + h * d, 4 * c, 1, k, s, ld, false);
 	for (int i = 0; i < m; i++)
 		bp_vec_softmax(s + (size_t)i * ld, n, ld, 1 / sqrtf((float)d), t->bias + ((size_t)h * n + j + i) * n, mask);
-	bp_gemm(m, d, n, s, ld, 1, v, o + (size_t)j * c + h * d, c, false);
+	o += (size_t)j * c + h * d;
+	bp_gemm(m, d, n, s, ld, 1, v, o, c, false);
+	for (int i = 0; i < m; i++)
+		bp_vec_gate(o + (size_t)i * c, o + (size_t)i * c, qkvg + (size_t)(j + i) * 4 * c + 3 * c + h * d, d);
+}
+
+/* a part of out += gate * proj_o o; s: scratch */
+static void
+project_out(const struct bp_attn_pair_bias *t, const float *o, const float *Wo, struct bp_part p, float *s)
+{
+	int c = t->c;
+
+	if (!t->gate) {
+		bp_gemm(p.m, p.w, c, o + (size_t)p.r * c, c, 1, Wo + (size_t)p.j * c, t->out + (size_t)p.r * c + p.j, c, true);
+		return;
+	}
+	bp_gemm(p.m, p.w, c, o + (size_t)p.r * c, c, 1, Wo + (size_t)p.j * c, s, p.w, false);
+	for (int i = p.r; i < p.r + p.m; i++, s += p.w)
+		bp_vec_add_mul(t->out + (size_t)i * c + p.j, s, t->gate + (size_t)(i % t->n) * c + p.j, p.w);
 }
 
 int
 bp_attn_pair_bias_cpu_opt(struct bp_ctx *cx, const struct bp_attn_pair_bias *t)
 {
 	struct bp_mark mark = bp_dev_mark(cx);
-	int n = t->n, c = t->c, T = bp_tile(n), tiles = (n + T - 1) / T, b = cx->dry ? 0 : t->b;
-	int blocks = (n + BP_ROW_TILE - 1) / BP_ROW_TILE;
-	size_t nc = (size_t)n * c, size = (size_t)BP_ROW_TILE * (bp_pad(n) + c) + bp_packed(n, c / t->heads)
-	    + bp_packed(c / t->heads, n);
+	int n = t->n, c = t->c, rows = t->b * n, parts = bp_parts(rows, c), blocks = (n + BP_ROW_TILE - 1) / BP_ROW_TILE;
+	size_t nc = (size_t)n * c, size = (size_t)BP_ROW_TILE * bp_pad(n) + bp_packed(n, c / t->heads) + bp_packed(c / t->heads, n);
 	struct bp_attn_packed p;
-	float *qkvg, *o, *mask, *scratch;
+	float *qkvg, *o, *mask, *scratch; /* [b,n,4c] [b,n,c] [n] */
 
+	size = size > bp_part_size(rows, c) ? size : bp_part_size(rows, c);
 	BP_TRY(bp_attn_pack(cx, &p, t->w));
 	BP_DEV_NEW(qkvg, t->b * nc * 4, cx);
 	BP_DEV_NEW(o, t->b * nc, cx);
 	BP_DEV_NEW(mask, n, cx);
-	BP_DEV_NEW(scratch, size * cx->threads, cx);
+	BP_SCRATCH_NEW(scratch, size, cx);
 	for (int j = 0; j < n && t->mask && !cx->dry; j++)
 		mask[j] = (1 - t->mask[j]) * -1e6f;
 	BP_PARALLEL
-	for (int i = 0; i < b * tiles; i++) {
-		size_t r = (size_t)(i / tiles) * n + i % tiles * T;
-		bp_attn_project(qkvg + r * 4 * c, t->x + r * c, bp_min(n - i % tiles * T, T), t->w, &p);
+	for (int i = 0; i < (cx->dry ? 0 : 4 * parts); i++) {
+		struct bp_part a = bp_part(rows, c, i % parts);
+		float *out = qkvg + (size_t)a.r * 4 * c + i / parts * c + a.j;
+		bp_gemm(a.m, a.w, c, t->x + (size_t)a.r * c, c, 1, p.qkvg[i / parts] + (size_t)a.j * c, out, 4 * c, false);
+		for (int r = 0; r < a.m && i < parts; r++)
+			bp_vec_add(out + (size_t)r * 4 * c, t->w->q_b.p + a.j, a.w);
 	}
 	BP_PARALLEL
-	for (int i = 0; i < b * t->heads * blocks; i++) {
+	for (int i = 0; i < (cx->dry ? 0 : t->b * t->heads * blocks); i++) {
 		int j = i % blocks * BP_ROW_TILE, h = i / blocks % t->heads, e = i / blocks / t->heads;
 		attend(o + e * nc, qkvg + e * nc * 4, t, t->mask ? mask : NULL, h, j, bp_min(n - j, BP_ROW_TILE),
-		    scratch + size * omp_get_thread_num());
+		    bp_mine(scratch, size));
 	}
 	BP_PARALLEL
-	for (int i = 0; i < b * tiles; i++) {
-		size_t j = (size_t)(i % tiles) * T, r = (size_t)(i / tiles) * n + j;
-		bp_attn_finish(t->out + r * c, o + r * c, qkvg + r * 4 * c, t->gate ? t->gate + j * c : NULL, bp_min(n - j, T), c,
-		    &p, scratch + size * omp_get_thread_num());
-	}
+	for (int i = 0; i < (cx->dry ? 0 : parts); i++)
+		project_out(t, o, p.o, bp_part(rows, c, i), bp_mine(scratch, size));
 	bp_dev_release(cx, mark);
 	return BP_OK;
 }

@@ -31,10 +31,10 @@ bp_binned_mean_cpu_opt(struct bp_ctx *cx, const struct bp_binned_mean *a)
 	size_t size = (size_t)2 * T * bins;
 	float *scratch;
 
-	BP_DEV_NEW(scratch, size * cx->threads, cx);
+	BP_SCRATCH_NEW(scratch, size, cx);
 	BP_PARALLEL
 	for (int64_t r = 0; r < (cx->dry ? 0 : a->rows); r += T) {
-		float *p = scratch + size * omp_get_thread_num(), *packed = p + (size_t)T * bins;
+		float *p = bp_mine(scratch, size), *packed = p + (size_t)T * bins;
 		int m = bp_min(a->rows - r, T);
 		memcpy(p, a->logits + r * bins, (size_t)m * bins * sizeof *p);
 		for (int i = 0; i < m; i++)

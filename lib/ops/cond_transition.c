@@ -23,31 +23,49 @@ bp_cond_transition_cpu(struct bp_ctx *cx, const struct bp_cond_transition *a)
 	return BP_OK;
 }
 
+/* h [rows,hidden], a part of it: silu(g) * v * (a_to_b x); s: scratch */
+static void
+hidden_part(float *h, const struct bp_cond_transition *a, struct bp_part p, float *const W[4], float *s)
+{
+	int c = a->c, hid = a->hidden;
+	const float *x = a->x + (size_t)p.r * c;
+
+	h += (size_t)p.r * hid + p.j;
+	bp_gemm(p.m, p.w, c, x, c, 1, W[0] + (size_t)p.j * c, h, hid, false);
+	bp_gemm(p.m, p.w, c, x, c, 1, W[1] + (size_t)p.j * c, s, p.w, false);
+	for (int i = 0; i < p.m; i++)
+		bp_vec_silu_mul(h + (size_t)i * hid, s + (size_t)i * p.w, h + (size_t)i * hid, p.w);
+	bp_gemm(p.m, p.w, c, x, c, 1, W[2] + (size_t)p.j * c, s, p.w, false);
+	for (int i = 0; i < p.m; i++)
+		bp_vec_mul(h + (size_t)i * hid, s + (size_t)i * p.w, p.w);
+}
+
 int
 bp_cond_transition_cpu_opt(struct bp_ctx *cx, const struct bp_cond_transition *a)
 {
 	struct bp_mark mark = bp_dev_mark(cx);
-	int c = a->c, hid = a->hidden, T = bp_tile(a->rows), tiles = (a->rows + T - 1) / T;
-	size_t th = (size_t)T * hid, size = 2 * th + (size_t)T * c;
-	float *Wv, *Wg, *Wb, *Wo, *scratch;
+	int c = a->c, hid = a->hidden, rows = a->b * a->rows;
+	size_t size = bp_part_size(rows, hid) > bp_part_size(rows, c) ? bp_part_size(rows, hid) : bp_part_size(rows, c);
+	float *W[4], *h, *scratch;
 
-	BP_TRY(bp_pack_new(cx, &Wv, a->swish_gate->p, hid, c, c));
-	BP_TRY(bp_pack_new(cx, &Wg, a->swish_gate->p + (cx->dry ? 0 : (size_t)hid * c), hid, c, c));
-	BP_TRY(bp_pack_weight(cx, &Wb, a->a_to_b));
-	BP_TRY(bp_pack_weight(cx, &Wo, a->b_to_a));
-	BP_DEV_NEW(scratch, size * cx->threads, cx);
-	BP_PARALLEL
-	for (int64_t t = 0; t < (cx->dry ? 0 : (int64_t)a->b * tiles); t++) {
-		int r = (int)(t % tiles) * T, m = bp_min(a->rows - r, T);
-		size_t at = ((size_t)(t / tiles) * a->rows + r) * c;
-		float *p = scratch + size * omp_get_thread_num(), *q = p + th, *o = q + th;
-		bp_gemm(m, hid, c, a->x + at, c, 1, Wv, p, hid, false);
-		bp_gemm(m, hid, c, a->x + at, c, 1, Wg, q, hid, false);
-		bp_vec_silu_mul(p, q, p, (size_t)m * hid);
-		bp_gemm(m, hid, c, a->x + at, c, 1, Wb, q, hid, false);
-		bp_vec_mul(p, q, (size_t)m * hid);
-		bp_gemm(m, c, hid, p, hid, 1, Wo, o, c, false);
-		bp_vec_add_mul(a->out + at, o, a->gate + (size_t)r * c, (size_t)m * c);
+	BP_TRY(bp_pack_new(cx, &W[0], a->swish_gate->p, hid, c, c));
+	BP_TRY(bp_pack_new(cx, &W[1], a->swish_gate->p + (cx->dry ? 0 : (size_t)hid * c), hid, c, c));
+	BP_TRY(bp_pack_weight(cx, &W[2], a->a_to_b));
+	BP_TRY(bp_pack_weight(cx, &W[3], a->b_to_a));
+	BP_DEV_NEW(h, (size_t)rows * hid, cx);
+	BP_SCRATCH_NEW(scratch, size, cx);
+	if (!cx->dry) {
+		BP_PARALLEL
+		for (int t = 0; t < bp_parts(rows, hid); t++)
+			hidden_part(h, a, bp_part(rows, hid, t), W, bp_mine(scratch, size));
+		BP_PARALLEL
+		for (int t = 0; t < bp_parts(rows, c); t++) {
+			struct bp_part p = bp_part(rows, c, t);
+			float *o = bp_mine(scratch, size);
+			bp_gemm(p.m, p.w, hid, h + (size_t)p.r * hid, hid, 1, W[3] + (size_t)p.j * hid, o, p.w, false);
+			for (int i = p.r; i < p.r + p.m; i++, o += p.w)
+				bp_vec_add_mul(a->out + (size_t)i * c + p.j, o, a->gate + (size_t)(i % a->rows) * c + p.j, p.w);
+		}
 	}
 	bp_dev_release(cx, mark);
 	return BP_OK;

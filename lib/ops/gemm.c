@@ -71,18 +71,28 @@ best_kernel(void)
 }
 #endif
 
+/* one panel, DEPTH of it at a time: that much of it stays in L1 while the rows pass */
+static void
+panel(int m, int k, const float *A, size_t rs, size_t cs, const float *packed, float *C, size_t ldc, bool add)
+{
+	enum { DEPTH = 256 };
+	kernel *run = best_kernel();
+
+	for (int l = 0; l < k; l += DEPTH)
+		run(m, k - l < DEPTH ? k - l : DEPTH, A + (size_t)l * cs, rs, cs, packed + (size_t)l * NR, C, ldc, add || l);
+}
+
 void
 bp_gemm(int m, int n, int k, const float *A, size_t rs, size_t cs, const float *packed, float *C, size_t ldc, bool add)
 {
-	kernel *run = best_kernel();
 	float edge[BP_ROW_TILE * NR]; /* the last, narrow panel lands here first */
 	int rows;
 
 	for (; n >= NR; n -= NR, packed += (size_t)k * NR, C += NR)
-		run(m, k, A, rs, cs, packed, C, ldc, add);
+		panel(m, k, A, rs, cs, packed, C, ldc, add);
 	for (; n > 0 && m > 0; m -= rows, A += (size_t)rows * rs, C += (size_t)rows * ldc) {
 		rows = m < BP_ROW_TILE ? m : BP_ROW_TILE;
-		run(rows, k, A, rs, cs, packed, edge, NR, false);
+		panel(rows, k, A, rs, cs, packed, edge, NR, false);
 		for (int i = 0; i < rows; i++)
 			for (int j = 0; j < n; j++)
 				C[(size_t)i * ldc + j] = edge[i * NR + j] + (add ? C[(size_t)i * ldc + j] : 0);
@@ -111,13 +121,15 @@ pack_panel(float *dst, int w, int k, const float *B, size_t ns, size_t ks)
 {
 	int l = 0;
 
-	for (; ks == 1 && l + 4 <= k; l += 4) {
-		int j = 0;
+	for (; ks == 1 && l + 4 <= k;) { /* a cache line of four columns at a time */
+		int end = l + 16 <= k ? l + 16 : l + 4, j = 0;
 		for (; j + 4 <= w; j += 4)
-			transpose4(dst + (size_t)l * NR + j, B + (size_t)j * ns + l, ns);
+			for (int e = l; e < end; e += 4)
+				transpose4(dst + (size_t)e * NR + j, B + (size_t)j * ns + e, ns);
 		for (; j < NR; j++)
-			for (int e = l; e < l + 4; e++)
+			for (int e = l; e < end; e++)
 				dst[(size_t)e * NR + j] = j < w ? B[(size_t)j * ns + e] : 0;
+		l = end;
 	}
 	for (; l < k; l++) {
 		float *d = dst + (size_t)l * NR;

@@ -83,10 +83,10 @@ bp_linear_cpu_opt(struct bp_ctx *cx, const struct bp_linear *a)
 
 	bp_assert(a->W->k == k);
 	BP_TRY(bp_pack_weight(cx, &W, a->W));
-	BP_DEV_NEW(scratch, size * cx->threads, cx);
+	BP_SCRATCH_NEW(scratch, size, cx);
 	BP_PARALLEL
 	for (int64_t r = 0; r < (cx->dry ? 0 : a->rows); r += T) {
-		float *y = scratch + size * omp_get_thread_num(), *out = a->out + (size_t)r * n;
+		float *y = bp_mine(scratch, size), *out = a->out + (size_t)r * n;
 		float *C = apart ? y + (size_t)T * k : out;
 		int m = bp_min(a->rows - r, T);
 		bool add = a->add && !apart;

@@ -117,17 +117,17 @@ bp_outer_product_mean_cpu_opt(struct bp_ctx *cx, const struct bp_outer_product_m
 	BP_DEV_NEW(a, sn * hid, cx);
 	BP_DEV_NEW(b, sn * hid, cx);
 	BP_DEV_NEW(packed, bp_packed(hid, t->s) * n, cx);
-	BP_DEV_NEW(scratch, size * cx->threads, cx);
+	BP_SCRATCH_NEW(scratch, size, cx);
 	if (!cx->dry) {
 		BP_PARALLEL
 		for (size_t r = 0; r < sn; r += BP_ROW_TILE)
-			project_rows(a, b, t, Wa, Wb, r, bp_min(sn - r, BP_ROW_TILE), scratch + size * omp_get_thread_num());
+			project_rows(a, b, t, Wa, Wb, r, bp_min(sn - r, BP_ROW_TILE), bp_mine(scratch, size));
 		BP_PARALLEL
 		for (int j = 0; j < n; j++)
 			bp_pack(packed + bp_packed(hid, t->s) * j, hid, t->s, b + (size_t)j * hid, 1, (size_t)n * hid);
 		BP_PARALLEL
 		for (int i = 0; i < n; i++)
-			row(t, a, packed, Wo, i, scratch + size * omp_get_thread_num());
+			row(t, a, packed, Wo, i, bp_mine(scratch, size));
 	}
 	bp_dev_release(cx, mark);
 	return BP_OK;

@@ -45,12 +45,12 @@ bp_pair_bias_cpu_opt(struct bp_ctx *cx, const struct bp_pair_bias *a)
 	float *W, *scratch;
 
 	BP_DEV_NEW(W, (size_t)outs * k, cx);
-	BP_DEV_NEW(scratch, size * cx->threads, cx);
+	BP_SCRATCH_NEW(scratch, size, cx);
 	if (!cx->dry)
 		fold(W, a);
 	BP_PARALLEL
 	for (int64_t r = 0; r < (cx->dry ? 0 : a->rows); r += T) {
-		float *y = scratch + size * omp_get_thread_num(), *packed = y + (size_t)T * k;
+		float *y = bp_mine(scratch, size), *packed = y + (size_t)T * k;
 		int m = bp_min(a->rows - r, T);
 		bp_vec_norm(y, k, a->x + (size_t)r * c, c, m, c, NULL, NULL);
 		for (int i = 0; i < m; i++)

@@ -59,10 +59,10 @@ bp_pair_head_cpu_opt(struct bp_ctx *cx, const struct bp_pair_head *a)
 	BP_TRY(bp_pack_weight(cx, &W, a->W));
 	if (a->W_other)
 		BP_TRY(bp_pack_weight(cx, &other, a->W_other));
-	BP_DEV_NEW(scratch, size * cx->threads, cx);
+	BP_SCRATCH_NEW(scratch, size, cx);
 	BP_PARALLEL
 	for (int i = 0; i < (cx->dry ? 0 : a->n); i++)
-		head_row(a, W, other, i, scratch + size * omp_get_thread_num());
+		head_row(a, W, other, i, bp_mine(scratch, size));
 	bp_dev_release(cx, mark);
 	return BP_OK;
 }

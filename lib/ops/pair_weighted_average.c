@@ -105,16 +105,16 @@ bp_pair_weighted_average_cpu_opt(struct bp_ctx *cx, const struct bp_pair_weighte
 	BP_TRY(bp_pack_weight(cx, &W[0], t->pm));
 	BP_TRY(bp_pack_weight(cx, &W[1], t->pg));
 	BP_TRY(bp_pack_weight(cx, &W[2], t->po));
-	BP_DEV_NEW(scratch, size * cx->threads, cx);
+	BP_SCRATCH_NEW(scratch, size, cx);
 	if (!cx->dry) {
 		BP_PARALLEL
 		for (int i = 0; i < n; i++) {
-			float *y = scratch + size * omp_get_thread_num(), *packed = y + (size_t)n * cz;
+			float *y = bp_mine(scratch, size), *packed = y + (size_t)n * cz;
 			weights_row(w, t, ld, i, y, packed, packed + bp_packed(n, cz));
 		}
 		BP_PARALLEL
 		for (int s = 0; s < t->s; s++)
-			average(t->m + (size_t)s * n * t->c, t, w, ld, W, scratch + size * omp_get_thread_num());
+			average(t->m + (size_t)s * n * t->c, t, w, ld, W, bp_mine(scratch, size));
 	}
 	bp_dev_release(cx, mark);
 	return BP_OK;

@@ -35,12 +35,12 @@ bp_transition_cpu_opt(struct bp_ctx *cx, const struct bp_transition *a)
 	BP_TRY(bp_pack_weight(cx, &W1, a->fc1));
 	BP_TRY(bp_pack_weight(cx, &W2, a->fc2));
 	BP_DEV_NEW(W3, bp_packed(c, a->hidden), cx); /* a pack for each H columns */
-	BP_DEV_NEW(scratch, size * cx->threads, cx);
+	BP_SCRATCH_NEW(scratch, size, cx);
 	for (int h = 0; h < a->hidden && !cx->dry; h += H)
 		bp_pack(W3 + bp_packed(c, h), c, bp_min(a->hidden - h, H), a->fc3->p + h, a->hidden, 1);
 	BP_PARALLEL
 	for (int64_t r = 0; r < (cx->dry ? 0 : a->rows); r += T) {
-		float *y = scratch + size * omp_get_thread_num(), *p = y + (size_t)T * c, *q = p + (size_t)T * H;
+		float *y = bp_mine(scratch, size), *p = y + (size_t)T * c, *q = p + (size_t)T * H;
 		int m = bp_min(a->rows - r, T);
 		bp_vec_norm(y, c, a->x + (size_t)r * c, c, m, c, a->nw->p, a->nb->p);
 		for (int h = 0; h < a->hidden; h += H) {

@@ -144,18 +144,18 @@ bp_tri_attn_cpu_opt(struct bp_ctx *cx, const struct bp_tri_attn *t)
 	float *bias, *W[3], *Wg, *Wo, *scratch;
 
 	for (int i = 0; i < 7; i++)
-		total += size[i];
+		total += size[i] = bp_line(size[i]);
 	BP_DEV_NEW(bias, (size_t)heads * n * ld, cx);
 	BP_TRY(bp_pack_weight(cx, &W[0], &w->q));
 	BP_TRY(bp_pack_weight(cx, &W[1], &w->k));
 	BP_TRY(bp_pack_weight(cx, &W[2], &w->v));
 	BP_TRY(bp_pack_weight(cx, &Wg, &w->g));
 	BP_TRY(bp_pack_weight(cx, &Wo, &w->o));
-	BP_DEV_NEW(scratch, total * cx->threads, cx);
+	BP_SCRATCH_NEW(scratch, total, cx);
 #pragma omp parallel num_threads(cx->threads) if (!cx->dry)
 	{
 		struct plan p = { .d = d, .hd = hd, .ld = ld, .bias = bias, .W = { W[0], W[1], W[2] }, .Wg = Wg, .Wo = Wo };
-		p.y = scratch + total * omp_get_thread_num();
+		p.y = bp_mine(scratch, total);
 		p.qkv = p.y + size[0];
 		p.o = p.qkv + size[1];
 		p.k = p.o + size[2];

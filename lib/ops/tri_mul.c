@@ -109,20 +109,20 @@ bp_tri_mul_cpu_opt(struct bp_ctx *cx, const struct bp_tri_mul *t)
 	BP_DEV_NEW(b, ld * c, cx);
 	BP_TRY(bp_pack_weight(cx, &Wp, &t->w->p_out));
 	BP_TRY(bp_pack_weight(cx, &Wg, &t->w->g_out));
-	BP_DEV_NEW(scratch, size * cx->threads, cx);
+	BP_SCRATCH_NEW(scratch, size, cx);
 	if (!cx->dry) {
 		BP_PARALLEL
 		for (size_t r = 0; r < nn; r += T)
-			project_pairs(a, b, ld, t, r, bp_min(nn - r, T), scratch + size * omp_get_thread_num());
+			project_pairs(a, b, ld, t, r, bp_min(nn - r, T), bp_mine(scratch, size));
 		BP_PARALLEL
 		for (int e = 0; e < c; e++) {
-			float *packed = scratch + size * omp_get_thread_num();
+			float *packed = bp_mine(scratch, size);
 			bp_pack(packed, n, n, b + e * ld, row, col);
 			bp_gemm(n, n, n, a + e * ld, row, col, packed, b + e * ld, n, false);
 		}
 		BP_PARALLEL
 		for (size_t r = 0; r < nn; r += T)
-			finish_pairs(t, b, ld, Wp, Wg, r, bp_min(nn - r, T), scratch + size * omp_get_thread_num());
+			finish_pairs(t, b, ld, Wp, Wg, r, bp_min(nn - r, T), bp_mine(scratch, size));
 	}
 	bp_dev_release(cx, mark);
 	return BP_OK;
