@@ -2,7 +2,7 @@
 #ifndef BP_BUILD_H
 #define BP_BUILD_H
 
-/* "compiler ..., flags ..., BLAS ...": one line, for --version and `boltzpipe env`. */
+/* "compiler ..., flags ...": one line, for --version and `boltzpipe env`. */
 const char *bp_build_info(void);
 
 #endif

@@ -172,15 +172,15 @@ test_dry(void **state)
 	struct bp_mark m;
 
 	(void)state;
-	assert_int_equal(bp_ctx_open(&cx, "cpu", "original", NULL, 0, NULL, 1, (size_t)3 << 40, &err), BP_OK);
+	assert_int_equal(bp_ctx_open(&cx, "cpu", "original", NULL, 0, NULL, 1, ((size_t)3 << 40) - 1, &err), BP_OK);
 	cx->dry = true;
 	m = bp_dev_mark(cx);
 	assert_non_null(bp_dev_alloc(cx, (size_t)1 << 40));
 	assert_non_null(bp_dev_alloc(cx, (size_t)1 << 40));
-	assert_null(bp_dev_alloc(cx, ((size_t)1 << 40) + 64));
+	assert_null(bp_dev_alloc(cx, (size_t)1 << 40));
 	assert_int_equal(err.code, BP_EMEM);
 	bp_dev_release(cx, m);
-	assert_true(bp_dev_peak(cx) == (size_t)2 << 40);
+	assert_true(bp_dev_peak(cx) - ((size_t)2 << 40) <= 1024); /* with sanitizers, gaps are counted too */
 	bp_dev_peak_reset(cx);
 	assert_true(bp_dev_peak(cx) == 0);
 	bp_ctx_close(cx);
