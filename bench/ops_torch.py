@@ -218,7 +218,7 @@ def theirs(op, label):
 def main():
     torch.set_num_threads(THREADS)
     cpu = re.search(r"model name\s*: (.*)", open("/proc/cpuinfo").read()).group(1)
-    print(f"# The optimized CPU rows beside PyTorch {torch.__version__}: {THREADS} threads, {cpu}\n")
+    print(f"# The optimized CPU rows beside PyTorch {torch.__version__}: {THREADS} thread{'s' * (THREADS > 1)}, {cpu}\n")
     print(f"Made by bench/ops_torch.py {THREADS}: ms, best of several runs, {'processor' if THREADS == 1 else 'wall clock'} time.\n")
     print("| op | shape | ours | PyTorch | PyTorch / ours | our GFLOP/s | our scratch, MiB |\n|---|---|---|---|---|---|---|")
     for op in sys.argv[2:] or OPS:

@@ -46,14 +46,15 @@ bp_ada_cond_cpu_opt(struct bp_ctx *cx, const struct bp_ada_cond *a)
 	BP_PARALLEL
 	for (int r = 0; r < (cx->dry ? 0 : a->rows); r += T)
 		for (int k = 0; k < 2; k++)
-			bp_vec_norm(y + k * in + (size_t)r * cs, cs, a->s + (size_t)r * cs, cs, bp_min(a->rows - r, T), cs,
-			    ws[k]->s_norm.p, NULL);
+			bp_vec_norm(y + k * in + (size_t)r * cs, cs, a->s + (size_t)r * cs, cs, bp_min(a->rows - r, T),
+			    cs, ws[k]->s_norm.p, NULL);
 	BP_PARALLEL
 	for (int t = 0; t < (cx->dry ? 0 : 6 * parts); t++) {
 		struct bp_part p = bp_part(a->rows, c, t % parts);
 		int which = t / parts, kind = which % 3;
 		const struct bp_ada_weights *w = ws[which / 3];
-		const float *x = (kind < 2 ? y + which / 3 * in : a->s) + (size_t)p.r * cs, *b = kind ? w->gate_b.p : w->s_scale_b.p;
+		const float *x = (kind < 2 ? y + which / 3 * in : a->s) + (size_t)p.r * cs,
+		            *b = kind ? w->gate_b.p : w->s_scale_b.p;
 		float *out = a->out + which * plane + (size_t)p.r * c + p.j;
 		bp_gemm(p.m, p.w, cs, x, cs, 1, W[which] + (size_t)p.j * cs, out, c, false);
 		for (int i = 0; i < p.m && kind != 1; i++, out += c) {

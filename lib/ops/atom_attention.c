@@ -37,7 +37,9 @@ bp_atom_attention_cpu(struct bp_ctx *cx, const struct bp_atom_attention *t)
 				for (int j = 0; j < K; j++) {
 					int atom = first + j;
 					bool in = atom >= 0 && atom < t->atoms;
-					p[j] = in ? (float)(bp_dot(q + h * d, k + (size_t)atom * c + h * d, d) / sqrt(d)) : 0;
+					p[j] = in
+					    ? (float)(bp_dot(q + h * d, k + (size_t)atom * c + h * d, d) / sqrt(d))
+					    : 0;
 					p[j] += bias[j];
 					p[j] += (1 - (in ? t->mask[atom] : 0)) * -1e6f;
 				}
@@ -90,7 +92,8 @@ window(float *o, const float *qkvg, const struct bp_atom_attention *t, int w, fl
 		bp_pack(packed, K, d, k, ld, 1);
 		bp_gemm(Q, K, d, qkvg + (size_t)w * Q * 4 * c + h * d, 4 * c, 1, packed, s, K, false);
 		for (int i = 0; i < Q; i++)
-			bp_vec_softmax(s + i * K, K, K, 1 / sqrtf((float)d), t->bias + (((size_t)h * windows + w) * Q + i) * K, mask);
+			bp_vec_softmax(s + i * K, K, K, 1 / sqrtf((float)d),
+			    t->bias + (((size_t)h * windows + w) * Q + i) * K, mask);
 		ld = (size_t)4 * c;
 		v = keys(copy, qkvg + 2 * c + h * d, &ld, first, t->atoms, d);
 		bp_pack(packed, d, K, v, 1, ld);
@@ -124,7 +127,8 @@ bp_atom_attention_cpu_opt(struct bp_ctx *cx, const struct bp_atom_attention *t)
 		float *o = bp_mine(scratch, size), *s = o + (size_t)Q * c, *out = t->out + (size_t)i * Q * c;
 		window(o, qkvg + (size_t)(i / windows) * t->atoms * 4 * c, t, w, s + (size_t)Q * c);
 		for (int e = 0; e < Q; e++)
-			bp_vec_gate(o + (size_t)e * c, o + (size_t)e * c, qkvg + ((size_t)i * Q + e) * 4 * c + 3 * c, c);
+			bp_vec_gate(
+			    o + (size_t)e * c, o + (size_t)e * c, qkvg + ((size_t)i * Q + e) * 4 * c + 3 * c, c);
 		bp_gemm(Q, c, c, o, c, 1, p.o, t->gate ? s : out, c, !t->gate);
 		if (t->gate)
 			bp_vec_add_mul(out, s, t->gate + (size_t)w * Q * c, (size_t)Q * c);

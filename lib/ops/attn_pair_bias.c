@@ -70,7 +70,8 @@ attend(float *o, const float *qkvg, const struct bp_attn_pair_bias *t, const flo
 	bp_pack(v, d, n, qkvg + 2 * c + h * d, 1, 4 * c);
 	bp_gemm(m, ld, d, qkvg + (size_t)j * 4 * c + h * d, 4 * c, 1, k, s, ld, false);
 	for (int i = 0; i < m; i++)
-		bp_vec_softmax(s + (size_t)i * ld, n, ld, 1 / sqrtf((float)d), t->bias + ((size_t)h * n + j + i) * n, mask);
+		bp_vec_softmax(
+		    s + (size_t)i * ld, n, ld, 1 / sqrtf((float)d), t->bias + ((size_t)h * n + j + i) * n, mask);
 	o += (size_t)j * c + h * d;
 	bp_gemm(m, d, n, s, ld, 1, v, o, c, false);
 	for (int i = 0; i < m; i++)
@@ -84,7 +85,8 @@ project_out(const struct bp_attn_pair_bias *t, const float *o, const float *Wo, 
 	int c = t->c;
 
 	if (!t->gate) {
-		bp_gemm(p.m, p.w, c, o + (size_t)p.r * c, c, 1, Wo + (size_t)p.j * c, t->out + (size_t)p.r * c + p.j, c, true);
+		bp_gemm(p.m, p.w, c, o + (size_t)p.r * c, c, 1, Wo + (size_t)p.j * c, t->out + (size_t)p.r * c + p.j, c,
+		    true);
 		return;
 	}
 	bp_gemm(p.m, p.w, c, o + (size_t)p.r * c, c, 1, Wo + (size_t)p.j * c, s, p.w, false);
@@ -96,8 +98,10 @@ int
 bp_attn_pair_bias_cpu_opt(struct bp_ctx *cx, const struct bp_attn_pair_bias *t)
 {
 	struct bp_mark mark = bp_dev_mark(cx);
-	int n = t->n, c = t->c, rows = t->b * n, parts = bp_parts(rows, c), blocks = (n + BP_ROW_TILE - 1) / BP_ROW_TILE;
-	size_t nc = (size_t)n * c, size = (size_t)BP_ROW_TILE * bp_pad(n) + bp_packed(n, c / t->heads) + bp_packed(c / t->heads, n);
+	int n = t->n, c = t->c, rows = t->b * n, parts = bp_parts(rows, c),
+	    blocks = (n + BP_ROW_TILE - 1) / BP_ROW_TILE;
+	size_t nc = (size_t)n * c,
+	       size = (size_t)BP_ROW_TILE * bp_pad(n) + bp_packed(n, c / t->heads) + bp_packed(c / t->heads, n);
 	struct bp_attn_packed p;
 	float *qkvg, *o, *mask, *scratch; /* [b,n,4c] [b,n,c] [n] */
 
@@ -113,7 +117,8 @@ bp_attn_pair_bias_cpu_opt(struct bp_ctx *cx, const struct bp_attn_pair_bias *t)
 	for (int i = 0; i < (cx->dry ? 0 : 4 * parts); i++) {
 		struct bp_part a = bp_part(rows, c, i % parts);
 		float *out = qkvg + (size_t)a.r * 4 * c + i / parts * c + a.j;
-		bp_gemm(a.m, a.w, c, t->x + (size_t)a.r * c, c, 1, p.qkvg[i / parts] + (size_t)a.j * c, out, 4 * c, false);
+		bp_gemm(
+		    a.m, a.w, c, t->x + (size_t)a.r * c, c, 1, p.qkvg[i / parts] + (size_t)a.j * c, out, 4 * c, false);
 		for (int r = 0; r < a.m && i < parts; r++)
 			bp_vec_add(out + (size_t)r * 4 * c, t->w->q_b.p + a.j, a.w);
 	}

@@ -64,7 +64,8 @@ bp_cond_transition_cpu_opt(struct bp_ctx *cx, const struct bp_cond_transition *a
 			float *o = bp_mine(scratch, size);
 			bp_gemm(p.m, p.w, hid, h + (size_t)p.r * hid, hid, 1, W[3] + (size_t)p.j * hid, o, p.w, false);
 			for (int i = p.r; i < p.r + p.m; i++, o += p.w)
-				bp_vec_add_mul(a->out + (size_t)i * c + p.j, o, a->gate + (size_t)(i % a->rows) * c + p.j, p.w);
+				bp_vec_add_mul(
+				    a->out + (size_t)i * c + p.j, o, a->gate + (size_t)(i % a->rows) * c + p.j, p.w);
 		}
 	}
 	bp_dev_release(cx, mark);

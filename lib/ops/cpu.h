@@ -1,5 +1,5 @@
-/* lib/ops/cpu.h: what the `optimized` CPU rows share. They split rows into tiles of a size that depends on the shape alone; threads take tiles, so
- * the bytes of a result do not depend on the number of threads. */
+/* lib/ops/cpu.h: what the `optimized` CPU rows share. They split rows into tiles of a size that depends on the shape
+ * alone; threads take tiles, so the bytes of a result do not depend on the number of threads. */
 #ifndef BP_OPS_CPU_H
 #define BP_OPS_CPU_H
 
@@ -24,8 +24,9 @@ bp_tile(int64_t rows)
 	return rows > 1024 ? BP_ROW_TILE : rows > 160 ? 48 : 24;
 }
 
-/* How a product [rows,n] is cut into tasks: many rows by rows alone; few rows (a sequence of tokens, with large weights) by columns too, so
- * that weights are read about once and every thread gets some. Task t covers rows r..r+m and columns j..j+w. */
+/* How a product [rows,n] is cut into tasks: many rows by rows alone; few rows (a sequence of tokens, with large
+ * weights) by columns too, so that weights are read about once and every thread gets some. Task t covers rows r..r+m
+ * and columns j..j+w. */
 struct bp_part {
 	int r, m, j, w;
 };
@@ -40,7 +41,7 @@ bp_part(int rows, int n, int t)
 		int shares = (rows + BP_PART_ROWS - 1) / BP_PART_ROWS;
 		tall = (rows + shares * 12 - 1) / (shares * 12) * 12;
 	}
-	return (struct bp_part){ t / across * tall, bp_min(rows - t / across * tall, tall), t % across * wide,
+	return (struct bp_part) { t / across * tall, bp_min(rows - t / across * tall, tall), t % across * wide,
 		bp_min(n - t % across * wide, wide) };
 }
 
@@ -75,7 +76,8 @@ bp_pad(int n)
 	return (n + BP_PANEL - 1) / BP_PANEL * BP_PANEL;
 }
 
-/* p = size floats of scratch a thread, in whole cache lines; bp_mine is the calling thread's, inside a parallel region of cx->threads */
+/* p = size floats of scratch a thread, in whole cache lines; bp_mine is the calling thread's, inside a parallel region
+ * of cx->threads */
 #define BP_SCRATCH_NEW(p, size, cx) BP_DEV_NEW(p, bp_line(size) * (size_t)(cx)->threads, cx)
 static inline float *
 bp_mine(float *scratch, size_t size)

@@ -78,7 +78,8 @@ static size_t
 cpu_free(const struct bp_ctx *cx)
 {
 	size_t machine = kernel_number("/proc/meminfo", "MemAvailable:", 1024);
-	size_t limit = kernel_number("/sys/fs/cgroup/memory.max", "", 1), used = kernel_number("/sys/fs/cgroup/memory.current", "", 1);
+	size_t limit = kernel_number("/sys/fs/cgroup/memory.max", "", 1),
+	       used = kernel_number("/sys/fs/cgroup/memory.current", "", 1);
 	size_t cached = kernel_number("/sys/fs/cgroup/memory.stat", "inactive_file ", 1);
 	size_t room = machine, idle = bp_arena_held(cx->mem) - bp_arena_used(cx->mem);
 

@@ -2,48 +2,50 @@
 
 #include <string.h>
 
-enum { NR = BP_PANEL, MR_MAX = 12 };
+enum { NR = BP_PANEL };
 
-/* one kernel: rows i < m <= MR of C, a whole panel: the sums of m rows and two vectors live in registers, passes of two vectors
- * cover the panel */
-#define KERNEL(NAME, TARGET, BYTES, MR)                                                                      \
-	typedef float NAME##_vec __attribute__((vector_size(BYTES), aligned(4), may_alias));                 \
-	static inline __attribute__((always_inline)) TARGET void                                             \
-	NAME##_rows(const int m, int k, const float *A, size_t rs, size_t cs, const float *B, float *C, size_t ldc, bool add) \
-	{                                                                                                    \
-		enum { W = BYTES / 4 };                                                                      \
-		NAME##_vec s[MR][2];                                                                         \
-		_Pragma("GCC unroll 16") for (int i = 0; i < m; i++)                                         \
-			s[i][0] = s[i][1] = (NAME##_vec){ 0 };                                               \
-		_Pragma("GCC unroll 1") for (int l = 0; l < k; l++) {                                        \
-			NAME##_vec b0 = *(const NAME##_vec *)(B + (size_t)l * NR);                           \
-			NAME##_vec b1 = *(const NAME##_vec *)(B + (size_t)l * NR + W);                       \
-			const float *a = A + (size_t)l * cs;                                                 \
-			_Pragma("GCC unroll 16") for (int i = 0; i < m; i++) {                               \
-				s[i][0] += a[(size_t)i * rs] * b0;                                           \
-				s[i][1] += a[(size_t)i * rs] * b1;                                           \
-			}                                                                                    \
-		}                                                                                            \
-		_Pragma("GCC unroll 16") for (int i = 0; i < m; i++) {                                       \
-			NAME##_vec *c = (NAME##_vec *)(C + (size_t)i * ldc);                                 \
-			if (add)                                                                             \
-				s[i][0] += c[0], s[i][1] += c[1];                                            \
-			c[0] = s[i][0];                                                                      \
-			c[1] = s[i][1];                                                                      \
-		}                                                                                            \
-	}                                                                                                    \
-	TARGET static void                                                                                   \
-	NAME(int m, int k, const float *A, size_t rs, size_t cs, const float *B, float *C, size_t ldc, bool add) \
-	{                                                                                                    \
-		for (; m > 0; m -= MR, A += MR * rs, C += MR * ldc)                                          \
-			for (int j = 0; j < NR; j += BYTES / 2)                                              \
-				switch (m < MR ? m : MR) {                                                   \
-					MR_CASES_##MR(NAME)                                                  \
-				}                                                                            \
+/* one kernel: rows i < m <= MR of C, a whole panel: the sums of m rows and two vectors live in registers, passes of two
+ * vectors cover the panel */
+#define KERNEL(NAME, TARGET, BYTES, MR)                                                                                \
+	typedef float NAME##_vec __attribute__((vector_size(BYTES), aligned(4), may_alias));                           \
+	static inline __attribute__((always_inline)) TARGET void NAME##_rows(                                          \
+	    const int m, int k, const float *A, size_t rs, size_t cs, const float *B, float *C, size_t ldc, bool add)  \
+	{                                                                                                              \
+		enum { W = BYTES / 4 };                                                                                \
+		NAME##_vec s[MR][2];                                                                                   \
+		_Pragma("GCC unroll 16") for (int i = 0; i < m; i++) s[i][0] = s[i][1] = (NAME##_vec) { 0 };           \
+		_Pragma("GCC unroll 1") for (int l = 0; l < k; l++)                                                    \
+		{                                                                                                      \
+			NAME##_vec b0 = *(const NAME##_vec *)(B + (size_t)l * NR);                                     \
+			NAME##_vec b1 = *(const NAME##_vec *)(B + (size_t)l * NR + W);                                 \
+			const float *a = A + (size_t)l * cs;                                                           \
+			_Pragma("GCC unroll 16") for (int i = 0; i < m; i++)                                           \
+			{                                                                                              \
+				s[i][0] += a[(size_t)i * rs] * b0;                                                     \
+				s[i][1] += a[(size_t)i * rs] * b1;                                                     \
+			}                                                                                              \
+		}                                                                                                      \
+		_Pragma("GCC unroll 16") for (int i = 0; i < m; i++)                                                   \
+		{                                                                                                      \
+			NAME##_vec *c = (NAME##_vec *)(C + (size_t)i * ldc);                                           \
+			if (add)                                                                                       \
+				s[i][0] += c[0], s[i][1] += c[1];                                                      \
+			c[0] = s[i][0];                                                                                \
+			c[1] = s[i][1];                                                                                \
+		}                                                                                                      \
+	}                                                                                                              \
+	TARGET static void NAME(                                                                                       \
+	    int m, int k, const float *A, size_t rs, size_t cs, const float *B, float *C, size_t ldc, bool add)        \
+	{                                                                                                              \
+		for (; m > 0; m -= MR, A += MR * rs, C += MR * ldc)                                                    \
+			for (int j = 0; j < NR; j += BYTES / 2)                                                        \
+				switch (m < MR ? m : MR) {                                                             \
+					MR_CASES_##MR(NAME)                                                            \
+				}                                                                                      \
 	}
-#define CASE(NAME, M) \
-	case M: \
-		NAME##_rows(M, k, A, rs, cs, B + j, C + j, ldc, add); \
+#define CASE(NAME, M)                                                                                                  \
+	case M:                                                                                                        \
+		NAME##_rows(M, k, A, rs, cs, B + j, C + j, ldc, add);                                                  \
 		break;
 #define MR_CASES_4(N) CASE(N, 1) CASE(N, 2) CASE(N, 3) CASE(N, 4)
 #define MR_CASES_6(N) MR_CASES_4(N) CASE(N, 5) CASE(N, 6)
@@ -59,7 +61,9 @@ KERNEL(sse2, , 16, 4)
 static kernel *
 best_kernel(void)
 {
-	return __builtin_cpu_supports("avx512vl") ? avx512 : __builtin_cpu_supports("fma") ? avx2 : sse2;
+	if (__builtin_cpu_supports("avx512vl"))
+		return avx512;
+	return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? avx2 : sse2;
 }
 #else
 KERNEL(plain, , 16, 6)
@@ -79,7 +83,8 @@ panel(int m, int k, const float *A, size_t rs, size_t cs, const float *packed, f
 	kernel *run = best_kernel();
 
 	for (int l = 0; l < k; l += DEPTH)
-		run(m, k - l < DEPTH ? k - l : DEPTH, A + (size_t)l * cs, rs, cs, packed + (size_t)l * NR, C, ldc, add || l);
+		run(m, k - l < DEPTH ? k - l : DEPTH, A + (size_t)l * cs, rs, cs, packed + (size_t)l * NR, C, ldc,
+		    add || l);
 }
 
 void
@@ -105,14 +110,15 @@ transpose4(float *d, const float *b, size_t ns)
 {
 	typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
 	typedef int i4 __attribute__((vector_size(16)));
-	v4 r0 = *(const v4 *)b, r1 = *(const v4 *)(b + ns), r2 = *(const v4 *)(b + 2 * ns), r3 = *(const v4 *)(b + 3 * ns);
-	v4 a = __builtin_shuffle(r0, r1, (i4){ 0, 4, 1, 5 }), c = __builtin_shuffle(r0, r1, (i4){ 2, 6, 3, 7 });
-	v4 e = __builtin_shuffle(r2, r3, (i4){ 0, 4, 1, 5 }), f = __builtin_shuffle(r2, r3, (i4){ 2, 6, 3, 7 });
+	v4 r0 = *(const v4 *)b, r1 = *(const v4 *)(b + ns), r2 = *(const v4 *)(b + 2 * ns),
+	   r3 = *(const v4 *)(b + 3 * ns);
+	v4 a = __builtin_shuffle(r0, r1, (i4) { 0, 4, 1, 5 }), c = __builtin_shuffle(r0, r1, (i4) { 2, 6, 3, 7 });
+	v4 e = __builtin_shuffle(r2, r3, (i4) { 0, 4, 1, 5 }), f = __builtin_shuffle(r2, r3, (i4) { 2, 6, 3, 7 });
 
-	*(v4 *)d = __builtin_shuffle(a, e, (i4){ 0, 1, 4, 5 });
-	*(v4 *)(d + NR) = __builtin_shuffle(a, e, (i4){ 2, 3, 6, 7 });
-	*(v4 *)(d + 2 * NR) = __builtin_shuffle(c, f, (i4){ 0, 1, 4, 5 });
-	*(v4 *)(d + 3 * NR) = __builtin_shuffle(c, f, (i4){ 2, 3, 6, 7 });
+	*(v4 *)d = __builtin_shuffle(a, e, (i4) { 0, 1, 4, 5 });
+	*(v4 *)(d + NR) = __builtin_shuffle(a, e, (i4) { 2, 3, 6, 7 });
+	*(v4 *)(d + 2 * NR) = __builtin_shuffle(c, f, (i4) { 0, 1, 4, 5 });
+	*(v4 *)(d + 3 * NR) = __builtin_shuffle(c, f, (i4) { 2, 3, 6, 7 });
 }
 
 /* one panel of w <= 32 columns */

@@ -20,7 +20,7 @@ bp_layer_norm_cpu_opt(struct bp_ctx *cx, const struct bp_layer_norm *a)
 		return BP_OK;
 	BP_PARALLEL
 	for (int64_t r = 0; r < a->rows; r += BP_ROW_TILE)
-		bp_vec_norm(a->out + (size_t)r * c, c, a->x + (size_t)r * c, c, bp_min(a->rows - r, BP_ROW_TILE), a->c, bp_p(a->w),
-		    bp_p(a->b));
+		bp_vec_norm(a->out + (size_t)r * c, c, a->x + (size_t)r * c, c, bp_min(a->rows - r, BP_ROW_TILE), a->c,
+		    bp_p(a->w), bp_p(a->b));
 	return BP_OK;
 }

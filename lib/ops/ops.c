@@ -11,8 +11,8 @@
 #endif
 
 /* a function that is not of its op's type stops the build */
-#define X(op, variant, device, fn) \
-	_Static_assert(_Generic(&(fn), bp_##op##_fn *: 1, default: 0), "ops.def: " #fn " is not a bp_" #op "_fn");
+#define X(op, variant, device, fn)                                                                                     \
+	_Static_assert(_Generic(&(fn), bp_##op##_fn * : 1, default : 0), "ops.def: " #fn " is not a bp_" #op "_fn");
 #include "ops/ops.def"
 #undef X
 

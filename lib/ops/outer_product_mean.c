@@ -37,7 +37,8 @@ bp_outer_product_mean_cpu(struct bp_ctx *cx, const struct bp_outer_product_mean 
 					prod[h * hid + e] = (float)(sum / fmax(count, 1));
 				}
 			for (int o = 0; o < t->cz; o++)
-				t->z[((size_t)i * n + j) * t->cz + o] += (float)(bp_row_dot(t->o, o, prod) + t->o_b->p[o]);
+				t->z[((size_t)i * n + j) * t->cz + o]
+				    += (float)(bp_row_dot(t->o, o, prod) + t->o_b->p[o]);
 		}
 	bp_dev_release(cx, m);
 	return BP_OK;
@@ -47,8 +48,8 @@ enum { J = 24 }; /* columns j at once: their products [24,hidden,hidden] stay in
 
 /* a, b [m,hidden] of the m rows r.. of the MSA */
 static void
-project_rows(float *a, float *b, const struct bp_outer_product_mean *t, const float *Wa, const float *Wb, size_t r, int m,
-    float *y)
+project_rows(float *a, float *b, const struct bp_outer_product_mean *t, const float *Wa, const float *Wb, size_t r,
+    int m, float *y)
 {
 	int c = t->c, hid = t->hidden;
 
@@ -91,7 +92,8 @@ row(const struct bp_outer_product_mean *t, const float *a, const float *b, const
 	for (int j = 0; j < n; j += J) {
 		int m = bp_min(n - j, J);
 		for (int e = 0; e < m; e++)
-			bp_gemm(hid, hid, t->s, ai, 1, hid, b + bp_packed(hid, t->s) * (j + e), prod + (size_t)e * hh, hid, false);
+			bp_gemm(hid, hid, t->s, ai, 1, hid, b + bp_packed(hid, t->s) * (j + e), prod + (size_t)e * hh,
+			    hid, false);
 		bp_gemm(m, cz, hh, prod, hh, 1, Wo, out, cz, false);
 		for (int e = 0; e < m; e++) {
 			float *z = t->z + ((size_t)i * n + j + e) * cz, scale = 1 / count[j + e];

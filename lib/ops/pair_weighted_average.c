@@ -79,7 +79,8 @@ static void
 average(float *m, const struct bp_pair_weighted_average *t, const float *w, int ld, float *const W[3], float *s)
 {
 	int n = t->n, c = t->c, d = t->d, hd = t->heads * d;
-	float *y = s, *v = y + (size_t)n * c, *g = v + (size_t)n * hd, *o = g + (size_t)n * hd, *packed = o + (size_t)n * hd;
+	float *y = s, *v = y + (size_t)n * c, *g = v + (size_t)n * hd, *o = g + (size_t)n * hd,
+	      *packed = o + (size_t)n * hd;
 
 	bp_vec_norm(y, c, m, c, n, c, t->nmw->p, t->nmb->p);
 	bp_gemm(n, hd, c, y, c, 1, W[0], v, hd, false);

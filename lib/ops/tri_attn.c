@@ -53,7 +53,8 @@ bp_tri_attn_cpu(struct bp_ctx *cx, const struct bp_tri_attn *t)
 					p[l] += bias[h * nn + (size_t)j * n + l];
 				}
 				bp_softmax_row(p, n);
-				for (int e = h * d; e < (h + 1) * d; e++) { /* this head's q is used up: o takes its place */
+				for (int e = h * d; e < (h + 1) * d;
+				     e++) { /* this head's q is used up: o takes its place */
 					double s = 0;
 					for (int l = 0; l < n; l++)
 						s += (double)p[l] * v[((size_t)i * n + l) * hd + e];
@@ -78,9 +79,9 @@ norm_line(float *y, const struct bp_tri_attn *t, int i)
 }
 
 struct plan {
-	int d, hd, ld;       /* head width, all heads, n in whole panels         */
-	const float *bias;   /* [heads][n][ld]                                   */
-	const float *W[3], *Wg, *Wo; /* q, k, v; packed                       */
+	int d, hd, ld;                         /* head width, all heads, n in whole panels         */
+	const float *bias;                     /* [heads][n][ld]                                   */
+	const float *W[3], *Wg, *Wo;           /* q, k, v; packed                       */
 	float *y, *qkv, *o, *k, *v, *s, *mask; /* this thread's: [n,c] [n,3hd] [n,hd] packed, packed, [84][ld] [n] */
 };
 
@@ -111,8 +112,7 @@ line(const struct bp_tri_attn *t, const struct plan *p, int i)
 
 	norm_line(p->y, t, i);
 	for (int k = 0; k < n && mask; k++)
-		p->mask[k] = 1e9f
-		    * (bp_pair_mask(t->pair_mask, t->mask, n, t->ending ? k : i, t->ending ? i : k) - 1);
+		p->mask[k] = 1e9f * (bp_pair_mask(t->pair_mask, t->mask, n, t->ending ? k : i, t->ending ? i : k) - 1);
 	for (int e = 0; e < 3; e++)
 		bp_gemm(n, hd, c, p->y, c, 1, p->W[e], p->qkv + e * hd, 3 * hd, false);
 	for (int h = 0; h < hd / p->d; h++)
@@ -129,7 +129,8 @@ bias_line(float *bias, const struct bp_tri_attn *t, int ld, int i, float *y, flo
 {
 	norm_line(y, t, i);
 	bp_pack(packed, t->n, t->c, y, t->c, 1);
-	bp_gemm(t->w->bias.n, t->n, t->c, t->w->bias.p, t->c, 1, packed, bias + (size_t)i * ld, (size_t)t->n * ld, false);
+	bp_gemm(
+	    t->w->bias.n, t->n, t->c, t->w->bias.p, t->c, 1, packed, bias + (size_t)i * ld, (size_t)t->n * ld, false);
 }
 
 int
@@ -138,8 +139,8 @@ bp_tri_attn_cpu_opt(struct bp_ctx *cx, const struct bp_tri_attn *t)
 	const struct bp_tri_attn_weights *w = t->w;
 	struct bp_mark mark = bp_dev_mark(cx);
 	int n = t->n, c = t->c, heads = w->bias.n, hd = w->q.n, d = hd / heads, ld = bp_pad(n);
-	size_t size[] = { (size_t)n * c, (size_t)n * 3 * hd, (size_t)n * hd, bp_packed(n, d > c ? d : c), bp_packed(d, n),
-		(size_t)BP_ROW_TILE * ld, (size_t)n };
+	size_t size[] = { (size_t)n * c, (size_t)n * 3 * hd, (size_t)n * hd, bp_packed(n, d > c ? d : c),
+		bp_packed(d, n), (size_t)BP_ROW_TILE * ld, (size_t)n };
 	size_t total = 0;
 	float *bias, *W[3], *Wg, *Wo, *scratch;
 
@@ -154,7 +155,8 @@ bp_tri_attn_cpu_opt(struct bp_ctx *cx, const struct bp_tri_attn *t)
 	BP_SCRATCH_NEW(scratch, total, cx);
 #pragma omp parallel num_threads(cx->threads) if (!cx->dry)
 	{
-		struct plan p = { .d = d, .hd = hd, .ld = ld, .bias = bias, .W = { W[0], W[1], W[2] }, .Wg = Wg, .Wo = Wo };
+		struct plan p
+		    = { .d = d, .hd = hd, .ld = ld, .bias = bias, .W = { W[0], W[1], W[2] }, .Wg = Wg, .Wo = Wo };
 		p.y = bp_mine(scratch, total);
 		p.qkv = p.y + size[0];
 		p.o = p.qkv + size[1];

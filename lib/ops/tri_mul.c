@@ -39,7 +39,8 @@ bp_tri_mul_cpu(struct bp_ctx *cx, const struct bp_tri_mul *t)
 			}
 			bp_norm_row(sum, sum, c, &w->norm_out, &w->norm_out_b);
 			for (int o = 0; o < c; o++)
-				out[o] = (float)(bp_row_dot(&w->p_out, o, sum) * bp_sigmoid(bp_row_dot(&w->g_out, o, yr)))
+				out[o]
+				    = (float)(bp_row_dot(&w->p_out, o, sum) * bp_sigmoid(bp_row_dot(&w->g_out, o, yr)))
 				    + (t->add ? out[o] : 0);
 		}
 	bp_dev_release(cx, m);

@@ -4,21 +4,22 @@
 static struct bp_attn_weights
 attn_weights(struct check *k, int c)
 {
-	return (struct bp_attn_weights){ check_weight(k, c, c), check_norm_b(k, c), check_weight(k, c, c), check_weight(k, c, c),
-		check_weight(k, c, c), check_weight(k, c, c) };
+	return (struct bp_attn_weights) { check_weight(k, c, c), check_norm_b(k, c), check_weight(k, c, c),
+		check_weight(k, c, c), check_weight(k, c, c), check_weight(k, c, c) };
 }
 
-/* products 2, logits 4 (an error e of a logit is a relative error e of its weight), weights 3, sum 2, gate 3, product 2, gate 1 */
+/* products 2, logits 4 (an error e of a logit is a relative error e of its weight), weights 3, sum 2, gate 3, product
+ * 2, gate 1 */
 static void
 attn_pair_bias(struct check *k, int shape)
 {
 	static const struct {
 		int b, n, c, heads;
 		bool mask, gate;
-	} S[] = { { 1, 1, 8, 1, false, false }, { 2, 5, 24, 3, true, true }, { 3, 33, 96, 4, true, true }, { 1, 85, 40, 2, false, false },
-		{ 2, 131, 64, 2, true, true },
-		{ 1, 76, 96, 4, true, false }, { 1, 76, 192, 8, true, true }, { 5, 214, 192, 8, true, true },
-		{ 1, 214, 96, 4, true, false }, { 1, 256, 384, 16, true, false }, { 1, 256, 768, 16, true, true } };
+	} S[] = { { 1, 1, 8, 1, false, false }, { 2, 5, 24, 3, true, true }, { 3, 33, 96, 4, true, true },
+		{ 1, 85, 40, 2, false, false }, { 2, 131, 64, 2, true, true }, { 1, 76, 96, 4, true, false },
+		{ 1, 76, 192, 8, true, true }, { 5, 214, 192, 8, true, true }, { 1, 214, 96, 4, true, false },
+		{ 1, 256, 384, 16, true, false }, { 1, 256, 768, 16, true, true } };
 	int b = S[shape].b, n = S[shape].n, c = S[shape].c, heads = S[shape].heads;
 	size_t count = (size_t)b * n * c;
 	const struct bp_attn_weights w = attn_weights(k, c);
@@ -57,18 +58,19 @@ pair_bias(struct check *k, int shape)
 {
 	static const struct {
 		int rows, c, heads, layers;
-	} S[] = { { 1, 8, 1, 1 }, { 97, 17, 3, 2 }, { 1100, 64, 4, 1 }, { 191, 16, 4, 3 },
-		{ 76 * 76, 64, 4, 1 }, { 76 * 76, 64, 8, 6 }, { 214 * 214, 64, 8, 6 }, { 256 * 256, 128, 16, 1 } };
+	} S[] = { { 1, 8, 1, 1 }, { 97, 17, 3, 2 }, { 1100, 64, 4, 1 }, { 191, 16, 4, 3 }, { 76 * 76, 64, 4, 1 },
+		{ 76 * 76, 64, 8, 6 }, { 214 * 214, 64, 8, 6 }, { 256 * 256, 128, 16, 1 } };
 	int rows = S[shape].rows, c = S[shape].c, heads = S[shape].heads, layers = S[shape].layers;
 	struct bp_pair_bias_weights w[8];
 
 	for (int l = 0; l < layers; l++)
-		w[l] = (struct bp_pair_bias_weights){ check_norm_w(k, c), check_norm_b(k, c), check_weight(k, heads, c) };
+		w[l] = (struct bp_pair_bias_weights) { check_norm_w(k, c), check_norm_b(k, c),
+			check_weight(k, heads, c) };
 	check_label(k, "rows=%d c=%d heads=%d layers=%d", rows, c, heads, layers);
 	check_flops(k, 2.0 * rows * c * heads * layers);
 	check_bound(k, 5, c);
-	CHECK_OP(k, pair_bias, .rows = rows, .c = c, .heads = heads, .layers = layers, .x = check_normal(k, (size_t)rows * c), .w = w,
-	    .out = check_out(k, (size_t)layers * heads * rows));
+	CHECK_OP(k, pair_bias, .rows = rows, .c = c, .heads = heads, .layers = layers,
+	    .x = check_normal(k, (size_t)rows * c), .w = w, .out = check_out(k, (size_t)layers * heads * rows));
 }
 
 /* norm 2, products 2, outer sum 2, division 1, product 2, sum 1 */
@@ -78,18 +80,20 @@ outer_product_mean(struct check *k, int shape)
 	static const struct {
 		int s, n, c, hidden, cz;
 		bool mask;
-	} S[] = { { 1, 1, 8, 4, 8, false }, { 5, 13, 16, 32, 32, true }, { 7, 25, 33, 9, 17, true }, { 40, 29, 32, 32, 16, false },
-		{ 1, 76, 32, 32, 64, true }, { 1, 214, 32, 32, 64, true }, { 64, 256, 64, 32, 128, true } };
+	} S[] = { { 1, 1, 8, 4, 8, false }, { 5, 13, 16, 32, 32, true }, { 7, 25, 33, 9, 17, true },
+		{ 40, 29, 32, 32, 16, false }, { 1, 76, 32, 32, 64, true }, { 1, 214, 32, 32, 64, true },
+		{ 64, 256, 64, 32, 128, true } };
 	int s = S[shape].s, n = S[shape].n, c = S[shape].c, hid = S[shape].hidden, cz = S[shape].cz;
 	const struct bp_weight nw = check_norm_w(k, c), nb = check_norm_b(k, c), a = check_weight(k, hid, c),
-	                       b = check_weight(k, hid, c), o = check_weight(k, cz, hid * hid), o_b = check_norm_b(k, cz);
+	                       b = check_weight(k, hid, c), o = check_weight(k, cz, hid * hid),
+	                       o_b = check_norm_b(k, cz);
 
 	check_label(k, "s=%d n=%d c=%d hidden=%d cz=%d", s, n, c, hid, cz);
 	check_flops(k, 2.0 * n * n * hid * hid * (s + cz));
 	check_bound(k, 10, c + s + hid * hid);
-	CHECK_OP(k, outer_product_mean, .s = s, .n = n, .c = c, .hidden = hid, .cz = cz, .m = check_normal(k, (size_t)s * n * c),
-	    .mask = S[shape].mask ? check_mask(k, (size_t)s * n) : NULL, .nw = &nw, .nb = &nb, .a = &a, .b = &b, .o = &o,
-	    .o_b = &o_b, .z = check_out(k, (size_t)n * n * cz));
+	CHECK_OP(k, outer_product_mean, .s = s, .n = n, .c = c, .hidden = hid, .cz = cz,
+	    .m = check_normal(k, (size_t)s * n * c), .mask = S[shape].mask ? check_mask(k, (size_t)s * n) : NULL,
+	    .nw = &nw, .nb = &nb, .a = &a, .b = &b, .o = &o, .o_b = &o_b, .z = check_out(k, (size_t)n * n * cz));
 }
 
 /* norm 2, products 2, weights 3, sum 2, gate 3, product 2 */
@@ -99,20 +103,22 @@ pair_weighted_average(struct check *k, int shape)
 	static const struct {
 		int s, n, c, cz, heads, d;
 		bool mask;
-	} S[] = { { 1, 1, 8, 4, 1, 8, false }, { 3, 13, 16, 32, 8, 32, true }, { 2, 37, 20, 9, 3, 7, true }, { 2, 97, 8, 8, 2, 32, false },
-		{ 1, 76, 32, 64, 8, 32, true }, { 1, 214, 32, 64, 8, 32, true }, { 64, 256, 64, 128, 8, 32, true } };
-	int s = S[shape].s, n = S[shape].n, c = S[shape].c, cz = S[shape].cz, heads = S[shape].heads, hd = heads * S[shape].d;
-	const struct bp_weight nmw = check_norm_w(k, c), nmb = check_norm_b(k, c), nzw = check_norm_w(k, cz), nzb = check_norm_b(k, cz),
-	                       pm = check_weight(k, hd, c), pg = check_weight(k, hd, c), pz = check_weight(k, heads, cz),
-	                       po = check_weight(k, c, hd);
+	} S[] = { { 1, 1, 8, 4, 1, 8, false }, { 3, 13, 16, 32, 8, 32, true }, { 2, 37, 20, 9, 3, 7, true },
+		{ 2, 97, 8, 8, 2, 32, false }, { 1, 76, 32, 64, 8, 32, true }, { 1, 214, 32, 64, 8, 32, true },
+		{ 64, 256, 64, 128, 8, 32, true } };
+	int s = S[shape].s, n = S[shape].n, c = S[shape].c, cz = S[shape].cz, heads = S[shape].heads,
+	    hd = heads * S[shape].d;
+	const struct bp_weight nmw = check_norm_w(k, c), nmb = check_norm_b(k, c), nzw = check_norm_w(k, cz),
+	                       nzb = check_norm_b(k, cz), pm = check_weight(k, hd, c), pg = check_weight(k, hd, c),
+	                       pz = check_weight(k, heads, cz), po = check_weight(k, c, hd);
 
 	check_label(k, "s=%d n=%d c=%d cz=%d heads=%d d=%d", s, n, c, cz, heads, S[shape].d);
 	check_flops(k, 2.0 * s * n * hd * (3 * c + n) + 2.0 * n * n * cz * heads);
 	check_bound(k, 14, c + cz + n + hd);
 	CHECK_OP(k, pair_weighted_average, .s = s, .n = n, .c = c, .cz = cz, .heads = heads, .d = S[shape].d,
 	    .m = check_out(k, (size_t)s * n * c), .z = check_normal(k, (size_t)n * n * cz),
-	    .mask = S[shape].mask ? check_mask(k, n) : NULL, .nmw = &nmw, .nmb = &nmb, .nzw = &nzw, .nzb = &nzb, .pm = &pm,
-	    .pg = &pg, .pz = &pz, .po = &po);
+	    .mask = S[shape].mask ? check_mask(k, n) : NULL, .nmw = &nmw, .nmb = &nmb, .nzw = &nzw, .nzb = &nzb,
+	    .pm = &pm, .pg = &pg, .pz = &pz, .po = &po);
 }
 
 static void
@@ -121,18 +127,20 @@ pair_head(struct check *k, int shape)
 	static const struct {
 		int n, c, bins;
 		bool symmetric, other, bias;
-	} S[] = { { 1, 8, 1, false, false, false }, { 13, 17, 64, true, true, false }, { 37, 32, 33, false, true, true },
-		{ 85, 16, 64, true, false, true }, { 76, 64, 64, true, false, true }, { 214, 64, 64, true, true, false },
-		{ 256, 128, 64, false, true, false } };
+	} S[] = { { 1, 8, 1, false, false, false }, { 13, 17, 64, true, true, false },
+		{ 37, 32, 33, false, true, true }, { 85, 16, 64, true, false, true }, { 76, 64, 64, true, false, true },
+		{ 214, 64, 64, true, true, false }, { 256, 128, 64, false, true, false } };
 	int n = S[shape].n, c = S[shape].c, bins = S[shape].bins;
-	const struct bp_weight W = check_weight(k, bins, c), other = check_weight(k, bins, c), b = check_norm_b(k, bins);
+	const struct bp_weight W = check_weight(k, bins, c), other = check_weight(k, bins, c),
+	                       b = check_norm_b(k, bins);
 
-	check_label(k, "n=%d c=%d bins=%d%s%s", n, c, bins, S[shape].symmetric ? " symmetric" : "", S[shape].other ? " chains" : "");
+	check_label(k, "n=%d c=%d bins=%d%s%s", n, c, bins, S[shape].symmetric ? " symmetric" : "",
+	    S[shape].other ? " chains" : "");
 	check_flops(k, 2.0 * n * n * c * bins);
 	check_bound(k, 4, c);
 	CHECK_OP(k, pair_head, .n = n, .c = c, .symmetric = S[shape].symmetric, .z = check_normal(k, (size_t)n * n * c),
-	    .asym_id = check_ints(k, n, 0, 2), .W = &W, .W_other = S[shape].other ? &other : NULL, .b = S[shape].bias ? &b : NULL,
-	    .out = check_out(k, (size_t)n * n * bins));
+	    .asym_id = check_ints(k, n, 0, 2), .W = &W, .W_other = S[shape].other ? &other : NULL,
+	    .b = S[shape].bias ? &b : NULL, .out = check_out(k, (size_t)n * n * bins));
 }
 
 /* exp 2, sum 2, product and sum 2 */

@@ -29,7 +29,8 @@ linear(struct check *k, int shape)
 	check_label(k, "rows=%d k=%d n=%d", rows, kk, n);
 	check_flops(k, 2.0 * rows * kk * n);
 	check_bound(k, 4, kk);
-	CHECK_OP(k, linear, .rows = rows, .k = S[shape].k, .k2 = S[shape].k2, .x = check_normal(k, (size_t)rows * S[shape].k),
+	CHECK_OP(k, linear, .rows = rows, .k = S[shape].k, .k2 = S[shape].k2,
+	    .x = check_normal(k, (size_t)rows * S[shape].k),
 	    .x2 = S[shape].k2 ? check_normal(k, (size_t)rows * S[shape].k2) : NULL, .norm = S[shape].norm, .nw = &nw,
 	    .nb = &nb, .in_relu = S[shape].in_relu, .W = &W, .b = S[shape].bias ? &b : NULL, .act = S[shape].act,
 	    .add = S[shape].add, .out = check_out(k, (size_t)rows * n));
@@ -41,8 +42,8 @@ layer_norm(struct check *k, int shape)
 	static const struct {
 		int rows, c;
 		bool affine;
-	} S[] = { { 1, 1, true }, { 3, 2, false }, { 17, 31, true }, { 1000, 64, true }, { 65, 129, false }, { 5, 768, true },
-		{ 214 * 214, 64, true }, { 256 * 256, 128, true } };
+	} S[] = { { 1, 1, true }, { 3, 2, false }, { 17, 31, true }, { 1000, 64, true }, { 65, 129, false },
+		{ 5, 768, true }, { 214 * 214, 64, true }, { 256 * 256, 128, true } };
 	size_t n = (size_t)S[shape].rows * S[shape].c;
 	struct bp_weight w = check_norm_w(k, S[shape].c), b = check_norm_b(k, S[shape].c);
 
@@ -59,11 +60,13 @@ transition(struct check *k, int shape)
 	static const struct {
 		int rows, c, hidden;
 		bool add;
-	} S[] = { { 1, 8, 8, false }, { 83, 32, 128, true }, { 85, 17, 41, true }, { 1201, 64, 300, false }, { 76, 96, 384, true },
-		{ 76 * 76, 64, 256, true }, { 214 * 214, 64, 256, true }, { 256 * 256, 128, 512, true } };
+	} S[] = { { 1, 8, 8, false }, { 83, 32, 128, true }, { 85, 17, 41, true }, { 1201, 64, 300, false },
+		{ 76, 96, 384, true }, { 76 * 76, 64, 256, true }, { 214 * 214, 64, 256, true },
+		{ 256 * 256, 128, 512, true } };
 	int rows = S[shape].rows, c = S[shape].c, hidden = S[shape].hidden;
 	struct bp_weight nw = check_norm_w(k, c), nb = check_norm_b(k, c);
-	struct bp_weight fc1 = check_weight(k, hidden, c), fc2 = check_weight(k, hidden, c), fc3 = check_weight(k, c, hidden);
+	struct bp_weight fc1 = check_weight(k, hidden, c), fc2 = check_weight(k, hidden, c),
+	                 fc3 = check_weight(k, c, hidden);
 	float *out = check_out(k, (size_t)rows * c);
 
 	check_label(k, "rows=%d c=%d hidden=%d%s", rows, c, hidden, S[shape].add ? " in place" : "");
@@ -81,27 +84,30 @@ tri_mul(struct check *k, int shape)
 	static const struct {
 		int n, c;
 		bool incoming, add, mask, pair_mask;
-	} S[] = { { 1, 16, false, true, false, false }, { 5, 16, true, true, true, false }, { 33, 32, false, true, true, false },
-		{ 37, 20, true, false, false, true }, { 31, 64, true, true, false, true },
-		{ 76, 64, false, true, true, false }, { 76, 64, true, true, true, false }, { 214, 64, false, true, true, false },
+	} S[] = { { 1, 16, false, true, false, false }, { 5, 16, true, true, true, false },
+		{ 33, 32, false, true, true, false }, { 37, 20, true, false, false, true },
+		{ 31, 64, true, true, false, true }, { 76, 64, false, true, true, false },
+		{ 76, 64, true, true, true, false }, { 214, 64, false, true, true, false },
 		{ 214, 64, true, true, true, false }, { 256, 128, false, true, true, false },
 		{ 256, 128, true, true, true, false } };
 	int n = S[shape].n, c = S[shape].c;
 	size_t nn = (size_t)n * n;
-	const struct bp_tri_mul_weights w = { check_norm_w(k, c), check_norm_b(k, c), check_weight(k, 2 * c, c),
-		check_weight(k, 2 * c, c), check_norm_w(k, c), check_norm_b(k, c), check_weight(k, c, c),
-		check_weight(k, c, c) };
+	const struct bp_tri_mul_weights w
+	    = { check_norm_w(k, c), check_norm_b(k, c), check_weight(k, 2 * c, c), check_weight(k, 2 * c, c),
+		      check_norm_w(k, c), check_norm_b(k, c), check_weight(k, c, c), check_weight(k, c, c) };
 	float *out = check_out(k, nn * c);
 
-	check_label(k, "n=%d c=%d%s%s", n, c, S[shape].incoming ? " incoming" : " outgoing", S[shape].add ? " in place" : "");
+	check_label(
+	    k, "n=%d c=%d%s%s", n, c, S[shape].incoming ? " incoming" : " outgoing", S[shape].add ? " in place" : "");
 	check_flops(k, (12.0 * c + 2 * n) * c * (double)nn);
 	check_bound(k, 17, c + n);
-	CHECK_OP(k, tri_mul, .n = n, .c = c, .incoming = S[shape].incoming, .x = S[shape].add ? out : check_normal(k, nn * c),
-	    .mask = S[shape].mask ? check_mask(k, n) : NULL, .pair_mask = S[shape].pair_mask ? check_mask(k, nn) : NULL,
-	    .w = &w, .add = S[shape].add, .out = out);
+	CHECK_OP(k, tri_mul, .n = n, .c = c, .incoming = S[shape].incoming,
+	    .x = S[shape].add ? out : check_normal(k, nn * c), .mask = S[shape].mask ? check_mask(k, n) : NULL,
+	    .pair_mask = S[shape].pair_mask ? check_mask(k, nn) : NULL, .w = &w, .add = S[shape].add, .out = out);
 }
 
-/* norm 2, products 2, logits 4 (an error e of a logit is a relative error e of its weight), weights 3, sum 2, gate 3, product 2 */
+/* norm 2, products 2, logits 4 (an error e of a logit is a relative error e of its weight), weights 3, sum 2, gate 3,
+ * product 2 */
 static void
 tri_attn(struct check *k, int shape)
 {
@@ -116,18 +122,18 @@ tri_attn(struct check *k, int shape)
 		{ 256, 128, 4, 32, false, true, true, false }, { 256, 128, 4, 32, true, true, true, false } };
 	int n = S[shape].n, c = S[shape].c, heads = S[shape].heads, hd = heads * S[shape].d;
 	size_t nn = (size_t)n * n;
-	const struct bp_tri_attn_weights w = { check_norm_w(k, c), check_norm_b(k, c), check_weight(k, heads, c),
-		check_weight(k, hd, c), check_weight(k, hd, c), check_weight(k, hd, c), check_weight(k, hd, c),
-		check_weight(k, c, hd) };
+	const struct bp_tri_attn_weights w
+	    = { check_norm_w(k, c), check_norm_b(k, c), check_weight(k, heads, c), check_weight(k, hd, c),
+		      check_weight(k, hd, c), check_weight(k, hd, c), check_weight(k, hd, c), check_weight(k, c, hd) };
 	float *out = check_out(k, nn * c);
 
 	check_label(k, "n=%d c=%d heads=%d%s%s", n, c, heads, S[shape].ending ? " ending" : " starting",
 	    S[shape].add ? " in place" : "");
 	check_flops(k, (10.0 * c + 4 * n) * hd * (double)nn);
 	check_bound(k, 18, c + n);
-	CHECK_OP(k, tri_attn, .n = n, .c = c, .ending = S[shape].ending, .x = S[shape].add ? out : check_normal(k, nn * c),
-	    .mask = S[shape].mask ? check_mask(k, n) : NULL, .pair_mask = S[shape].pair_mask ? check_mask(k, nn) : NULL,
-	    .w = &w, .add = S[shape].add, .out = out);
+	CHECK_OP(k, tri_attn, .n = n, .c = c, .ending = S[shape].ending,
+	    .x = S[shape].add ? out : check_normal(k, nn * c), .mask = S[shape].mask ? check_mask(k, n) : NULL,
+	    .pair_mask = S[shape].pair_mask ? check_mask(k, nn) : NULL, .w = &w, .add = S[shape].add, .out = out);
 }
 
 static void
@@ -147,8 +153,8 @@ ada_ln(struct check *k, int shape)
 static struct bp_ada_weights
 ada_weights(struct check *k, int cs, int c)
 {
-	return (struct bp_ada_weights){ check_norm_w(k, cs), check_weight(k, c, cs), check_norm_b(k, c), check_weight(k, c, cs),
-		check_weight(k, c, cs), check_norm_b(k, c) };
+	return (struct bp_ada_weights) { check_norm_w(k, cs), check_weight(k, c, cs), check_norm_b(k, c),
+		check_weight(k, c, cs), check_weight(k, c, cs), check_norm_b(k, c) };
 }
 
 static void
@@ -156,7 +162,8 @@ ada_cond(struct check *k, int shape)
 {
 	static const struct {
 		int rows, cs, c;
-	} S[] = { { 1, 8, 8 }, { 25, 31, 33 }, { 1100, 64, 48 }, { 76, 192, 192 }, { 1664, 64, 64 }, { 256, 768, 768 } };
+	} S[]
+	    = { { 1, 8, 8 }, { 25, 31, 33 }, { 1100, 64, 48 }, { 76, 192, 192 }, { 1664, 64, 64 }, { 256, 768, 768 } };
 	int rows = S[shape].rows, cs = S[shape].cs, c = S[shape].c;
 	const struct bp_ada_weights attn = ada_weights(k, cs, c), trans = ada_weights(k, cs, c);
 
@@ -175,14 +182,16 @@ cond_transition(struct check *k, int shape)
 	} S[] = { { 1, 1, 8, 16 }, { 3, 25, 33, 57 }, { 2, 1100, 32, 64 }, { 1, 76, 192, 384 }, { 5, 1664, 64, 128 },
 		{ 1, 256, 768, 1536 } };
 	int b = S[shape].b, rows = S[shape].rows, c = S[shape].c, hidden = S[shape].hidden;
-	const struct bp_weight sg = check_weight(k, 2 * hidden, c), ab = check_weight(k, hidden, c), ba = check_weight(k, c, hidden);
+	const struct bp_weight sg = check_weight(k, 2 * hidden, c), ab = check_weight(k, hidden, c),
+	                       ba = check_weight(k, c, hidden);
 	size_t n = (size_t)b * rows * c;
 
 	check_label(k, "b=%d rows=%d c=%d hidden=%d", b, rows, c, hidden);
 	check_flops(k, 8.0 * b * rows * c * hidden);
 	check_bound(k, 13, c + hidden);
 	CHECK_OP(k, cond_transition, .b = b, .rows = rows, .c = c, .hidden = hidden, .x = check_normal(k, n),
-	    .gate = check_normal(k, (size_t)rows * c), .swish_gate = &sg, .a_to_b = &ab, .b_to_a = &ba, .out = check_out(k, n));
+	    .gate = check_normal(k, (size_t)rows * c), .swish_gate = &sg, .a_to_b = &ab, .b_to_a = &ba,
+	    .out = check_out(k, n));
 }
 
 const struct check_op check_heavy[] = {

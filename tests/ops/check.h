@@ -1,8 +1,8 @@
 /* check.h: how an op's cases are written. test_check runs every op x variant x device of ops.def on every shape below,
  * against the CPU's original row.
  *
- * One table of struct check_op a file cases_*.c (add it to `tables` in test_check.c). A case function makes the arguments of one shape with
- * the functions below, names its error bound, and calls CHECK_OP once:
+ * One table of struct check_op a file cases_*.c (add it to `tables` in test_check.c). A case function makes the
+ * arguments of one shape with the functions below, names its error bound, and calls CHECK_OP once:
  *
  *	static void
  *	axpy(struct check *k, int shape)
@@ -15,8 +15,8 @@
  *	}
  *	... { "axpy", axpy, 3, 1 }   shapes 0..2 are checked, the one after them is only timed
  *
- * It runs once for the reference and once a row under test with the same random numbers, so it must ask for the same things in
- * the same order. Every output of check_out has guard words on both sides and starts as random numbers. */
+ * It runs once for the reference and once a row under test with the same random numbers, so it must ask for the same
+ * things in the same order. Every output of check_out has guard words on both sides and starts as random numbers. */
 #ifndef BP_TESTS_CHECK_H
 #define BP_TESTS_CHECK_H
 
@@ -36,9 +36,9 @@ struct check_op {
 void check_label(struct check *k, const char *fmt, ...) BP_PRINTF(2, 3);
 void check_flops(struct check *k, double flops);
 
-/* Allowed: |got - reference| <= c * 2^-23 * max(sqrt(terms) * rms(reference), |reference|), terms: length of the longest sum behind an
- * output; for terms of random sign sqrt(terms) * rms is the sum of the terms' absolute values. c: about one for each rounding step between
- * input and output. */
+/* Allowed: |got - reference| <= c * 2^-23 * max(sqrt(terms) * rms(reference), |reference|), terms: length of the
+ * longest sum behind an output; for terms of random sign sqrt(terms) * rms is the sum of the terms' absolute values. c:
+ * about one for each rounding step between input and output. */
 void check_bound(struct check *k, double c, double terms);
 
 /* Device memory, filled. Integers are in lo..hi. A mask is 0 or 1, one in four 0, never all. */
@@ -56,11 +56,11 @@ struct bp_weight check_norm_b(struct check *k, int n);
 /* the loop of CHECK_OP */
 bool check_again(struct check *k);
 void check_status(struct check *k, int st);
-#define CHECK_OP(k, op, ...)                                                    \
-	do {                                                                    \
-		const struct bp_##op args_ = { __VA_ARGS__ };                   \
-		while (check_again(k))                                          \
-			check_status(k, (k)->cx->ops->op((k)->cx, &args_));     \
+#define CHECK_OP(k, op, ...)                                                                                           \
+	do {                                                                                                           \
+		const struct bp_##op args_ = { __VA_ARGS__ };                                                          \
+		while (check_again(k))                                                                                 \
+			check_status(k, (k)->cx->ops->op((k)->cx, &args_));                                            \
 	} while (0)
 
 #endif

@@ -196,19 +196,19 @@ check_out(struct check *k, size_t n)
 struct bp_weight
 check_weight(struct check *k, int n, int kdim)
 {
-	return (struct bp_weight){ random_floats(k, (size_t)n * kdim, 0, 1 / sqrt(kdim)), NULL, n, kdim };
+	return (struct bp_weight) { random_floats(k, (size_t)n * kdim, 0, 1 / sqrt(kdim)), NULL, n, kdim };
 }
 
 struct bp_weight
 check_norm_w(struct check *k, int n)
 {
-	return (struct bp_weight){ random_floats(k, n, 1, 0.2), NULL, n, 1 };
+	return (struct bp_weight) { random_floats(k, n, 1, 0.2), NULL, n, 1 };
 }
 
 struct bp_weight
 check_norm_b(struct check *k, int n)
 {
-	return (struct bp_weight){ random_floats(k, n, 0, 0.2), NULL, n, 1 };
+	return (struct bp_weight) { random_floats(k, n, 0, 0.2), NULL, n, 1 };
 }
 
 /* one call; when timing, until half a second is spent (at least three calls, the best counts) */
@@ -250,7 +250,7 @@ run(struct check_state *s, const struct check_op *op, int shape, struct bp_ctx *
 	struct check k = { cx, s };
 	struct bp_mark m = bp_dev_mark(cx);
 
-	*s = (struct check_state){ .rng = seed + 1000 * (uint64_t)shape, .timed = timed, .dry = dry };
+	*s = (struct check_state) { .rng = seed + 1000 * (uint64_t)shape, .timed = timed, .dry = dry };
 	cx->dry = dry;
 	op->run(&k, shape);
 	cx->dry = false;
@@ -318,8 +318,9 @@ open_cx(const struct bp_oprow *row, int threads, struct bp_err *err)
 {
 	struct bp_ctx *cx;
 
-	if (bp_ctx_open(&cx, row->device == BP_CPU ? "cpu" : "cuda", row->variant, NULL, 0, row->device == BP_CPU ? NULL : "fp32",
-	        threads, 0, err) != BP_OK)
+	if (bp_ctx_open(&cx, row->device == BP_CPU ? "cpu" : "cuda", row->variant, NULL, 0,
+	        row->device == BP_CPU ? NULL : "fp32", threads, 0, err)
+	    != BP_OK)
 		return NULL;
 	return cx;
 }
@@ -435,7 +436,8 @@ main(int argc, char **argv)
 		if ((only && strcmp(only, row->op)) || (variant && strcmp(variant, row->variant)))
 			continue;
 		if (!op || *mode == 'l')
-			printf("%-22s %-9s %-4s %s\n", row->op, row->variant, device_name(row), op ? "" : "has no cases");
+			printf(
+			    "%-22s %-9s %-4s %s\n", row->op, row->variant, device_name(row), op ? "" : "has no cases");
 		else
 			faults += *mode == 'b' ? bench_row(op, row, threads) : check_row(op, row, seed);
 		faults += !op;

@@ -1,5 +1,5 @@
-/* tests/ops/test_layers.c: the ops with matrix products against upstream's layers, in both variants: layer.MODULE.in and .out of a run of the
- * configuration `tiny`. */
+/* tests/ops/test_layers.c: the ops with matrix products against upstream's layers, in both variants: layer.MODULE.in
+ * and .out of a run of the configuration `tiny`. */
 #include "../golden.h"
 
 #include "ops/ops.h"
@@ -94,14 +94,15 @@ static void
 tri_mul(struct fix *x, const char *module, bool incoming)
 {
 	const struct bp_tri_mul_weights w = { weight(x, module, "norm_in.weight"), weight(x, module, "norm_in.bias"),
-		weight(x, module, "p_in.weight"), weight(x, module, "g_in.weight"), weight(x, module, "norm_out.weight"),
-		weight(x, module, "norm_out.bias"), weight(x, module, "p_out.weight"), weight(x, module, "g_out.weight") };
+		weight(x, module, "p_in.weight"), weight(x, module, "g_in.weight"),
+		weight(x, module, "norm_out.weight"), weight(x, module, "norm_out.bias"),
+		weight(x, module, "p_out.weight"), weight(x, module, "g_out.weight") };
 	int c = w.norm_in.n;
 	int64_t count = (int64_t)TOKENS * TOKENS * c;
 	float *out = zeros(x, count);
 
-	assert_int_equal(BP_OP(x->cx, tri_mul, .n = TOKENS, .c = c, .incoming = incoming, .x = layer_f32(x, module, "in", count),
-	                     .w = &w, .add = true, .out = out),
+	assert_int_equal(BP_OP(x->cx, tri_mul, .n = TOKENS, .c = c, .incoming = incoming,
+	                     .x = layer_f32(x, module, "in", count), .w = &w, .add = true, .out = out),
 	    BP_OK);
 	compare(x, module, out, count);
 }
@@ -109,16 +110,17 @@ tri_mul(struct fix *x, const char *module, bool incoming)
 static void
 tri_attn(struct fix *x, const char *module, bool ending)
 {
-	const struct bp_tri_attn_weights w = { weight(x, module, "layer_norm.weight"), weight(x, module, "layer_norm.bias"),
-		weight(x, module, "linear.weight"), weight(x, module, "mha.linear_q.weight"), weight(x, module, "mha.linear_k.weight"),
-		weight(x, module, "mha.linear_v.weight"), weight(x, module, "mha.linear_g.weight"),
-		weight(x, module, "mha.linear_o.weight") };
+	const struct bp_tri_attn_weights w
+	    = { weight(x, module, "layer_norm.weight"), weight(x, module, "layer_norm.bias"),
+		      weight(x, module, "linear.weight"), weight(x, module, "mha.linear_q.weight"),
+		      weight(x, module, "mha.linear_k.weight"), weight(x, module, "mha.linear_v.weight"),
+		      weight(x, module, "mha.linear_g.weight"), weight(x, module, "mha.linear_o.weight") };
 	int c = w.norm.n;
 	int64_t count = (int64_t)TOKENS * TOKENS * c;
 	float *out = zeros(x, count);
 
-	assert_int_equal(BP_OP(x->cx, tri_attn, .n = TOKENS, .c = c, .ending = ending, .x = layer_f32(x, module, "in", count),
-	                     .w = &w, .add = true, .out = out),
+	assert_int_equal(BP_OP(x->cx, tri_attn, .n = TOKENS, .c = c, .ending = ending,
+	                     .x = layer_f32(x, module, "in", count), .w = &w, .add = true, .out = out),
 	    BP_OK);
 	compare(x, module, out, count);
 }
@@ -133,8 +135,8 @@ transition(struct fix *x, const char *module)
 	float *out = zeros(x, count);
 
 	assert_int_equal(BP_OP(x->cx, transition, .rows = count / nw.n, .c = nw.n, .hidden = fc1.n,
-	                     .x = layer_f32(x, module, "in", count), .nw = &nw, .nb = &nb, .fc1 = &fc1, .fc2 = &fc2, .fc3 = &fc3,
-	                     .out = out),
+	                     .x = layer_f32(x, module, "in", count), .nw = &nw, .nb = &nb, .fc1 = &fc1, .fc2 = &fc2,
+	                     .fc3 = &fc3, .out = out),
 	    BP_OK);
 	compare(x, module, out, count);
 }
@@ -142,9 +144,9 @@ transition(struct fix *x, const char *module)
 static struct bp_attn_weights
 attn_weights(struct fix *x, const char *module)
 {
-	return (struct bp_attn_weights){ weight(x, module, "proj_q.weight"), weight(x, module, "proj_q.bias"),
-		weight(x, module, "proj_k.weight"), weight(x, module, "proj_v.weight"), weight(x, module, "proj_g.weight"),
-		weight(x, module, "proj_o.weight") };
+	return (struct bp_attn_weights) { weight(x, module, "proj_q.weight"), weight(x, module, "proj_q.bias"),
+		weight(x, module, "proj_k.weight"), weight(x, module, "proj_v.weight"),
+		weight(x, module, "proj_g.weight"), weight(x, module, "proj_o.weight") };
 }
 
 /* the pairformer's attention: z is that after its own layers (tri_mul ... transition_z), out1 of the block */
@@ -159,7 +161,7 @@ pair_attention(struct fix *x, const char *block, int heads)
 
 	snprintf(module, sizeof module, "%s.attention", block);
 	w = attn_weights(x, module);
-	pw = (struct bp_pair_bias_weights){ weight(x, module, "proj_z.0.weight"), weight(x, module, "proj_z.0.bias"),
+	pw = (struct bp_pair_bias_weights) { weight(x, module, "proj_z.0.weight"), weight(x, module, "proj_z.0.bias"),
 		weight(x, module, "proj_z.1.weight") };
 	c = w.q.n, cz = pw.nw.n;
 	out = zeros(x, TOKENS * c);
@@ -195,9 +197,10 @@ token_attention(struct fix *x, int heads)
 	int64_t count = (int64_t)b * TOKENS * c;
 	float *out = zeros(x, count);
 
-	assert_int_equal(BP_OP(x->cx, attn_pair_bias, .b = b, .n = TOKENS, .c = c, .heads = heads,
-	                     .x = layer_f32(x, module, "in", count),
-	                     .bias = first_layer(x, "cond.token_trans_bias", TOKENS * TOKENS, heads), .w = &w, .out = out),
+	assert_int_equal(
+	    BP_OP(x->cx, attn_pair_bias, .b = b, .n = TOKENS, .c = c, .heads = heads,
+	        .x = layer_f32(x, module, "in", count),
+	        .bias = first_layer(x, "cond.token_trans_bias", TOKENS * TOKENS, heads), .w = &w, .out = out),
 	    BP_OK);
 	compare(x, module, out, count);
 }
@@ -212,14 +215,16 @@ atom_attention(struct fix *x, const char *part, const char *bias, int heads)
 	int c, b;
 
 	snprintf(module, sizeof module,
-	    "structure_module.score_model.atom_attention_%s.atom_%s.diffusion_transformer.layers.0.pair_bias_attn", part, part);
+	    "structure_module.score_model.atom_attention_%s.atom_%s.diffusion_transformer.layers.0.pair_bias_attn",
+	    part, part);
 	w = attn_weights(x, module);
 	c = w.q.n, b = (int)layer(x, module, "in")->shape[0] * BP_WINDOW_Q / ATOMS;
 	count = (int64_t)b * ATOMS * c;
 	out = zeros(x, count);
-	assert_int_equal(BP_OP(x->cx, atom_attention, .b = b, .atoms = ATOMS, .c = c, .heads = heads,
-	                     .x = layer_f32(x, module, "in", count), .bias = first_layer(x, bias, ATOMS * BP_WINDOW_K, heads),
-	                     .mask = golden_f32(x->f, "atom_pad_mask", ATOMS, x->mem), .w = &w, .out = out),
+	assert_int_equal(
+	    BP_OP(x->cx, atom_attention, .b = b, .atoms = ATOMS, .c = c, .heads = heads,
+	        .x = layer_f32(x, module, "in", count), .bias = first_layer(x, bias, ATOMS * BP_WINDOW_K, heads),
+	        .mask = golden_f32(x->f, "atom_pad_mask", ATOMS, x->mem), .w = &w, .out = out),
 	    BP_OK);
 	compare(x, module, out, count);
 }
@@ -227,12 +232,13 @@ atom_attention(struct fix *x, const char *part, const char *bias, int heads)
 static struct bp_ada_weights
 ada_weights(struct fix *x, const char *adaln, const char *gate)
 {
-	return (struct bp_ada_weights){ weight(x, adaln, "s_norm.weight"), weight(x, adaln, "s_scale.weight"),
-		weight(x, adaln, "s_scale.bias"), weight(x, adaln, "s_bias.weight"), weight(x, gate, "weight"), weight(x, gate, "bias") };
+	return (struct bp_ada_weights) { weight(x, adaln, "s_norm.weight"), weight(x, adaln, "s_scale.weight"),
+		weight(x, adaln, "s_scale.bias"), weight(x, adaln, "s_bias.weight"), weight(x, gate, "weight"),
+		weight(x, gate, "bias") };
 }
 
-/* AdaLN and the conditioned transition of a diffusion transformer layer whose conditioning is s [rows,cs], b samples of it. The transition's
- * input is stored; its s is the layer's. */
+/* AdaLN and the conditioned transition of a diffusion transformer layer whose conditioning is s [rows,cs], b samples of
+ * it. The transition's input is stored; its s is the layer's. */
 static void
 conditioned(struct fix *x, const char *block, const char *cond, int rows)
 {
@@ -252,20 +258,23 @@ conditioned(struct fix *x, const char *block, const char *cond, int rows)
 	c = wa.s_scale.n, cs = wa.s_norm.n, b = (int)(bp_count(layer(x, adaln, "in")) / rows / c);
 	plane = (int64_t)rows * c, count = b * plane;
 	six = zeros(x, 6 * plane), out = zeros(x, count), y = zeros(x, count);
-	assert_int_equal(BP_OP(x->cx, ada_cond, .rows = rows, .cs = cs, .c = c, .s = s, .attn = &wa, .trans = &wt, .out = six), BP_OK);
-	assert_int_equal(BP_OP(x->cx, ada_ln, .b = b, .rows = rows, .c = c, .a = layer_f32(x, adaln, "in", count), .scale = six,
-	                     .shift = six + plane, .out = out),
+	assert_int_equal(
+	    BP_OP(x->cx, ada_cond, .rows = rows, .cs = cs, .c = c, .s = s, .attn = &wa, .trans = &wt, .out = six),
+	    BP_OK);
+	assert_int_equal(BP_OP(x->cx, ada_ln, .b = b, .rows = rows, .c = c, .a = layer_f32(x, adaln, "in", count),
+	                     .scale = six, .shift = six + plane, .out = out),
 	    BP_OK);
 	compare(x, adaln, out, count);
 
 	in = layer_f32(x, trans, "in", count);
-	sg = weight(x, trans, "swish_gate.0.weight"), ab = weight(x, trans, "a_to_b.weight"), ba = weight(x, trans, "b_to_a.weight");
+	sg = weight(x, trans, "swish_gate.0.weight"), ab = weight(x, trans, "a_to_b.weight"),
+	ba = weight(x, trans, "b_to_a.weight");
 	memset(out, 0, (size_t)count * sizeof *out);
-	assert_int_equal(BP_OP(x->cx, ada_ln, .b = b, .rows = rows, .c = c, .a = in, .scale = six + 3 * plane, .shift = six + 4 * plane,
-	                     .out = y),
+	assert_int_equal(BP_OP(x->cx, ada_ln, .b = b, .rows = rows, .c = c, .a = in, .scale = six + 3 * plane,
+	                     .shift = six + 4 * plane, .out = y),
 	    BP_OK);
-	assert_int_equal(BP_OP(x->cx, cond_transition, .b = b, .rows = rows, .c = c, .hidden = ab.n, .x = y, .gate = six + 5 * plane,
-	                     .swish_gate = &sg, .a_to_b = &ab, .b_to_a = &ba, .out = out),
+	assert_int_equal(BP_OP(x->cx, cond_transition, .b = b, .rows = rows, .c = c, .hidden = ab.n, .x = y,
+	                     .gate = six + 5 * plane, .swish_gate = &sg, .a_to_b = &ab, .b_to_a = &ba, .out = out),
 	    BP_OK);
 	compare(x, trans, out, count);
 }
@@ -273,26 +282,30 @@ conditioned(struct fix *x, const char *block, const char *cond, int rows)
 static void
 msa_layer(struct fix *x)
 {
-	static const char opm[] = "msa_module.layers.0.outer_product_mean", pwa[] = "msa_module.layers.0.pair_weighted_averaging";
-	const struct bp_weight nw = weight(x, opm, "norm.weight"), nb = weight(x, opm, "norm.bias"), a = weight(x, opm, "proj_a.weight"),
-	                       b = weight(x, opm, "proj_b.weight"), o = weight(x, opm, "proj_o.weight"), o_b = weight(x, opm, "proj_o.bias");
+	static const char opm[] = "msa_module.layers.0.outer_product_mean",
+	                  pwa[] = "msa_module.layers.0.pair_weighted_averaging";
+	const struct bp_weight nw = weight(x, opm, "norm.weight"), nb = weight(x, opm, "norm.bias"),
+	                       a = weight(x, opm, "proj_a.weight"), b = weight(x, opm, "proj_b.weight"),
+	                       o = weight(x, opm, "proj_o.weight"), o_b = weight(x, opm, "proj_o.bias");
 	const struct bp_weight nmw = weight(x, pwa, "norm_m.weight"), nmb = weight(x, pwa, "norm_m.bias"),
-	                       nzw = weight(x, pwa, "norm_z.weight"), nzb = weight(x, pwa, "norm_z.bias"), pm = weight(x, pwa, "proj_m.weight"),
-	                       pg = weight(x, pwa, "proj_g.weight"), pz = weight(x, pwa, "proj_z.weight"), po = weight(x, pwa, "proj_o.weight");
+	                       nzw = weight(x, pwa, "norm_z.weight"), nzb = weight(x, pwa, "norm_z.bias"),
+	                       pm = weight(x, pwa, "proj_m.weight"), pg = weight(x, pwa, "proj_g.weight"),
+	                       pz = weight(x, pwa, "proj_z.weight"), po = weight(x, pwa, "proj_o.weight");
 	int s = (int)layer(x, opm, "in")->shape[1], c = nw.n, cz = o.n;
 	int64_t count = (int64_t)TOKENS * TOKENS * cz, rows = (int64_t)s * TOKENS;
 	float *z = zeros(x, count), *m = zeros(x, rows * c), *sum = zeros(x, rows * c);
 	const float *in = layer_f32(x, pwa, "in", rows * c);
 
 	assert_int_equal(BP_OP(x->cx, outer_product_mean, .s = s, .n = TOKENS, .c = c, .hidden = a.n, .cz = cz,
-	                     .m = layer_f32(x, opm, "in", rows * c), .mask = golden_f32(x->f, "msa_mask", rows, x->mem), .nw = &nw,
-	                     .nb = &nb, .a = &a, .b = &b, .o = &o, .o_b = &o_b, .z = z),
+	                     .m = layer_f32(x, opm, "in", rows * c), .mask = golden_f32(x->f, "msa_mask", rows, x->mem),
+	                     .nw = &nw, .nb = &nb, .a = &a, .b = &b, .o = &o, .o_b = &o_b, .z = z),
 	    BP_OK);
 	compare(x, opm, z, count);
 	memcpy(m, in, (size_t)(rows * c) * sizeof *m);
-	assert_int_equal(BP_OP(x->cx, pair_weighted_average, .s = s, .n = TOKENS, .c = c, .cz = cz, .heads = pz.n, .d = pm.n / pz.n,
-	                     .m = m, .z = layer_f32(x, "msa_module.layers.0", "in", count), .nmw = &nmw, .nmb = &nmb, .nzw = &nzw,
-	                     .nzb = &nzb, .pm = &pm, .pg = &pg, .pz = &pz, .po = &po),
+	assert_int_equal(
+	    BP_OP(x->cx, pair_weighted_average, .s = s, .n = TOKENS, .c = c, .cz = cz, .heads = pz.n, .d = pm.n / pz.n,
+	        .m = m, .z = layer_f32(x, "msa_module.layers.0", "in", count), .nmw = &nmw, .nmb = &nmb, .nzw = &nzw,
+	        .nzb = &nzb, .pm = &pm, .pg = &pg, .pz = &pz, .po = &po),
 	    BP_OK);
 	for (int64_t i = 0; i < rows * c; i++) /* the op adds its result to m */
 		sum[i] = m[i] - in[i];
@@ -326,7 +339,9 @@ all_layers(const char *variant)
 	token_attention(&x, 4);
 	atom_attention(&x, "encoder", "cond.atom_enc_bias", 2);
 	atom_attention(&x, "decoder", "cond.atom_dec_bias", 2);
-	conditioned(&x, "structure_module.score_model.atom_attention_encoder.atom_encoder.diffusion_transformer.layers.0", "cond.c", ATOMS);
+	conditioned(&x,
+	    "structure_module.score_model.atom_attention_encoder.atom_encoder.diffusion_transformer.layers.0", "cond.c",
+	    ATOMS);
 	conditioned(&x, "structure_module.score_model.token_transformer.layers.0", "score.s", TOKENS);
 	msa_layer(&x);
 	fix_close(&x);

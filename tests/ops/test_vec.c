@@ -1,4 +1,5 @@
-/* tests/ops/test_vec.c: exp, sigmoid and silu against double, softmax of hard rows, the matrix product on awkward shapes, and bp_ctx_open's errors */
+/* tests/ops/test_vec.c: exp, sigmoid and silu against double, softmax of hard rows, the matrix product on awkward
+ * shapes, and bp_ctx_open's errors */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -77,7 +78,8 @@ test_softmax(void **state)
 		assert_true(isnan(nan[i]));
 }
 
-/* every mixture of sizes around the kernels', both orders of A and of B, set and add; bytes do not depend on the tiling */
+/* every mixture of sizes around the kernels', both orders of A and of B, set and add; bytes do not depend on the tiling
+ */
 static void
 gemm_shape(int m, int n, int k)
 {
@@ -115,7 +117,8 @@ gemm_shape(int m, int n, int k)
 static void
 test_gemm(void **state)
 {
-	static const int ms[] = { 1, 5, 11, 12, 13, 25, 85 }, ns[] = { 1, 3, 31, 32, 33, 70 }, ks[] = { 1, 2, 3, 4, 17, 64 };
+	static const int ms[] = { 1, 5, 11, 12, 13, 25, 85 }, ns[] = { 1, 3, 31, 32, 33, 70 },
+	                 ks[] = { 1, 2, 3, 4, 17, 64 };
 
 	(void)state;
 	for (int i = 0; i < 7; i++)
@@ -189,8 +192,9 @@ test_dry(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_functions), cmocka_unit_test(test_not_finite),
-		cmocka_unit_test(test_softmax), cmocka_unit_test(test_gemm), cmocka_unit_test(test_binding), cmocka_unit_test(test_dry) };
+	const struct CMUnitTest tests[]
+	    = { cmocka_unit_test(test_functions), cmocka_unit_test(test_not_finite), cmocka_unit_test(test_softmax),
+		      cmocka_unit_test(test_gemm), cmocka_unit_test(test_binding), cmocka_unit_test(test_dry) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
