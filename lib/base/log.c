@@ -112,7 +112,7 @@ bp_progress_step(struct bp_progress *p, int done, int total)
 		}
 		return;
 	}
-	if (!p->open || (now - p->shown < (state.terminal ? 0.1 : 2.0) && !(done == total && p->shown > p->start)))
+	if (!p->open || (now - p->shown < (state.terminal ? 0.1 : 5.0) && !(done == total && p->shown > p->start)))
 		return;
 	p->shown = now;
 	n = snprintf(text, sizeof text, "%s: %s %d", p->target, p->what, done);

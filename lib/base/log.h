@@ -21,7 +21,7 @@ void bp_log(int level, const char *fmt, ...) BP_PRINTF(2, 3);
 /* Print an error record as the one line it is. */
 void bp_log_err(const struct bp_err *err);
 
-/* Progress on stderr. On a terminal the line is redrawn in place; elsewhere a plain line at most every two
+/* Progress on stderr. On a terminal the line is redrawn in place; elsewhere a plain line at most every five
  * seconds, and one at the end of a phase. Silent below BP_LOG_WARN, or when $BOLTZPIPE_PROGRESS is "0"; when that
  * is "fd:N" the line "program\ttarget\twhat\tdone\ttotal\n" goes to descriptor N instead, for `boltzpipe predict`.
  * total may be 0 (unknown). Example: "trunk: ubiquitin: recycling 1/4, 3 s left". */

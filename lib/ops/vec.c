@@ -79,23 +79,27 @@ BP_CLONES void
 bp_vec_norm(float *out, size_t ldo, const float *x, size_t ldx, int rows, int c, const float *w, const float *b)
 {
 	for (int r = 0; r < rows; r++, out += ldo, x += ldx) {
-		float mean = 0, var = 0, scale;
+		float mean = 0, rest = 0, var = 0, scale;
 #pragma omp simd reduction(+ : mean)
 		for (int i = 0; i < c; i++)
 			mean += x[i];
 		mean /= (float)c;
-#pragma omp simd reduction(+ : var)
-		for (int i = 0; i < c; i++)
-			var += (x[i] - mean) * (x[i] - mean);
-		scale = 1 / sqrtf(var / (float)c + 1e-5f);
+#pragma omp simd reduction(+ : rest, var)
+		for (int i = 0; i < c; i++) {
+			float d = x[i] - mean;
+			rest += d;
+			var += d * d;
+		}
+		rest /= (float)c; /* what rounding left out of the mean: it counts where the numbers are nearly equal */
+		scale = 1 / sqrtf(fmaxf(var / (float)c - rest * rest, 0) + 1e-5f);
 		if (w && b) {
 #pragma omp simd
 			for (int i = 0; i < c; i++)
-				out[i] = (x[i] - mean) * scale * w[i] + b[i];
+				out[i] = (x[i] - mean - rest) * scale * w[i] + b[i];
 		} else {
 #pragma omp simd
 			for (int i = 0; i < c; i++)
-				out[i] = (x[i] - mean) * scale;
+				out[i] = (x[i] - mean - rest) * scale;
 			for (int i = 0; w && i < c; i++)
 				out[i] *= w[i];
 			for (int i = 0; b && i < c; i++)
@@ -110,7 +114,7 @@ bp_vec_norm_columns(float *x, size_t ld, int rows, int c, const float *w, const 
 	enum { W = 64 }; /* columns at once */
 
 	for (int r0 = 0; r0 < rows; r0 += W) {
-		float mean[W] = { 0 }, scale[W] = { 0 };
+		float mean[W] = { 0 }, rest[W] = { 0 }, scale[W] = { 0 };
 		int m = rows - r0 < W ? rows - r0 : W;
 		for (int k = 0; k < c; k++) {
 #pragma omp simd
@@ -123,16 +127,19 @@ bp_vec_norm_columns(float *x, size_t ld, int rows, int c, const float *w, const 
 #pragma omp simd
 			for (int r = 0; r < m; r++) {
 				float d = x[(size_t)k * ld + (size_t)(r0 + r)] - mean[r];
+				rest[r] += d;
 				scale[r] += d * d;
 			}
 		}
-		for (int r = 0; r < m; r++)
-			scale[r] = 1 / sqrtf(scale[r] / (float)c + 1e-5f);
+		for (int r = 0; r < m; r++) {
+			rest[r] /= (float)c; /* as in bp_vec_norm */
+			scale[r] = 1 / sqrtf(fmaxf(scale[r] / (float)c - rest[r] * rest[r], 0) + 1e-5f);
+		}
 		for (int k = 0; k < c; k++) {
 #pragma omp simd
 			for (int r = 0; r < m; r++) {
 				float *p = &x[(size_t)k * ld + (size_t)(r0 + r)];
-				*p = (*p - mean[r]) * scale[r] * w[k] + b[k];
+				*p = (*p - mean[r] - rest[r]) * scale[r] * w[k] + b[k];
 			}
 		}
 	}

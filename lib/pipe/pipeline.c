@@ -96,7 +96,7 @@ progress_line(struct display *d, char *line)
 		snprintf(d->text[i], sizeof d->text[i], "%s: %.32s: %s %d/%d%s", f[0], f[1], f[2], done, total, left);
 	if (d->terminal) {
 		draw(d);
-	} else if (now - d->shown >= 2 || (total > 0 && done >= total && now - d->shown >= 0.5)) {
+	} else if (now - d->shown >= 5 || (total > 0 && done >= total && now - d->shown >= 0.5)) {
 		d->shown = now;
 		bp_log(BP_LOG_WARN, "%s: %.64s: %s %d/%d%s", f[0], f[1], f[2], done, total, left);
 	}

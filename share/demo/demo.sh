@@ -8,6 +8,7 @@ out=$2
 shift 2
 PATH=$bin:$PATH
 [ $# -gt 0 ] || set -- $(cd "$here/inputs" && ls *.yaml | sed 's/\.yaml$//')
+mkdir -p "$out"
 inputs=
 for n in "$@"; do inputs="$inputs $here/inputs/$n.yaml"; done
 featurize $inputs |
