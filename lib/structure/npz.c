@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include "structure/npz.h"
+#include "tensor/npy.h"
 
 enum { MAX_NAME = 64, CHUNK = 1 << 20, VERSION = 45, DAY = 0x21 /* 1980-01-01, the first there is */ };
 
@@ -120,35 +121,6 @@ put_data(struct bp_npz *z, struct entry *e, const void *data, size_t n, struct b
 	return BP_OK;
 }
 
-/* the header of a .npy file: text of a Python dict, padded so that data start at a multiple of 64 */
-static int
-npy_header(struct fields *h, const struct bp_tensor *t, const char *where, struct bp_err *err)
-{
-	char dict[250], shape[200];
-	int n = 0;
-
-	if (t->dtype == BP_BF16)
-		return BP_FAIL(err, BP_EUNSUP, "make it float32", "%s: NumPy has no bfloat16", where);
-	for (int i = 0; i < t->ndim; i++)
-		n += snprintf(shape + n, sizeof shape - (size_t)n, i ? " %lld," : "%lld,", (long long)t->shape[i]);
-	if (t->ndim != 1 && n > 0)
-		n--; /* (3,) but (3, 4) */
-	n = snprintf(dict, sizeof dict, "{'descr': '%s', 'fortran_order': False, 'shape': (%.*s), }",
-	    bp_dtype_numpy(t->dtype), n, shape);
-	if (n >= (int)sizeof dict)
-		return BP_FAIL(
-		    err, BP_EUNSUP, NULL, "%s: an array with %d axes and a header of %d bytes", where, t->ndim, n);
-	put_str(h, "\x93NUMPY");
-	put_int(h, 1, 1);
-	put_int(h, 0, 1);
-	put_int(h, (uint64_t)((10 + n + 1 + 63) / 64 * 64 - 10), 2);
-	put_str(h, dict);
-	while ((h->n + 1) % 64)
-		put_str(h, " ");
-	put_str(h, "\n");
-	return BP_OK;
-}
-
 static int
 add_entry(struct bp_npz *z, const char *name, struct bp_err *err)
 {
@@ -168,16 +140,17 @@ add_entry(struct bp_npz *z, const char *name, struct bp_err *err)
 int
 bp_npz_put(struct bp_npz *z, const char *name, const struct bp_tensor *t, struct bp_err *err)
 {
-	struct fields npy = { .n = 0 };
+	char npy[BP_NPY_HEADER];
 	struct entry *e;
 	size_t bytes;
 
-	BP_TRY(npy_header(&npy, t, z->where, err));
+	if (t->dtype == BP_BF16)
+		return BP_FAIL(err, BP_EUNSUP, "make it float32", "%s: NumPy has no bfloat16", z->where);
 	BP_TRY(add_entry(z, name, err));
 	e = &z->e[z->n];
 	bp_tensor_bytes(&bytes, t->dtype, t->ndim, t->shape);
 	BP_TRY(put_local_header(z, e, err));
-	BP_TRY(put_data(z, e, npy.b, npy.n, err));
+	BP_TRY(put_data(z, e, npy, bp_npy_header(npy, t), err));
 	BP_TRY(put_data(z, e, t->data, bytes, err));
 	/* size and checksum are known now: write the header again */
 	errno = 0;
