@@ -6,8 +6,8 @@
 #include "stream/io.h"
 
 int
-bp_trail_add(struct bp_rec *rec, const char *tool, const char *variant, const char *device, double seconds, size_t peak_bytes,
-    struct bp_val *options, struct bp_err *err)
+bp_trail_add(struct bp_rec *rec, const char *tool, const char *variant, const char *device, double seconds,
+    size_t peak_bytes, struct bp_val *options, struct bp_err *err)
 {
 	struct bp_arena *mem = rec->mem;
 	struct bp_val *m = bp_val_map(mem, err);
@@ -31,8 +31,8 @@ check_ends(const struct bp_filter *f, struct bp_err *err)
 {
 	struct stat a, b;
 
-	if (f->in && f->out && stat(f->in, &a) == 0 && stat(f->out, &b) == 0 && S_ISREG(a.st_mode) && a.st_dev == b.st_dev
-	    && a.st_ino == b.st_ino)
+	if (f->in && f->out && stat(f->in, &a) == 0 && stat(f->out, &b) == 0 && S_ISREG(a.st_mode)
+	    && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
 		return BP_FAIL(err, BP_EUSAGE, "write to another file", "%s: --in and --out are the same file", f->out);
 	return BP_OK;
 }

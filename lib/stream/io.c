@@ -132,7 +132,7 @@ mem_close(void *self, struct bp_err *err)
 }
 
 static const struct bp_transport fd_transport = { "file", fd_read, fd_write, fd_flush, fd_close },
-				 mem_transport = { "memory", mem_read, mem_write, mem_flush, mem_close };
+                                 mem_transport = { "memory", mem_read, mem_write, mem_flush, mem_close };
 
 struct bp_in {
 	const struct bp_transport *t;
@@ -209,16 +209,17 @@ bp_in_open(struct bp_in **ret, const char *path, struct bp_err *err)
 	*ret = NULL;
 	BP_TRY(refuse_endpoint(path, err));
 	BP_TRY(new_in(&in, standard(path) ? "stdin" : path, &fd_transport, err));
-	in->end.fd = (struct fd_end){ STDIN_FILENO, false, in->name };
+	in->end.fd = (struct fd_end) { STDIN_FILENO, false, in->name };
 	if (!standard(path)) {
-		in->end.fd = (struct fd_end){ open(path, O_RDONLY | O_CLOEXEC), true, in->name };
+		in->end.fd = (struct fd_end) { open(path, O_RDONLY | O_CLOEXEC), true, in->name };
 		if (in->end.fd.fd < 0) {
 			free(in);
 			return BP_FAIL(err, BP_EIO, NULL, "%s: %s", path, strerror(errno));
 		}
 	} else if (isatty(STDIN_FILENO)) {
 		free(in);
-		return BP_FAIL(err, BP_EUSAGE, "pipe the stage before into it, or give --in FILE", "stdin: a terminal sends no records");
+		return BP_FAIL(err, BP_EUSAGE, "pipe the stage before into it, or give --in FILE",
+		    "stdin: a terminal sends no records");
 	}
 	widen(in->end.fd.fd);
 	*ret = in;
@@ -230,7 +231,7 @@ bp_in_open_mem(struct bp_in **ret, const void *data, size_t n, struct bp_err *er
 {
 	*ret = NULL;
 	BP_TRY(new_in(ret, "memory", &mem_transport, err));
-	(*ret)->end.mem = (struct mem_end){ .from = data, .left = n };
+	(*ret)->end.mem = (struct mem_end) { .from = data, .left = n };
 	return BP_OK;
 }
 
@@ -240,11 +241,12 @@ check_end(struct bp_in *in, const struct bp_rec *end, struct bp_err *err)
 	const struct bp_val *n = bp_val_get(end->meta, "count");
 
 	if (!bp_val_is(n, BP_INT))
-		return BP_FAIL(err, BP_ESTREAM, NULL, "%s: record %lld: the end record has no count", in->name, (long long)in->src.record);
+		return BP_FAIL(err, BP_ESTREAM, NULL, "%s: record %lld: the end record has no count", in->name,
+		    (long long)in->src.record);
 	if (bp_val_i64(n, -1) != in->count)
 		return BP_FAIL(err, BP_ESTREAM, "records were lost or added on the way",
-		    "%s: record %lld: the end record counts %lld records, %lld came", in->name, (long long)in->src.record,
-		    (long long)bp_val_i64(n, -1), (long long)in->count);
+		    "%s: record %lld: the end record counts %lld records, %lld came", in->name,
+		    (long long)in->src.record, (long long)bp_val_i64(n, -1), (long long)in->count);
 	in->count = 0;
 	in->ended = true;
 	return BP_OK;
@@ -319,7 +321,7 @@ bp_out_open(struct bp_out **ret, const char *path, struct bp_err *err)
 		return BP_FAIL(err, BP_EUSAGE, "pipe it into the next stage, or give --out FILE",
 		    "stdout: records are binary and this is a terminal");
 	BP_TRY(new_out(&out, standard(path) ? "stdout" : path, &fd_transport, err));
-	out->end.fd = (struct fd_end){ STDOUT_FILENO, true, out->name };
+	out->end.fd = (struct fd_end) { STDOUT_FILENO, true, out->name };
 	if (!standard(path)) {
 		out->end.fd.fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
 		if (out->end.fd.fd < 0) {
@@ -340,7 +342,7 @@ bp_out_open_mem(struct bp_out **ret, char **data, size_t *n, struct bp_err *err)
 	*data = NULL;
 	*n = 0;
 	BP_TRY(new_out(ret, "memory", &mem_transport, err));
-	(*ret)->end.mem = (struct mem_end){ .to = data, .to_n = n };
+	(*ret)->end.mem = (struct mem_end) { .to = data, .to_n = n };
 	return BP_OK;
 }
 

@@ -10,42 +10,43 @@
 
 /* A byte transport: what a new kind of endpoint implements. */
 struct bp_transport {
-	const char *name;                                                             /* "pipe", "file", "memory"  */
-	int (*read)(void *self, void *buf, size_t n, size_t *got, struct bp_err *err);  /* got 0: end of bytes       */
-	int (*write)(void *self, const void *buf, size_t n, struct bp_err *err);        /* all of it                 */
+	const char *name;                                                              /* "pipe", "file", "memory"  */
+	int (*read)(void *self, void *buf, size_t n, size_t *got, struct bp_err *err); /* got 0: end of bytes       */
+	int (*write)(void *self, const void *buf, size_t n, struct bp_err *err);       /* all of it                 */
 	int (*flush)(void *self, struct bp_err *err);
-	int (*close)(void *self, struct bp_err *err);                                   /* also checks what was written */
+	int (*close)(void *self, struct bp_err *err); /* also checks what was written */
 };
 
 /* Reading. path NULL or "-": stdin. */
 struct bp_in;
 int bp_in_open(struct bp_in **ret, const char *path, struct bp_err *err) BP_MUST_USE;
 int bp_in_open_mem(struct bp_in **ret, const void *data, size_t n, struct bp_err *err) BP_MUST_USE;
-/* The next record into mem. BP_OK; BP_EOS after the end record (whose count was checked) and the end of the bytes: streams
- * that follow each other (cat a b) read as one. BP_ESTREAM: cut, damaged or no boltzpipe stream: the message names stream,
- * record number and tensor. Checksums are verified. Error records are returned like others: a stage passes them on
- * unchanged. Any record larger than the limit (bp_in_limit, default 64 GiB) is refused before memory is taken for it, and
- * memory grows only with bytes really received. BP_EMEM with *rec set: its tensors do not fit into the arena and were
- * skipped; the stream goes on behind it. */
+/* The next record into mem. BP_OK; BP_EOS after the end record (whose count was checked) and the end of the bytes:
+ * streams that follow each other (cat a b) read as one. BP_ESTREAM: cut, damaged or no boltzpipe stream: the message
+ * names stream, record number and tensor. Checksums are verified. Error records are returned like others: a stage
+ * passes them on unchanged. Any record larger than the limit (bp_in_limit, default 64 GiB) is refused before memory is
+ * taken for it, and memory grows only with bytes really received. BP_EMEM with *rec set: its tensors do not fit into
+ * the arena and were skipped; the stream goes on behind it. */
 int bp_in_next(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, struct bp_err *err) BP_MUST_USE;
 void bp_in_limit(struct bp_in *in, size_t bytes);
 void bp_in_close(struct bp_in *in);
 
-/* Writing. path NULL or "-": stdout (refused with a hint when it is a terminal). SIGPIPE is ignored from then on: that the
- * next stage has gone is BP_EIO. */
+/* Writing. path NULL or "-": stdout (refused with a hint when it is a terminal). SIGPIPE is ignored from then on: that
+ * the next stage has gone is BP_EIO. */
 struct bp_out;
 int bp_out_open(struct bp_out **ret, const char *path, struct bp_err *err) BP_MUST_USE;
-int bp_out_open_mem(struct bp_out **ret, char **data, size_t *n, struct bp_err *err) BP_MUST_USE; /* *data: free() after close */
-/* Write and flush one record; sets rec->index. BP_EINPUT: the record itself may not be sent (nested too deep ...), nothing
- * was written and the stream goes on; any other failure breaks it (bp_out_broken). */
+int bp_out_open_mem(
+    struct bp_out **ret, char **data, size_t *n, struct bp_err *err) BP_MUST_USE; /* *data: free() after close */
+/* Write and flush one record; sets rec->index. BP_EINPUT: the record itself may not be sent (nested too deep ...),
+ * nothing was written and the stream goes on; any other failure breaks it (bp_out_broken). */
 int bp_out_put(struct bp_out *out, struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
 /* Write the end record, flush, and close what can fail in closing. */
 int bp_out_end(struct bp_out *out, struct bp_err *err) BP_MUST_USE;
 int64_t bp_out_count(const struct bp_out *out);
-int64_t bp_out_failures(const struct bp_out *out);          /* error records among them that were made here     */
-int bp_out_broken(const struct bp_out *out);                /* BP_OK, or why nothing more can be written        */
-void bp_out_part(struct bp_out *out, size_t bytes);         /* split tensors above it (default 1 GiB): for tests */
-void bp_out_close(struct bp_out *out); /* without bp_out_end the stream stays cut, on purpose */
+int64_t bp_out_failures(const struct bp_out *out);  /* error records among them that were made here     */
+int bp_out_broken(const struct bp_out *out);        /* BP_OK, or why nothing more can be written        */
+void bp_out_part(struct bp_out *out, size_t bytes); /* split tensors above it (default 1 GiB): for tests */
+void bp_out_close(struct bp_out *out);              /* without bp_out_end the stream stays cut, on purpose */
 
 /* One trail entry for this stage, appended to rec: {tool, version, variant, device, seconds, peak_bytes, options}.
  * options: array of strings or NULL. */

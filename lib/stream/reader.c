@@ -9,8 +9,8 @@ enum { STEP = 1 << 20 }; /* memory taken ahead of the bytes, and how much is sum
 const char *
 bp_rd_where(const struct bp_reader *r, char buf[320])
 {
-	snprintf(buf, 320, "%.150s: record %lld%s%.120s", r->s->name, (long long)r->s->record, r->tensor ? ", tensor " : "",
-	    r->tensor ? r->tensor : "");
+	snprintf(buf, 320, "%.150s: record %lld%s%.120s", r->s->name, (long long)r->s->record,
+	    r->tensor ? ", tensor " : "", r->tensor ? r->tensor : "");
 	return buf;
 }
 
@@ -112,7 +112,8 @@ bp_rd_receive(struct bp_reader *r, struct bp_bytes *b, size_t n, XXH64_state_t *
 			size_t more = b->cap > STEP ? b->cap : STEP;
 			if (more > n)
 				more = n;
-			b->p = b->p ? bp_grow(r->mem, b->p, b->cap, b->cap + more, r->err) : bp_alloc(r->mem, more, r->err);
+			b->p = b->p ? bp_grow(r->mem, b->p, b->cap, b->cap + more, r->err)
+			            : bp_alloc(r->mem, more, r->err);
 			if (!b->p && head)
 				return BP_EMEM;
 			if (!b->p) {
@@ -158,12 +159,26 @@ static const struct {
 	enum bp_token_type type;
 	int size;
 } wide[32] = {
-	[0xc4 - 0xc0] = { BP_T_BIN, 1 }, { BP_T_BIN, 2 }, { BP_T_BIN, 4 },
-	[0xca - 0xc0] = { BP_T_REAL, 4 }, { BP_T_REAL, 8 },
-	[0xcc - 0xc0] = { BP_T_HUGE, 1 }, { BP_T_HUGE, 2 }, { BP_T_HUGE, 4 }, { BP_T_HUGE, 8 },
-	[0xd0 - 0xc0] = { BP_T_INT, 1 }, { BP_T_INT, 2 }, { BP_T_INT, 4 }, { BP_T_INT, 8 },
-	[0xd9 - 0xc0] = { BP_T_STR, 1 }, { BP_T_STR, 2 }, { BP_T_STR, 4 },
-	[0xdc - 0xc0] = { BP_T_ARR, 2 }, { BP_T_ARR, 4 }, { BP_T_MAP, 2 }, { BP_T_MAP, 4 },
+	[0xc4 - 0xc0] = { BP_T_BIN, 1 },
+	{ BP_T_BIN, 2 },
+	{ BP_T_BIN, 4 },
+	[0xca - 0xc0] = { BP_T_REAL, 4 },
+	{ BP_T_REAL, 8 },
+	[0xcc - 0xc0] = { BP_T_HUGE, 1 },
+	{ BP_T_HUGE, 2 },
+	{ BP_T_HUGE, 4 },
+	{ BP_T_HUGE, 8 },
+	[0xd0 - 0xc0] = { BP_T_INT, 1 },
+	{ BP_T_INT, 2 },
+	{ BP_T_INT, 4 },
+	{ BP_T_INT, 8 },
+	[0xd9 - 0xc0] = { BP_T_STR, 1 },
+	{ BP_T_STR, 2 },
+	{ BP_T_STR, 4 },
+	[0xdc - 0xc0] = { BP_T_ARR, 2 },
+	{ BP_T_ARR, 4 },
+	{ BP_T_MAP, 2 },
+	{ BP_T_MAP, 4 },
 };
 
 static int
@@ -212,7 +227,7 @@ bp_rd_token(struct bp_reader *r, struct bp_token *t)
 
 	BP_TRY(take(r, 1, &p));
 	c = *p;
-	*t = (struct bp_token){ 0 };
+	*t = (struct bp_token) { 0 };
 	if (c < 0x80 || c >= 0xe0) {
 		t->type = BP_T_INT;
 		t->i = (int8_t)c;

@@ -38,8 +38,8 @@ bp_rec_new(struct bp_rec **ret, enum bp_kind kind, const char *id, struct bp_are
 	r->kind = kind;
 	r->kind_name = kind_name[kind];
 	r->mem = mem;
-	if (!(r->id = bp_strdup(mem, id, err)) || !(r->meta = bp_val_map(mem, err)) || !(r->trail = bp_val_arr(mem, err))
-	    || !(r->extra = bp_val_map(mem, err)))
+	if (!(r->id = bp_strdup(mem, id, err)) || !(r->meta = bp_val_map(mem, err))
+	    || !(r->trail = bp_val_arr(mem, err)) || !(r->extra = bp_val_map(mem, err)))
 		return BP_EMEM;
 	*ret = r;
 	return BP_OK;
@@ -80,8 +80,8 @@ bp_rec_put(struct bp_rec *r, const char *name, const struct bp_tensor *t, struct
 }
 
 int
-bp_rec_add(struct bp_tensor **ret, struct bp_rec *r, const char *name, enum bp_dtype dtype, int ndim, const int64_t *shape,
-    struct bp_err *err)
+bp_rec_add(struct bp_tensor **ret, struct bp_rec *r, const char *name, enum bp_dtype dtype, int ndim,
+    const int64_t *shape, struct bp_err *err)
 {
 	BP_TRY(bp_tensor_new(ret, dtype, ndim, shape, r->mem, err));
 	return bp_rec_put(r, name, *ret, err);
@@ -113,8 +113,9 @@ wanted(char *buf, size_t size, int ndim, const int64_t *shape)
 	size_t at = (size_t)snprintf(buf, size, "[");
 
 	for (int i = 0; i < ndim && at < size; i++)
-		at += (size_t)(shape[i] < 0 ? snprintf(buf + at, size - at, "%sn", i ? "," : "")
-		                            : snprintf(buf + at, size - at, "%s%lld", i ? "," : "", (long long)shape[i]));
+		at += (size_t)(shape[i] < 0
+		        ? snprintf(buf + at, size - at, "%sn", i ? "," : "")
+		        : snprintf(buf + at, size - at, "%s%lld", i ? "," : "", (long long)shape[i]));
 	if (at < size)
 		snprintf(buf + at, size - at, "]");
 }
@@ -130,15 +131,15 @@ bp_rec_want(const struct bp_tensor **ret, const struct bp_rec *r, const char *na
 
 	*ret = NULL;
 	if (!t)
-		return BP_FAIL(err, BP_EINPUT, "run the stage that makes it first", "tensor %s: the %s record has none", name,
-		    r->kind_name);
+		return BP_FAIL(err, BP_EINPUT, "run the stage that makes it first", "tensor %s: the %s record has none",
+		    name, r->kind_name);
 	fits = t->ndim == ndim;
 	for (int i = 0; fits && i < ndim; i++)
 		fits = shape[i] < 0 || shape[i] == t->shape[i];
 	if (!fits) {
 		wanted(want, sizeof want, ndim, shape);
-		return BP_FAIL(err, BP_EINPUT, NULL, "tensor %s: shape %s, wanted %s", name, bp_shape_str(found, t->ndim, t->shape),
-		    want);
+		return BP_FAIL(err, BP_EINPUT, NULL, "tensor %s: shape %s, wanted %s", name,
+		    bp_shape_str(found, t->ndim, t->shape), want);
 	}
 	if ((st = bp_tensor_as(ret, t, dtype, r->mem, err)) != BP_OK) {
 		bp_err_where(err, "tensor %s", name);
@@ -152,7 +153,7 @@ static void
 set_str(struct bp_val *v, char *buf, size_t size, const char *text)
 {
 	snprintf(buf, size, "%s", text);
-	*v = (struct bp_val){ .type = BP_STR, .n = strlen(buf), .u.s = buf };
+	*v = (struct bp_val) { .type = BP_STR, .n = strlen(buf), .u.s = buf };
 }
 
 struct bp_rec *
@@ -161,18 +162,25 @@ bp_rec_failure(const struct bp_rec *r, const char *stage, const struct bp_err *w
 	static const char *const key[4] = { "stage", "message", "hint", "code" };
 	struct bp_spare *s = r->spare;
 
-	s->rec = (struct bp_rec){ .kind = BP_ERROR, .kind_name = kind_name[BP_ERROR], .id = r->id, .index = r->index,
-		.meta = &s->meta, .trail = r->trail, .extra = &s->extra, .mem = r->mem, .spare = s };
+	s->rec = (struct bp_rec) { .kind = BP_ERROR,
+		.kind_name = kind_name[BP_ERROR],
+		.id = r->id,
+		.index = r->index,
+		.meta = &s->meta,
+		.trail = r->trail,
+		.extra = &s->extra,
+		.mem = r->mem,
+		.spare = s };
 	set_str(&s->val[0], s->stage, sizeof s->stage, stage);
 	set_str(&s->val[1], s->message, sizeof s->message, why->msg);
 	set_str(&s->val[2], s->hint, sizeof s->hint, why->hint);
-	s->val[3] = (struct bp_val){ .type = BP_INT, .u.i = why->code };
+	s->val[3] = (struct bp_val) { .type = BP_INT, .u.i = why->code };
 	for (int i = 0; i < 4; i++) {
-		s->key[i] = (struct bp_val){ .type = BP_STR, .n = strlen(key[i]), .u.s = key[i] };
+		s->key[i] = (struct bp_val) { .type = BP_STR, .n = strlen(key[i]), .u.s = key[i] };
 		s->item[2 * i] = &s->key[i];
 		s->item[2 * i + 1] = &s->val[i];
 	}
-	s->meta = (struct bp_val){ .type = BP_MAP, .n = 4, .cap = 4, .u.item = s->item };
-	s->extra = (struct bp_val){ .type = BP_MAP };
+	s->meta = (struct bp_val) { .type = BP_MAP, .n = 4, .cap = 4, .u.item = s->item };
+	s->extra = (struct bp_val) { .type = BP_MAP };
 	return &s->rec;
 }

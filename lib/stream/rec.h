@@ -17,13 +17,14 @@ struct bp_rec {
 	struct bp_val *extra;  /* map of top-level keys we do not know: forwarded    */
 	struct bp_named *tensor;
 	int n, cap;
-	bool received;         /* came from a stream as it is: not made here         */
+	bool received; /* came from a stream as it is: not made here         */
 	struct bp_arena *mem;
 	struct bp_spare *spare; /* rec.c's own: room for bp_rec_failure              */
 };
 
 /* A new empty record of a kind. id is copied. */
-int bp_rec_new(struct bp_rec **ret, enum bp_kind kind, const char *id, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+int bp_rec_new(
+    struct bp_rec **ret, enum bp_kind kind, const char *id, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 const char *bp_kind_name(enum bp_kind k);
 enum bp_kind bp_kind_from(const char *name); /* BP_OTHER: not one of ours */
 
@@ -31,8 +32,8 @@ enum bp_kind bp_kind_from(const char *name); /* BP_OTHER: not one of ours */
  * as the record. */
 int bp_rec_put(struct bp_rec *r, const char *name, const struct bp_tensor *t, struct bp_err *err) BP_MUST_USE;
 /* A new cleared tensor, put into the record. */
-int bp_rec_add(struct bp_tensor **ret, struct bp_rec *r, const char *name, enum bp_dtype dtype, int ndim, const int64_t *shape,
-    struct bp_err *err) BP_MUST_USE;
+int bp_rec_add(struct bp_tensor **ret, struct bp_rec *r, const char *name, enum bp_dtype dtype, int ndim,
+    const int64_t *shape, struct bp_err *err) BP_MUST_USE;
 void bp_rec_drop(struct bp_rec *r, const char *name); /* nothing happens when there is none */
 
 const struct bp_tensor *bp_rec_get(const struct bp_rec *r, const char *name); /* NULL: none */

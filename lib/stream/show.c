@@ -63,7 +63,8 @@ put_plain(FILE *f, const char *s)
 static void
 put_text(FILE *f, const struct bp_rec *r, const char *name, const struct bp_tensor *t)
 {
-	int64_t n = bp_count(t), row = t->ndim > 0 ? t->shape[t->ndim - 1] : 1, matrix = t->ndim > 1 ? row * t->shape[t->ndim - 2] : 0;
+	int64_t n = bp_count(t), row = t->ndim > 0 ? t->shape[t->ndim - 1] : 1,
+	        matrix = t->ndim > 1 ? row * t->shape[t->ndim - 2] : 0;
 	char shape[160];
 
 	fputs("# ", f);
@@ -210,7 +211,8 @@ put_json_tensor(FILE *f, const struct bp_named *e, bool data)
 
 	hi.u.f = r.max;
 	put_json_str(f, e->name);
-	fprintf(f, ": {\"dtype\": \"%s\", \"shape\": %s, \"min\": ", bp_dtype_name(t->dtype), bp_shape_str(shape, t->ndim, t->shape));
+	fprintf(f, ": {\"dtype\": \"%s\", \"shape\": %s, \"min\": ", bp_dtype_name(t->dtype),
+	    bp_shape_str(shape, t->ndim, t->shape));
 	bp_json_write(f, &lo, 0);
 	fputs(", \"max\": ", f);
 	bp_json_write(f, &hi, 0);
@@ -291,11 +293,13 @@ missing(const struct bp_show *o, const struct found *found, struct bp_err *err)
 	char hint[160];
 
 	if (o->record >= 0 && found->records <= o->record)
-		return BP_FAIL(err, BP_EUSAGE, NULL, "no record %d: the stream has %lld", o->record, (long long)found->records);
+		return BP_FAIL(
+		    err, BP_EUSAGE, NULL, "no record %d: the stream has %lld", o->record, (long long)found->records);
 	if (!o->tensor || found->tensor)
 		return BP_OK;
 	snprintf(hint, sizeof hint, "did you mean '%s'", found->near);
-	return BP_FAIL(err, BP_EUSAGE, found->near[0] ? hint : "without --tensor all names are shown", "no tensor '%s'", o->tensor);
+	return BP_FAIL(err, BP_EUSAGE, found->near[0] ? hint : "without --tensor all names are shown", "no tensor '%s'",
+	    o->tensor);
 }
 
 int

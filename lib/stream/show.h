@@ -15,8 +15,8 @@ struct bp_show {
 	size_t mem_cap;
 };
 
-/* Print to f. Reads the whole stream, so that damage is told whatever is asked for. BP_EUSAGE: no such record or tensor, with the
- * nearest name; BP_ESTREAM as bp_in_next; BP_EIO. */
+/* Print to f. Reads the whole stream, so that damage is told whatever is asked for. BP_EUSAGE: no such record or
+ * tensor, with the nearest name; BP_ESTREAM as bp_in_next; BP_EIO. */
 int bp_show(const struct bp_show *o, FILE *f, struct bp_err *err) BP_MUST_USE;
 
 #endif

@@ -81,8 +81,8 @@ tensor_dtype(struct bp_reader *r, const struct coded *c, enum bp_dtype *ret)
 	if (c->kind && strcmp(c->kind, "O") == 0)
 		return BP_RD_BAD(r, "store plain numbers", "a pickled object, which is never read");
 	if (!c->type || (c->kind && c->kind[0]) || bp_dtype_from(ret, c->type) != BP_OK)
-		return BP_RD_BAD(r, c->type && c->type[0] == '>' ? "write it little-endian" : NULL, "type '%.20s' is not known",
-		    c->type ? c->type : "");
+		return BP_RD_BAD(r, c->type && c->type[0] == '>' ? "write it little-endian" : NULL,
+		    "type '%.20s' is not known", c->type ? c->type : "");
 	if (c->dtype && strcmp(c->dtype, "bfloat16") == 0 && *ret == BP_U16)
 		*ret = BP_BF16;
 	else if (c->dtype && strcmp(c->dtype, bp_dtype_name(*ret)) != 0)
@@ -96,7 +96,11 @@ plain_number(struct bp_reader *r, const struct bp_token *n, struct bp_tensor **r
 {
 	if (r->full)
 		return BP_OK;
-	BP_TRY(bp_tensor_new(ret, n->type == BP_T_REAL ? BP_F64 : n->type == BP_T_INT ? BP_I64 : BP_B8, 0, NULL, r->mem, r->err));
+	BP_TRY(bp_tensor_new(ret,
+	    n->type == BP_T_REAL      ? BP_F64
+	        : n->type == BP_T_INT ? BP_I64
+	                              : BP_B8,
+	    0, NULL, r->mem, r->err));
 	if (n->type == BP_T_REAL)
 		*(double *)(*ret)->data = n->f;
 	else if (n->type == BP_T_INT)
@@ -177,13 +181,13 @@ tensors(struct bp_reader *r, struct bp_rec *rec)
 
 /* ---- records ---- */
 
-/* `xxh64` of a record is coded as a NumPy number with the key `of`, so that a program that decodes, changes and encodes the
- * record loses `of`, and the sum, which is no longer right, is not looked at (doc/wire.md). */
+/* `xxh64` of a record is coded as a NumPy number with the key `of`, so that a program that decodes, changes and encodes
+ * the record loses `of`, and the sum, which is no longer right, is not looked at (doc/wire.md). */
 static bool
 is_sum(const struct bp_val *v)
 {
 	return bp_val_is(bp_val_get(v, "data"), BP_BIN) && bp_val_get(v, "data")->n == 8
-	       && strcmp(bp_val_cstr(bp_val_get(v, "of"), ""), "head") == 0;
+	    && strcmp(bp_val_cstr(bp_val_get(v, "of"), ""), "head") == 0;
 }
 
 static int
@@ -196,8 +200,8 @@ check_sum(struct bp_reader *r, const struct bp_val *v, uint64_t want)
 	for (int i = 7; i >= 0; i--)
 		sum = sum << 8 | (unsigned char)bp_val_get(v, "data")->u.s[i];
 	if (sum != want)
-		return BP_RD_BAD(r, "it was damaged on the way; or changed: then drop its key xxh64", "checksum of the head %016llx, wanted %016llx",
-		    (unsigned long long)want, (unsigned long long)sum);
+		return BP_RD_BAD(r, "it was damaged on the way; or changed: then drop its key xxh64",
+		    "checksum of the head %016llx, wanted %016llx", (unsigned long long)want, (unsigned long long)sum);
 	return BP_OK;
 }
 
@@ -236,8 +240,8 @@ record_field(struct bp_reader *r, struct bp_rec *rec, unsigned *seen)
 	switch (k) {
 	case VERSION:
 		if (v->u.i != 1)
-			return BP_RD_BAD(r, "install one version of boltzpipe everywhere", "format version %lld, this program reads 1",
-			    (long long)v->u.i);
+			return BP_RD_BAD(r, "install one version of boltzpipe everywhere",
+			    "format version %lld, this program reads 1", (long long)v->u.i);
 		break;
 	case INDEX:
 		rec->index = v->u.i;
@@ -280,7 +284,7 @@ no_stream(struct bp_reader *r)
 static void
 begin(struct bp_reader *r, struct bp_src *s, struct bp_arena *mem, struct bp_err *err)
 {
-	*r = (struct bp_reader){ .s = s, .mem = mem, .err = err };
+	*r = (struct bp_reader) { .s = s, .mem = mem, .err = err };
 	s->left = s->limit;
 	XXH64_reset(&s->head, 0);
 }

@@ -41,10 +41,12 @@ skip(struct bp_ckpt *c, struct bp_err *err, const char *fmt, const char *a, cons
 
 /* ---- hyper-parameters: pickle nodes as plain values ---- */
 
-static int plain(struct bp_ckpt *c, struct bp_val **ret, const struct bp_pnode *x, const char *where, int depth, struct bp_err *err);
+static int plain(
+    struct bp_ckpt *c, struct bp_val **ret, const struct bp_pnode *x, const char *where, int depth, struct bp_err *err);
 
 static int
-plain_list(struct bp_ckpt *c, struct bp_val **ret, const struct bp_pnode *x, const char *where, int depth, struct bp_err *err)
+plain_list(
+    struct bp_ckpt *c, struct bp_val **ret, const struct bp_pnode *x, const char *where, int depth, struct bp_err *err)
 {
 	if (!(*ret = bp_val_arr(c->mem, err)))
 		return BP_EMEM;
@@ -58,7 +60,8 @@ plain_list(struct bp_ckpt *c, struct bp_val **ret, const struct bp_pnode *x, con
 }
 
 static int
-plain_map(struct bp_ckpt *c, struct bp_val **ret, const struct bp_pnode *x, const char *where, int depth, struct bp_err *err)
+plain_map(
+    struct bp_ckpt *c, struct bp_val **ret, const struct bp_pnode *x, const char *where, int depth, struct bp_err *err)
 {
 	if (!(*ret = bp_val_map(c->mem, err)))
 		return BP_EMEM;
@@ -84,7 +87,8 @@ plain_map(struct bp_ckpt *c, struct bp_val **ret, const struct bp_pnode *x, cons
 
 /* omegaconf keeps a container's items in _content and a leaf's value in _val; other classes are unknown */
 static int
-plain_object(struct bp_ckpt *c, struct bp_val **ret, const struct bp_pnode *x, const char *where, int depth, struct bp_err *err)
+plain_object(
+    struct bp_ckpt *c, struct bp_val **ret, const struct bp_pnode *x, const char *where, int depth, struct bp_err *err)
 {
 	const struct bp_pobject *o = x->u.object;
 	const struct bp_pnode *in = NULL;
@@ -101,11 +105,13 @@ plain_object(struct bp_ckpt *c, struct bp_val **ret, const struct bp_pnode *x, c
 
 /* *ret NULL: left out, and noted */
 static int
-plain(struct bp_ckpt *c, struct bp_val **ret, const struct bp_pnode *x, const char *where, int depth, struct bp_err *err)
+plain(
+    struct bp_ckpt *c, struct bp_val **ret, const struct bp_pnode *x, const char *where, int depth, struct bp_err *err)
 {
 	*ret = NULL;
 	if (depth > MAX_DEPTH || ++c->values > MAX_VALUES)
-		return BAD(c, NULL, "%.200s: nested more than %d deep, or more than %d values", where, MAX_DEPTH, MAX_VALUES);
+		return BAD(
+		    c, NULL, "%.200s: nested more than %d deep, or more than %d values", where, MAX_DEPTH, MAX_VALUES);
 	switch (x->type) {
 	case BP_P_NONE:
 		*ret = bp_val_nil(c->mem, err);
@@ -162,14 +168,15 @@ add_tensor(struct bp_ckpt *c, const char *name, const struct bp_ptensor *p, stru
 	if (!(e = bp_zip_find(c->zip, entry)))
 		return BAD(c, "is the file whole?", "tensor %.200s: there is no %.100s", name, entry);
 	if (!bp_tensor_bytes(&bytes, p->storage->dtype, 1, &p->storage->count) || bytes > e->size)
-		return BAD(c, "is the file whole?", "tensor %.200s: storage %.60s has %llu bytes, too few for %lld elements", name, entry,
+		return BAD(c, "is the file whole?",
+		    "tensor %.200s: storage %.60s has %llu bytes, too few for %lld elements", name, entry,
 		    (unsigned long long)e->size, (long long)p->storage->count);
 	BP_NEW(t, 1, c->mem, err);
 	t->dtype = p->storage->dtype;
 	t->ndim = p->ndim;
 	memcpy(t->shape, p->shape, sizeof t->shape);
-	c->t[c->n] = (struct bp_named){ name, t };
-	c->from[c->n++] = (struct source){ p, e };
+	c->t[c->n] = (struct bp_named) { name, t };
+	c->from[c->n++] = (struct source) { p, e };
 	return BP_OK;
 }
 
@@ -205,7 +212,8 @@ read_state(struct bp_ckpt *c, const struct bp_pnode *d, struct bp_err *err)
 static int
 read_top(struct bp_ckpt *c, const struct bp_pnode *top, struct bp_err *err)
 {
-	const struct bp_pnode *state = bp_pickle_get(top, "state_dict"), *hyper = bp_pickle_get(top, "hyper_parameters");
+	const struct bp_pnode *state = bp_pickle_get(top, "state_dict"),
+	                      *hyper = bp_pickle_get(top, "hyper_parameters");
 
 	if (!state && top->type == BP_P_DICT && top->n && top->u.item[1]->type == BP_P_TENSOR)
 		return read_state(c, top, err);
@@ -269,7 +277,8 @@ read_all(struct bp_ckpt *c, struct bp_err *err)
 		return BP_EMEM;
 	BP_TRY(find_pickle(c, &e, err));
 	if (e->size > MAX_PICKLE)
-		return BAD(c, NULL, "a data.pkl of %llu bytes, at most %d are read", (unsigned long long)e->size, MAX_PICKLE);
+		return BAD(
+		    c, NULL, "a data.pkl of %llu bytes, at most %d are read", (unsigned long long)e->size, MAX_PICKLE);
 	BP_TRY(check_byte_order(c, err));
 	BP_TRY(bp_zip_check(c->zip, e, err));
 	if (!(text = bp_alloc(c->mem, e->size, err)))
@@ -379,7 +388,8 @@ place(const struct bp_ptensor *p, int64_t i)
 }
 
 static int
-read_dense(struct bp_ckpt *c, const struct source *s, int64_t n, char *buf, bp_ckpt_fn *fn, void *self, struct bp_err *err)
+read_dense(
+    struct bp_ckpt *c, const struct source *s, int64_t n, char *buf, bp_ckpt_fn *fn, void *self, struct bp_err *err)
 {
 	size_t size = bp_dtype_size(s->p->storage->dtype);
 
@@ -393,7 +403,8 @@ read_dense(struct bp_ckpt *c, const struct source *s, int64_t n, char *buf, bp_c
 }
 
 static int
-read_strided(struct bp_ckpt *c, const struct source *s, int64_t n, char *buf, bp_ckpt_fn *fn, void *self, struct bp_err *err)
+read_strided(
+    struct bp_ckpt *c, const struct source *s, int64_t n, char *buf, bp_ckpt_fn *fn, void *self, struct bp_err *err)
 {
 	size_t size = bp_dtype_size(s->p->storage->dtype), span = ((size_t)place(s->p, n - 1) + 1) * size;
 	char *part = bp_alloc(c->mem, span, err);

@@ -12,7 +12,8 @@ bp_npy_header(char buf[BP_NPY_HEADER], const struct bp_tensor *t)
 	size_t n, size;
 
 	bp_assert(t->dtype != BP_BF16);
-	n = (size_t)snprintf(dict, sizeof dict, "{'descr': '%s', 'fortran_order': False, 'shape': (", bp_dtype_numpy(t->dtype));
+	n = (size_t)snprintf(
+	    dict, sizeof dict, "{'descr': '%s', 'fortran_order': False, 'shape': (", bp_dtype_numpy(t->dtype));
 	for (int i = 0; i < t->ndim; i++)
 		n += (size_t)snprintf(dict + n, sizeof dict - n, i ? " %lld," : "%lld,", (long long)t->shape[i]);
 	if (t->ndim > 1)
@@ -49,8 +50,8 @@ bp_npy_write(const char *path, const struct bp_tensor *t, struct bp_err *err)
 	bp_assert(bp_tensor_bytes(&bytes, t->dtype, t->ndim, t->shape));
 	st = BP_OK;
 	errno = 0;
-	ok = (f = fopen(tmp, "wb")) && fwrite(head, 1, n, f) == n && fwrite(t->data, 1, bytes, f) == bytes && fflush(f) == 0
-	     && fsync(fileno(f)) == 0;
+	ok = (f = fopen(tmp, "wb")) && fwrite(head, 1, n, f) == n && fwrite(t->data, 1, bytes, f) == bytes
+	    && fflush(f) == 0 && fsync(fileno(f)) == 0;
 	if (f && fclose(f) != 0)
 		ok = false;
 	if (!ok || rename(tmp, path) != 0) {

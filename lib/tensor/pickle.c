@@ -218,8 +218,9 @@ scalars(struct bp_pm *m, unsigned char op)
 	static const struct {
 		unsigned char op;
 		char size, type;
-	} sized[] = { { 'T', 4, BP_P_BYTES }, { 'U', 1, BP_P_BYTES }, { 'X', 4, BP_P_STR }, { 0x8c, 1, BP_P_STR }, { 0x8d, 8, BP_P_STR },
-		{ 'B', 4, BP_P_BYTES }, { 'C', 1, BP_P_BYTES }, { 0x8e, 8, BP_P_BYTES }, { 0x96, 8, BP_P_BYTES } };
+	} sized[] = { { 'T', 4, BP_P_BYTES }, { 'U', 1, BP_P_BYTES }, { 'X', 4, BP_P_STR }, { 0x8c, 1, BP_P_STR },
+		{ 0x8d, 8, BP_P_STR }, { 'B', 4, BP_P_BYTES }, { 'C', 1, BP_P_BYTES }, { 0x8e, 8, BP_P_BYTES },
+		{ 0x96, 8, BP_P_BYTES } };
 	uint64_t u;
 
 	for (size_t i = 0; i < sizeof sized / sizeof *sized; i++)
@@ -304,7 +305,12 @@ containers(struct bp_pm *m, unsigned char op)
 	case 'd':
 	case 0x91:
 		BP_TRY(bp_pm_pop_to_mark(m, &from, &n));
-		return bp_pm_push_items(m, op == 'l' ? BP_P_LIST : op == 't' ? BP_P_TUPLE : op == 'd' ? BP_P_DICT : BP_P_SET, from, n);
+		return bp_pm_push_items(m,
+		    op == 'l'       ? BP_P_LIST
+		        : op == 't' ? BP_P_TUPLE
+		        : op == 'd' ? BP_P_DICT
+		                    : BP_P_SET,
+		    from, n);
 	case 0x85:
 	case 0x86:
 	case 0x87:
@@ -394,10 +400,13 @@ bookkeeping(struct bp_pm *m, unsigned char op)
 /* ---- the loop ---- */
 
 int
-bp_pickle_read(const struct bp_pnode **ret, const void *data, size_t n, const char *name, struct bp_arena *mem, struct bp_err *err)
+bp_pickle_read(
+    const struct bp_pnode **ret, const void *data, size_t n, const char *name, struct bp_arena *mem, struct bp_err *err)
 {
 	static int (*const group[])(struct bp_pm *, unsigned char) = { bookkeeping, scalars, containers, bp_pm_call };
-	struct bp_pm m = { .p = data, .start = data, .end = (const unsigned char *)data + n, .name = name, .mem = mem, .err = err };
+	struct bp_pm m = {
+		.p = data, .start = data, .end = (const unsigned char *)data + n, .name = name, .mem = mem, .err = err
+	};
 	struct bp_pnode *x;
 
 	*ret = NULL;
@@ -410,7 +419,8 @@ bp_pickle_read(const struct bp_pnode **ret, const void *data, size_t n, const ch
 		for (size_t i = 0; i < sizeof group / sizeof *group && st == BP_PM_NOT_MINE; i++)
 			st = group[i](&m, *op);
 		if (st == BP_PM_NOT_MINE)
-			return BP_PM_BAD(&m, "is it a checkpoint of torch 1.6 or later?", "opcode 0x%02x is not read", *op);
+			return BP_PM_BAD(
+			    &m, "is it a checkpoint of torch 1.6 or later?", "opcode 0x%02x is not read", *op);
 		if (st != BP_OK)
 			return st;
 	}

@@ -1,7 +1,8 @@
 /* lib/tensor/pickle.h: the data of a Python pickle, protocol 2 to 5, as torch.save writes it, without running anything.
- * https://docs.python.org/3/library/pickletools.html. A pickle is a program that names Python callables and has them called. Here a
- * few of them are understood (tensors, storages, OrderedDict, plain containers); an unknown class becomes an opaque object that keeps
- * what it was given; a call of any other function makes the whole pickle refused by that name. */
+ * https://docs.python.org/3/library/pickletools.html. A pickle is a program that names Python callables and has them
+ * called. Here a few of them are understood (tensors, storages, OrderedDict, plain containers); an unknown class
+ * becomes an opaque object that keeps what it was given; a call of any other function makes the whole pickle refused by
+ * that name. */
 #ifndef BP_PICKLE_H
 #define BP_PICKLE_H
 
@@ -10,12 +11,20 @@
 #include "tensor/tensor.h"
 
 enum bp_ptype {
-	BP_P_NONE, BP_P_BOOL, BP_P_INT, BP_P_REAL, BP_P_STR, BP_P_BYTES,
-	BP_P_LIST, BP_P_TUPLE, BP_P_SET, BP_P_DICT,
+	BP_P_NONE,
+	BP_P_BOOL,
+	BP_P_INT,
+	BP_P_REAL,
+	BP_P_STR,
+	BP_P_BYTES,
+	BP_P_LIST,
+	BP_P_TUPLE,
+	BP_P_SET,
+	BP_P_DICT,
 	BP_P_GLOBAL,  /* a name: module.name                  */
 	BP_P_STORAGE, /* torch storage                        */
 	BP_P_TENSOR,
-	BP_P_OBJECT   /* of a class that is not known here    */
+	BP_P_OBJECT /* of a class that is not known here    */
 };
 
 struct bp_pnode {
@@ -25,8 +34,8 @@ struct bp_pnode {
 		bool b;
 		int64_t i;
 		double f;
-		const char *s;               /* STR, BYTES, GLOBAL ("os.system"): NUL follows           */
-		struct bp_pnode **item;      /* n, DICT: 2n, keys at even places                        */
+		const char *s;          /* STR, BYTES, GLOBAL ("os.system"): NUL follows           */
+		struct bp_pnode **item; /* n, DICT: 2n, keys at even places                        */
 		struct bp_pstorage *storage;
 		struct bp_ptensor *tensor;
 		struct bp_pobject *object;
@@ -41,19 +50,20 @@ struct bp_pstorage {
 
 struct bp_ptensor {
 	const struct bp_pstorage *storage;
-	int64_t offset; /* elements; offset and strides >= 0; all elements lie in the storage, and are no more than it has */
+	int64_t offset; /* elements; offset and strides >= 0; all elements lie in the storage, and are no more than it
+	                   has */
 	int ndim;
 	int64_t shape[BP_MAXDIM], stride[BP_MAXDIM];
 };
 
 struct bp_pobject {
-	const char *class;            /* "omegaconf.dictconfig.DictConfig"                    */
-	struct bp_pnode *state;       /* what __setstate__ would get, or NULL                 */
-	struct bp_pnode *items;       /* DICT or LIST: what was put into it, or NULL          */
+	const char *class;      /* "omegaconf.dictconfig.DictConfig"                    */
+	struct bp_pnode *state; /* what __setstate__ would get, or NULL                 */
+	struct bp_pnode *items; /* DICT or LIST: what was put into it, or NULL          */
 };
 
-/* Read the pickle of n bytes. BP_EINPUT: cut, damaged, calls a function that is not allowed (named), or uses more than the limits
- * (2^22 objects); messages start with `name`. */
+/* Read the pickle of n bytes. BP_EINPUT: cut, damaged, calls a function that is not allowed (named), or uses more than
+ * the limits (2^22 objects); messages start with `name`. */
 int bp_pickle_read(const struct bp_pnode **ret, const void *data, size_t n, const char *name, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;
 

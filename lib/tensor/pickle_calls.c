@@ -35,15 +35,15 @@ global_line(struct bp_pm *m)
 	return push_global(m, (const char *)p, (size_t)(a - p), (const char *)a + 1, (size_t)(b - a - 1));
 }
 
-/* Modules whose classes, too, act on the machine when called: a pickle that calls one is an attack, or no checkpoint. Nothing
- * would be run either way; the list makes the refusal. */
+/* Modules whose classes, too, act on the machine when called: a pickle that calls one is an attack, or no checkpoint.
+ * Nothing would be run either way; the list makes the refusal. */
 static bool
 acts(const char *name)
 {
-	static const char *const module[] = { "os", "posix", "nt", "subprocess", "sys", "builtins", "__builtin__", "importlib", "runpy",
-		"shutil", "socket", "ctypes", "pickle", "_pickle", "marshal", "code", "codeop", "pty", "commands", "webbrowser", "timeit",
-		"multiprocessing", "asyncio", "pip", "bdb", "pdb", "tempfile", "urllib", "http", "requests", "ssl", "dill", "cloudpickle",
-		"joblib" };
+	static const char *const module[] = { "os", "posix", "nt", "subprocess", "sys", "builtins", "__builtin__",
+		"importlib", "runpy", "shutil", "socket", "ctypes", "pickle", "_pickle", "marshal", "code", "codeop",
+		"pty", "commands", "webbrowser", "timeit", "multiprocessing", "asyncio", "pip", "bdb", "pdb",
+		"tempfile", "urllib", "http", "requests", "ssl", "dill", "cloudpickle", "joblib" };
 	size_t n = strcspn(name, ".");
 
 	for (size_t i = 0; i < sizeof module / sizeof *module; i++)
@@ -56,10 +56,12 @@ acts(const char *name)
 static bool
 makes_object(const char *name)
 {
-	static const char *const harmless[] = { "_codecs.encode", "numpy.core.multiarray.scalar", "numpy.core.multiarray._reconstruct",
-		"numpy._core.multiarray.scalar", "numpy._core.multiarray._reconstruct", "numpy.dtype", "numpy.ndarray", "torch.device",
-		"torch._utils._rebuild_tensor_v3", "torch._utils._rebuild_device_tensor_from_numpy", "datetime.datetime", "datetime.date",
-		"datetime.timedelta", "builtins.complex", "builtins.slice", "builtins.range", "builtins.bytearray", "builtins.object" };
+	static const char *const harmless[] = { "_codecs.encode", "numpy.core.multiarray.scalar",
+		"numpy.core.multiarray._reconstruct", "numpy._core.multiarray.scalar",
+		"numpy._core.multiarray._reconstruct", "numpy.dtype", "numpy.ndarray", "torch.device",
+		"torch._utils._rebuild_tensor_v3", "torch._utils._rebuild_device_tensor_from_numpy",
+		"datetime.datetime", "datetime.date", "datetime.timedelta", "builtins.complex", "builtins.slice",
+		"builtins.range", "builtins.bytearray", "builtins.object" };
 	const char *last = strrchr(name, '.') + 1;
 
 	for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
@@ -72,7 +74,8 @@ makes_object(const char *name)
 static int
 refuse(struct bp_pm *m, const char *name)
 {
-	return BP_PM_BAD(m, "it is no plain checkpoint: do not open it with torch.load either", "it calls %.120s, which is refused", name);
+	return BP_PM_BAD(m, "it is no plain checkpoint: do not open it with torch.load either",
+	    "it calls %.120s, which is refused", name);
 }
 
 static bool
@@ -96,7 +99,8 @@ rebuild_tensor(struct bp_pm *m, const struct bp_pnode *args)
 
 	if (args->n < 4 || a[0]->type != BP_P_STORAGE || a[1]->type != BP_P_INT || !is_ints(a[2]) || !is_ints(a[3])
 	    || a[2]->n != a[3]->n)
-		return BP_PM_BAD(m, NULL, "a tensor is rebuilt from something else than storage, offset, size and stride");
+		return BP_PM_BAD(
+		    m, NULL, "a tensor is rebuilt from something else than storage, offset, size and stride");
 	if (a[2]->n > BP_MAXDIM)
 		return BP_PM_BAD(m, NULL, "a tensor of %zu axes, at most %d are known", a[2]->n, BP_MAXDIM);
 	BP_TRY(bp_pm_node(m, &x, BP_P_TENSOR));
@@ -110,12 +114,13 @@ rebuild_tensor(struct bp_pm *m, const struct bp_pnode *args)
 	}
 	for (int i = 0; i < t->ndim && last >= 0; i++)
 		if (t->shape[i] > 0
-		    && (__builtin_mul_overflow(t->shape[i] - 1, t->stride[i], &step) || __builtin_add_overflow(last, step, &last)))
+		    && (__builtin_mul_overflow(t->shape[i] - 1, t->stride[i], &step)
+		        || __builtin_add_overflow(last, step, &last)))
 			last = -1;
-	if (!bp_shape_count(&step, t->ndim, t->shape) || last < 0 || t->offset < 0 || (step > 0 && last >= t->storage->count)
-	    || step > t->storage->count)
-		return BP_PM_BAD(m, NULL, "a tensor is larger than its storage '%.40s' of %lld elements", t->storage->key,
-		    (long long)t->storage->count);
+	if (!bp_shape_count(&step, t->ndim, t->shape) || last < 0 || t->offset < 0
+	    || (step > 0 && last >= t->storage->count) || step > t->storage->count)
+		return BP_PM_BAD(m, NULL, "a tensor is larger than its storage '%.40s' of %lld elements",
+		    t->storage->key, (long long)t->storage->count);
 	x->u.tensor = t;
 	return bp_pm_push(m, x);
 }
@@ -186,7 +191,8 @@ call(struct bp_pm *m, const struct bp_pnode *f, struct bp_pnode *args)
 		case TENSOR:
 			return rebuild_tensor(m, args);
 		case FIRST:
-			return args->n ? bp_pm_push(m, args->u.item[0]) : BP_PM_BAD(m, NULL, "%s without arguments", f->u.s);
+			return args->n ? bp_pm_push(m, args->u.item[0])
+			               : BP_PM_BAD(m, NULL, "%s without arguments", f->u.s);
 		case DICT:
 			return ordered_dict(m, args);
 		case EMPTY_DICT:
@@ -229,10 +235,11 @@ persistent(struct bp_pm *m)
 	static const struct {
 		const char *class;
 		enum bp_dtype dtype;
-	} type[] = { { "torch.FloatStorage", BP_F32 }, { "torch.DoubleStorage", BP_F64 }, { "torch.HalfStorage", BP_F16 },
-		{ "torch.BFloat16Storage", BP_BF16 }, { "torch.LongStorage", BP_I64 }, { "torch.IntStorage", BP_I32 },
-		{ "torch.ShortStorage", BP_I16 }, { "torch.CharStorage", BP_I8 }, { "torch.ByteStorage", BP_U8 },
-		{ "torch.BoolStorage", BP_B8 }, { "torch.storage.UntypedStorage", BP_U8 } };
+	} type[] = { { "torch.FloatStorage", BP_F32 }, { "torch.DoubleStorage", BP_F64 },
+		{ "torch.HalfStorage", BP_F16 }, { "torch.BFloat16Storage", BP_BF16 }, { "torch.LongStorage", BP_I64 },
+		{ "torch.IntStorage", BP_I32 }, { "torch.ShortStorage", BP_I16 }, { "torch.CharStorage", BP_I8 },
+		{ "torch.ByteStorage", BP_U8 }, { "torch.BoolStorage", BP_B8 },
+		{ "torch.storage.UntypedStorage", BP_U8 } };
 	const size_t types = sizeof type / sizeof *type;
 	struct bp_pnode *id, **a, *x = NULL;
 	size_t i = 0;
@@ -245,12 +252,13 @@ persistent(struct bp_pm *m)
 	while (i < types && strcmp(a[1]->u.s, type[i].class) != 0)
 		i++;
 	if (i == types)
-		return BP_PM_BAD(m, "convert the weights to float32 first", "storage type %.60s is not known", a[1]->u.s);
+		return BP_PM_BAD(
+		    m, "convert the weights to float32 first", "storage type %.60s is not known", a[1]->u.s);
 	if (strlen(a[2]->u.s) != a[2]->n || strchr(a[2]->u.s, '/'))
 		return BP_PM_BAD(m, NULL, "a storage with a strange key");
 	BP_TRY(bp_pm_node(m, &x, BP_P_STORAGE));
 	BP_NEW(x->u.storage, 1, m->mem, m->err);
-	*x->u.storage = (struct bp_pstorage){ type[i].dtype, a[2]->u.s, a[4]->u.i };
+	*x->u.storage = (struct bp_pstorage) { type[i].dtype, a[2]->u.s, a[4]->u.i };
 	return bp_pm_push(m, x);
 }
 
@@ -302,4 +310,3 @@ bp_pm_call(struct bp_pm *m, unsigned char op)
 	}
 	return BP_PM_NOT_MINE;
 }
-

@@ -12,15 +12,16 @@ struct bp_pm {
 	struct bp_arena *mem;
 	struct bp_err *err;
 	struct bp_pnode **stack, **memo;
-	size_t n, cap;         /* stack */
+	size_t n, cap; /* stack */
 	size_t memo_n, memo_cap;
 	size_t *mark, marks, mark_cap; /* stack heights */
 	size_t nodes, slab_left;
 	struct bp_pnode *slab;
 };
 
-#define BP_PM_BAD(m, hint, fmt, ...)                                                                                      \
-	BP_FAIL((m)->err, BP_EINPUT, hint, "%s: pickle, byte %zu: " fmt, (m)->name, (size_t)((m)->p - (m)->start), ##__VA_ARGS__)
+#define BP_PM_BAD(m, hint, fmt, ...)                                                                                   \
+	BP_FAIL((m)->err, BP_EINPUT, hint, "%s: pickle, byte %zu: " fmt, (m)->name, (size_t)((m)->p - (m)->start),     \
+	    ##__VA_ARGS__)
 
 int bp_pm_node(struct bp_pm *m, struct bp_pnode **ret, enum bp_ptype type) BP_MUST_USE;
 /* Append n entries of w nodes to a container. */

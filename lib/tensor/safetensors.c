@@ -48,14 +48,16 @@ parse_entry(struct bp_st *s, const char *name, const struct bp_val *v, size_t da
 		return BP_FAIL(err, BP_EINPUT, NULL, "%s: tensor %s: unknown dtype '%s'", s->path, name,
 		    bp_val_cstr(bp_val_get(v, "dtype"), ""));
 	if (!bp_val_is(shape, BP_ARR) || bp_val_count(shape) > BP_MAXDIM)
-		return BP_FAIL(err, BP_EINPUT, NULL, "%s: tensor %s: no shape of at most %d axes", s->path, name, BP_MAXDIM);
+		return BP_FAIL(
+		    err, BP_EINPUT, NULL, "%s: tensor %s: no shape of at most %d axes", s->path, name, BP_MAXDIM);
 	e->t.ndim = (int)bp_val_count(shape);
 	for (int i = 0; i < e->t.ndim; i++)
 		e->t.shape[i] = bp_val_i64(bp_val_at(shape, (size_t)i), -1);
 	if (!bp_tensor_bytes(&bytes, e->t.dtype, e->t.ndim, e->t.shape) || bp_val_count(off) != 2 || a < 0 || b < a
 	    || (uint64_t)b > room || (uint64_t)(b - a) != bytes)
-		return BP_FAIL(err, BP_EINPUT, "the file is cut or damaged", "%s: tensor %s: shape %s does not fit its place in the file",
-		    s->path, name, bp_shape_str(buf, e->t.ndim, e->t.shape));
+		return BP_FAIL(err, BP_EINPUT, "the file is cut or damaged",
+		    "%s: tensor %s: shape %s does not fit its place in the file", s->path, name,
+		    bp_shape_str(buf, e->t.ndim, e->t.shape));
 	e->t.data = (void *)(uintptr_t)(s->map + data_at + a);
 	s->n++;
 	return BP_OK;
@@ -72,8 +74,8 @@ parse(struct bp_st *s, struct bp_err *err)
 	for (int i = 7; i >= 0; i--)
 		n = n << 8 | s->map[i];
 	if (n > MAX_HEADER || n > s->size - 8)
-		return BP_FAIL(err, BP_EINPUT, "is it a safetensors file?", "%s: header of %llu bytes in a file of %zu", s->path,
-		    (unsigned long long)n, s->size);
+		return BP_FAIL(err, BP_EINPUT, "is it a safetensors file?", "%s: header of %llu bytes in a file of %zu",
+		    s->path, (unsigned long long)n, s->size);
 	if (bp_json_read(&h, (const char *)s->map + 8, n, s->mem, err) != BP_OK) {
 		bp_err_where(err, "%s: header", s->path);
 		return err ? err->code : BP_EINPUT;

@@ -10,7 +10,8 @@
 
 #include "tensor/safetensors.h"
 
-/* In the header stands "xxh64": "DIGITS". No tensor's entry looks so, and inside a string the quotes would be escaped. */
+/* In the header stands "xxh64": "DIGITS". No tensor's entry looks so, and inside a string the quotes would be escaped.
+ */
 #define MARK "\"xxh64\": \""
 #define ZEROS "0000000000000000"
 enum { DIGITS = 16 };
@@ -52,13 +53,15 @@ bp_st_verify(const struct bp_st *s, bool *has, struct bp_err *err)
 	XXH64_update(&sum, at + DIGITS, size - (size_t)(at - map) - DIGITS);
 	snprintf(hex, sizeof hex, "%016llx", (unsigned long long)XXH64_digest(&sum));
 	if (memcmp(hex, at, DIGITS) != 0)
-		return BP_FAIL(err, BP_EINPUT, "fetch or import it again", "%s is damaged: checksum %s, wanted %.16s", bp_st_path(s), hex, at);
+		return BP_FAIL(err, BP_EINPUT, "fetch or import it again", "%s is damaged: checksum %s, wanted %.16s",
+		    bp_st_path(s), hex, at);
 	return BP_OK;
 }
 
 /* {"dtype": .., "shape": [..], "data_offsets": [at, at + bytes]} */
 static int
-entry(struct bp_val **ret, const struct bp_tensor *t, int64_t at, size_t bytes, struct bp_arena *mem, struct bp_err *err)
+entry(
+    struct bp_val **ret, const struct bp_tensor *t, int64_t at, size_t bytes, struct bp_arena *mem, struct bp_err *err)
 {
 	struct bp_val *e = bp_val_map(mem, err), *shape = bp_val_arr(mem, err), *off = bp_val_arr(mem, err);
 
@@ -75,7 +78,8 @@ entry(struct bp_val **ret, const struct bp_tensor *t, int64_t at, size_t bytes, 
 
 /* the JSON header; fills o->bytes */
 static int
-header(struct bp_val **ret, struct bp_st_out *o, const struct bp_named *t, const struct bp_val *metadata, struct bp_err *err)
+header(struct bp_val **ret, struct bp_st_out *o, const struct bp_named *t, const struct bp_val *metadata,
+    struct bp_err *err)
 {
 	struct bp_arena *mem = o->mem;
 	struct bp_val *m = bp_val_map(mem, err), *e;
@@ -141,7 +145,8 @@ advance(struct bp_st_out *o)
 }
 
 static int
-open_out(struct bp_st_out *o, const char *path, const struct bp_named *t, const struct bp_val *metadata, struct bp_err *err)
+open_out(
+    struct bp_st_out *o, const char *path, const struct bp_named *t, const struct bp_val *metadata, struct bp_err *err)
 {
 	struct bp_val *h;
 
@@ -202,8 +207,9 @@ bp_st_end(struct bp_st_out *o, struct bp_err *err)
 
 	bp_assert(o->at == o->n);
 	errno = 0;
-	if (fseek(f, o->digits, SEEK_SET) != 0 || fprintf(f, "%016llx", (unsigned long long)XXH64_digest(&o->sum)) != DIGITS
-	    || fflush(f) != 0 || fsync(fileno(f)) != 0)
+	if (fseek(f, o->digits, SEEK_SET) != 0
+	    || fprintf(f, "%016llx", (unsigned long long)XXH64_digest(&o->sum)) != DIGITS || fflush(f) != 0
+	    || fsync(fileno(f)) != 0)
 		return io_error(o, err);
 	o->f = NULL;
 	if (fclose(f) != 0 || rename(o->tmp, o->path) != 0)

@@ -23,7 +23,7 @@ open_safetensors(struct bp_wfile *w, const char *path, struct bp_err *err)
 	w->n = bp_st_count(w->st);
 	BP_NEW(t, w->n + 1, w->mem, err);
 	for (int i = 0; i < w->n; i++)
-		t[i] = (struct bp_named){ bp_st_name(w->st, i), bp_st_tensor(w->st, i) };
+		t[i] = (struct bp_named) { bp_st_name(w->st, i), bp_st_tensor(w->st, i) };
 	w->t = t;
 	w->metadata = bp_st_metadata(w->st);
 	json = bp_val_cstr(bp_val_get(w->metadata, "hyper_parameters"), NULL);
@@ -62,7 +62,8 @@ open_either(struct bp_wfile *w, const char *path, struct bp_err *err)
 	if (n > 2 && memcmp(head, "PK", 2) == 0)
 		return open_ckpt(w, path, err);
 	if (n > 1 && head[0] == '\x80' && head[1] <= 5 && head[8] != '{')
-		return BP_FAIL(err, BP_EINPUT, "load it and save it again with torch 1.6 or later", "%s: a bare pickle", path);
+		return BP_FAIL(
+		    err, BP_EINPUT, "load it and save it again with torch 1.6 or later", "%s: a bare pickle", path);
 	return open_safetensors(w, path, err);
 }
 
@@ -122,8 +123,8 @@ bp_wfile_read(struct bp_wfile *w, int i, bp_ckpt_fn *fn, void *self, struct bp_e
 struct import {
 	struct bp_wfile *w;
 	struct bp_st_out *out;
-	struct bp_named *t; /* [n] as and in which order they are written */
-	int *place;         /* [n] where they stand in w                  */
+	struct bp_named *t;     /* [n] as and in which order they are written */
+	int *place;             /* [n] where they stand in w                  */
 	enum bp_dtype from, to; /* of the present tensor */
 	struct bp_arena *mem;
 	int64_t parameters, bytes, to_bf16, to_float32;
@@ -163,7 +164,7 @@ plan(struct import *m, bool bf16, struct bp_err *err)
 		t[i] = *s;
 		t[i].data = NULL;
 		t[i].dtype = stored_as(s, bf16);
-		named[i] = (struct bp_named){ m->w->t[i].name, &t[i] };
+		named[i] = (struct bp_named) { m->w->t[i].name, &t[i] };
 		bp_assert(bp_tensor_bytes(&bytes, t[i].dtype, t[i].ndim, t[i].shape));
 		m->parameters += bp_count(s);
 		m->bytes += (int64_t)bytes;
@@ -188,7 +189,8 @@ metadata_of(struct bp_val **ret, const struct import *m, struct bp_err *err)
 		return BP_EMEM;
 	for (size_t i = 0; bp_val_is(old, BP_MAP) && i < old->n; i++)
 		if (old->u.item[2 * i + 1]->type == BP_STR)
-			BP_TRY(bp_val_set(*ret, bp_val_cstr(old->u.item[2 * i], ""), old->u.item[2 * i + 1], m->mem, err));
+			BP_TRY(
+			    bp_val_set(*ret, bp_val_cstr(old->u.item[2 * i], ""), old->u.item[2 * i + 1], m->mem, err));
 	BP_TRY(bp_val_set(*ret, "imported_by", bp_val_str(m->mem, "boltzpipe " BP_VERSION, err), m->mem, err));
 	if (!m->w->hyper)
 		return BP_OK;
@@ -255,8 +257,8 @@ make_report(struct bp_val **ret, const struct import *m, struct bp_err *err)
 }
 
 int
-bp_wfile_import(struct bp_val **report, struct bp_wfile *w, const char *out, bool bf16, bool override, struct bp_arena *mem,
-    struct bp_err *err)
+bp_wfile_import(struct bp_val **report, struct bp_wfile *w, const char *out, bool bf16, bool override,
+    struct bp_arena *mem, struct bp_err *err)
 {
 	struct import m = { .w = w, .mem = mem };
 	struct bp_val *metadata;
@@ -329,7 +331,8 @@ show_text(const struct bp_wfile *w, FILE *f)
 		if (count[d])
 			fprintf(f, "  %-9s %lld\n", bp_dtype_name((enum bp_dtype)d), (long long)count[d]);
 	for (size_t i = 0; i < bp_val_count(w->skipped); i++)
-		fprintf(f, "%s%s%s", i ? ", " : "left out: ", bp_val_cstr(bp_val_at(w->skipped, i), "?"), i + 1 == w->skipped->n ? "\n" : "");
+		fprintf(f, "%s%s%s", i ? ", " : "left out: ", bp_val_cstr(bp_val_at(w->skipped, i), "?"),
+		    i + 1 == w->skipped->n ? "\n" : "");
 	if (w->hyper) {
 		fputs("hyper_parameters\n", f);
 		for (size_t i = 0; i < bp_val_count(w->hyper); i++) {
@@ -340,8 +343,8 @@ show_text(const struct bp_wfile *w, FILE *f)
 	}
 	fputs("tensors\n", f);
 	for (int i = 0; i < w->n; i++)
-		fprintf(f, "  %-9s %-16s %s\n", bp_dtype_name(w->t[i].t->dtype), bp_shape_str(shape, w->t[i].t->ndim, w->t[i].t->shape),
-		    w->t[i].name);
+		fprintf(f, "  %-9s %-16s %s\n", bp_dtype_name(w->t[i].t->dtype),
+		    bp_shape_str(shape, w->t[i].t->ndim, w->t[i].t->shape), w->t[i].name);
 }
 
 int
@@ -386,8 +389,8 @@ bp_wfile_verify(struct bp_wfile *w, bool *sum, struct bp_err *err)
 		struct finite c = { .dtype = w->t[i].t->dtype };
 		BP_TRY(bp_wfile_read(w, i, count_odd, &c, err));
 		if (c.odd)
-			return BP_FAIL(err, BP_EINPUT, NULL, "%s: tensor %s: %lld numbers are not finite", w->path, w->t[i].name,
-			    (long long)c.odd);
+			return BP_FAIL(err, BP_EINPUT, NULL, "%s: tensor %s: %lld numbers are not finite", w->path,
+			    w->t[i].name, (long long)c.odd);
 	}
 	return BP_OK;
 }

@@ -1,4 +1,5 @@
-/* lib/tensor/wfile.h: a file of weights, a checkpoint (ckpt.h) or safetensors, seen alike; and what the program `weights` does with it. */
+/* lib/tensor/wfile.h: a file of weights, a checkpoint (ckpt.h) or safetensors, seen alike; and what the program
+ * `weights` does with it. */
 #ifndef BP_WFILE_H
 #define BP_WFILE_H
 
@@ -26,11 +27,12 @@ void bp_wfile_close(struct bp_wfile *w); /* NULL is fine */
 /* The elements of tensor i in pieces, aligned: see bp_ckpt_read. */
 int bp_wfile_read(struct bp_wfile *w, int i, bp_ckpt_fn *fn, void *self, struct bp_err *err) BP_MUST_USE;
 
-/* Write w as safetensors to out, with metadata hyper_parameters (JSON). bf16: matrices become bfloat16, vectors (biases, norms, bin
- * boundaries: little data, much effect) stay; float64 always becomes float32. *report: {tensors, parameters, bytes, to_bf16, to_float32,
- * skipped}, in mem. The file appears whole or not at all; BP_EUSAGE when it is there already, unless override. */
-int bp_wfile_import(struct bp_val **report, struct bp_wfile *w, const char *out, bool bf16, bool override, struct bp_arena *mem,
-    struct bp_err *err) BP_MUST_USE;
+/* Write w as safetensors to out, with metadata hyper_parameters (JSON). bf16: matrices become bfloat16, vectors
+ * (biases, norms, bin boundaries: little data, much effect) stay; float64 always becomes float32. *report: {tensors,
+ * parameters, bytes, to_bf16, to_float32, skipped}, in mem. The file appears whole or not at all; BP_EUSAGE when it is
+ * there already, unless override. */
+int bp_wfile_import(struct bp_val **report, struct bp_wfile *w, const char *out, bool bf16, bool override,
+    struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
 /* What is in it, for people or as one JSON object. */
 int bp_wfile_show(const struct bp_wfile *w, bool json, FILE *f, struct bp_err *err) BP_MUST_USE;

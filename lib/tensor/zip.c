@@ -9,7 +9,11 @@
 #include "tensor/zip.h"
 
 enum {
-	END = 22, END64 = 56, LOCATOR = 20, CENTRAL = 46, LOCAL = 30, /* sizes of the fixed parts */
+	END = 22,
+	END64 = 56,
+	LOCATOR = 20,
+	CENTRAL = 46,
+	LOCAL = 30, /* sizes of the fixed parts */
 	MAX_COMMENT = 65535,
 	MAX_DIRECTORY = 64 << 20,
 	CHUNK = 1 << 20
@@ -54,7 +58,8 @@ read_at(struct bp_zip *z, uint64_t at, void *buf, size_t n, struct bp_err *err)
 		if (k < 0 && errno == EINTR)
 			continue;
 		if (k <= 0)
-			return BP_FAIL(err, BP_EIO, NULL, "%s: %s", z->name, k ? strerror(errno) : "it became shorter while it was read");
+			return BP_FAIL(err, BP_EIO, NULL, "%s: %s", z->name,
+			    k ? strerror(errno) : "it became shorter while it was read");
 		p += k;
 		at += (uint64_t)k;
 		n -= (size_t)k;
@@ -98,7 +103,8 @@ find_directory(struct bp_zip *z, uint64_t *at, uint64_t *size, uint64_t *n, stru
 	return BP_OK;
 }
 
-/* the 64-bit extra field holds those of size, packed size and offset that are all ones in the fixed part, in this order */
+/* the 64-bit extra field holds those of size, packed size and offset that are all ones in the fixed part, in this order
+ */
 static void
 wide_sizes(const unsigned char *extra, size_t n, uint64_t *size, uint64_t *packed, uint64_t *at)
 {
@@ -144,7 +150,8 @@ read_entry(struct bp_zip *z, const unsigned char *p, size_t left, size_t *used, 
 	if (le(p + 8, 2) & 1)
 		return BAD(z, "%s is encrypted", e->name);
 	if (le(p + 10, 2) != 0 || packed != e->size)
-		return BP_FAIL(err, BP_EINPUT, "torch.save does not compress: save it again", "%s: %s is compressed", z->name, e->name);
+		return BP_FAIL(err, BP_EINPUT, "torch.save does not compress: save it again", "%s: %s is compressed",
+		    z->name, e->name);
 	BP_TRY(read_at(z, e->at, local, LOCAL, err));
 	e->at += LOCAL + le(local + 26, 2) + le(local + 28, 2);
 	if (le(local, 4) != 0x04034b50 || e->at > z->size || e->size > z->size - e->at)
@@ -283,7 +290,7 @@ bp_zip_check(struct bp_zip *z, const struct bp_zipent *e, struct bp_err *err)
 	}
 	bp_arena_release(z->mem, mark);
 	if (st == BP_OK && crc != e->crc)
-		st = BP_FAIL(err, BP_EINPUT, "fetch the file again", "%s: %s is damaged: checksum %08lx, wanted %08x", z->name, e->name,
-		    crc, e->crc);
+		st = BP_FAIL(err, BP_EINPUT, "fetch the file again", "%s: %s is damaged: checksum %08lx, wanted %08x",
+		    z->name, e->name, crc, e->crc);
 	return st;
 }

@@ -34,7 +34,9 @@ sample(struct bp_arena *mem, const char *id, int big)
 	assert_int_equal(bp_rec_new(&r, BP_FEATURES, id, mem, NULL), BP_OK);
 	for (int d = 0; d < BP_NDTYPE; d++) {
 		snprintf(name, sizeof name, "t_%s", bp_dtype_name((enum bp_dtype)d));
-		assert_int_equal(bp_rec_add(&t, r, name, (enum bp_dtype)d, big ? 3 : 1, big ? shapes[d % 4] : (int64_t[]){ 2 }, NULL), BP_OK);
+		assert_int_equal(bp_rec_add(&t, r, name, (enum bp_dtype)d, big ? 3 : 1,
+		                     big ? shapes[d % 4] : (int64_t[]) { 2 }, NULL),
+		    BP_OK);
 		assert_true(bp_tensor_bytes(&bytes, t->dtype, t->ndim, t->shape));
 		for (size_t i = 0; i < bytes; i++)
 			((unsigned char *)t->data)[i] = d == BP_B8 ? i & 1 : (unsigned char)(i * 37 + (size_t)d);
@@ -45,8 +47,10 @@ sample(struct bp_arena *mem, const char *id, int big)
 	assert_int_equal(bp_val_push(list, bp_val_nil(mem, NULL), mem, NULL), BP_OK);
 	assert_int_equal(bp_val_push(list, bp_val_bool(mem, true, NULL), mem, NULL), BP_OK);
 	for (int s = 0; s < 64; s++) {
-		assert_int_equal(bp_val_push(list, bp_val_int(mem, (int64_t)((uint64_t)1 << s), NULL), mem, NULL), BP_OK);
-		assert_int_equal(bp_val_push(list, bp_val_int(mem, -(int64_t)((uint64_t)1 << s >> 1) - 1, NULL), mem, NULL), BP_OK);
+		assert_int_equal(
+		    bp_val_push(list, bp_val_int(mem, (int64_t)((uint64_t)1 << s), NULL), mem, NULL), BP_OK);
+		assert_int_equal(
+		    bp_val_push(list, bp_val_int(mem, -(int64_t)((uint64_t)1 << s >> 1) - 1, NULL), mem, NULL), BP_OK);
 	}
 	assert_int_equal(bp_val_push(list, bp_val_real(mem, 0.1, NULL), mem, NULL), BP_OK);
 	assert_int_equal(bp_val_push(list, bp_val_bin(mem, "a\0b", 3, NULL), mem, NULL), BP_OK);
@@ -87,7 +91,9 @@ same_val(const struct bp_val *a, const struct bp_val *b)
 	if (a->type == BP_STR || a->type == BP_BIN)
 		return memcmp(a->u.s, b->u.s, a->n) == 0;
 	return a->type == BP_NIL || items || a->type == BP_ARR || a->type == BP_MAP
-	       || (a->type == BP_BOOL ? a->u.b == b->u.b : a->type == BP_INT ? a->u.i == b->u.i : memcmp(&a->u.f, &b->u.f, 8) == 0);
+	    || (a->type == BP_BOOL      ? a->u.b == b->u.b
+	            : a->type == BP_INT ? a->u.i == b->u.i
+	                                : memcmp(&a->u.f, &b->u.f, 8) == 0);
 }
 
 static bool
@@ -95,15 +101,16 @@ same_rec(const struct bp_rec *a, const struct bp_rec *b)
 {
 	size_t n, m;
 
-	if (a->kind != b->kind || strcmp(a->kind_name, b->kind_name) || strcmp(a->id, b->id) || a->index != b->index || a->n != b->n
-	    || !same_val(a->meta, b->meta) || !same_val(a->trail, b->trail) || !same_val(a->extra, b->extra))
+	if (a->kind != b->kind || strcmp(a->kind_name, b->kind_name) || strcmp(a->id, b->id) || a->index != b->index
+	    || a->n != b->n || !same_val(a->meta, b->meta) || !same_val(a->trail, b->trail)
+	    || !same_val(a->extra, b->extra))
 		return false;
 	for (int i = 0; i < a->n; i++) {
 		const struct bp_tensor *s = a->tensor[i].t, *t = b->tensor[i].t;
 		if (strcmp(a->tensor[i].name, b->tensor[i].name) || s->dtype != t->dtype || s->ndim != t->ndim
 		    || memcmp(s->shape, t->shape, (size_t)s->ndim * sizeof *s->shape)
-		    || !bp_tensor_bytes(&n, s->dtype, s->ndim, s->shape) || !bp_tensor_bytes(&m, t->dtype, t->ndim, t->shape) || n != m
-		    || memcmp(s->data, t->data, n))
+		    || !bp_tensor_bytes(&n, s->dtype, s->ndim, s->shape)
+		    || !bp_tensor_bytes(&m, t->dtype, t->ndim, t->shape) || n != m || memcmp(s->data, t->data, n))
 			return false;
 	}
 	return true;
@@ -338,19 +345,35 @@ test_bombs(void **state)
 		size_t n;
 	} bomb[] = {
 #define B(what, s) { what, s, sizeof s - 1 }
-		B("bin of 4 GiB", "\x83\xa9" "boltzpipe\1\xa7tensors\x81\xa1x\x81\xa4" "data\xc6\xff\xff\xff\xff" "abc"),
-		B("a map of 2^32", "\xdf\xff\xff\xff\xff\xa9" "boltzpipe\1"),
+		B("bin of 4 GiB",
+		    "\x83\xa9"
+		    "boltzpipe\1\xa7tensors\x81\xa1x\x81\xa4"
+		    "data\xc6\xff\xff\xff\xff"
+		    "abc"),
+		B("a map of 2^32",
+		    "\xdf\xff\xff\xff\xff\xa9"
+		    "boltzpipe\1"),
 		B("an array of 2^32", "\x83\xa4meta\xdd\xff\xff\xff\xff\xc0\xc0"),
-		B("a string of 4 GiB", "\x83\xa2id\xdb\xff\xff\xff\xff" "abc"),
+		B("a string of 4 GiB",
+		    "\x83\xa2id\xdb\xff\xff\xff\xff"
+		    "abc"),
 		B("2^32 tensors", "\x83\xa7tensors\xdf\xff\xff\xff\xff\xa1x"),
 		B("ext", "\x83\xa4meta\x81\xa1x\xc9\xff\xff\xff\xff"),
 		B("the byte never used", "\x83\xa4meta\x81\xa1x\xc1"),
 		B("2^64 - 1", "\x83\xa4meta\x81\xa1x\xcf\xff\xff\xff\xff\xff\xff\xff\xff"),
-		B("a shape that overflows", "\x83\xa7tensors\x81\xa1x\x84\xa2nd\xc3\xa4type\xa3<f8\xa4" "data\xa0\xa5shape\x92"
+		B("a shape that overflows",
+		    "\x83\xa7tensors\x81\xa1x\x84\xa2nd\xc3\xa4type\xa3<f8\xa4"
+		    "data\xa0\xa5shape\x92"
 		    "\xcf\x7f\xff\xff\xff\xff\xff\xff\xff\xcf\x7f\xff\xff\xff\xff\xff\xff\xff"),
-		B("a negative shape", "\x83\xa7tensors\x81\xa1x\x84\xa2nd\xc3\xa4type\xa3<f8\xa4" "data\xa0\xa5shape\x91\xff"),
-		B("a pickle", "\x83\xa7tensors\x81\xa1x\x85\xa2nd\xc3\xa4type\xa3|O8\xa4kind\xa1O\xa4" "data\xa0\xa5shape\x91\0"),
-		B("big-endian", "\x83\xa7tensors\x81\xa1x\x84\xa2nd\xc3\xa4type\xa3>f8\xa4" "data\xa0\xa5shape\x91\0"),
+		B("a negative shape",
+		    "\x83\xa7tensors\x81\xa1x\x84\xa2nd\xc3\xa4type\xa3<f8\xa4"
+		    "data\xa0\xa5shape\x91\xff"),
+		B("a pickle",
+		    "\x83\xa7tensors\x81\xa1x\x85\xa2nd\xc3\xa4type\xa3|O8\xa4kind\xa1O\xa4"
+		    "data\xa0\xa5shape\x91\0"),
+		B("big-endian",
+		    "\x83\xa7tensors\x81\xa1x\x84\xa2nd\xc3\xa4type\xa3>f8\xa4"
+		    "data\xa0\xa5shape\x91\0"),
 #undef B
 	};
 	char deep[5000];
@@ -364,7 +387,8 @@ test_bombs(void **state)
 		memset(deep, 0x91, sizeof deep);
 		memcpy(deep, "\x83\xa4meta", 6);
 		assert_int_equal(bp_arena_open(&mem, 0, NULL), BP_OK);
-		assert_int_equal(read_all(last ? deep : bomb[i].p, last ? sizeof deep : bomb[i].n, mem, rec, 1, &err), BP_ESTREAM);
+		assert_int_equal(
+		    read_all(last ? deep : bomb[i].p, last ? sizeof deep : bomb[i].n, mem, rec, 1, &err), BP_ESTREAM);
 		print_message("%s: %s\n", last ? "nesting" : bomb[i].what, err.msg);
 		assert_true(bp_arena_peak(mem) < 2 << 20);
 		bp_arena_close(mem);
@@ -491,7 +515,7 @@ run_filter(const struct bytes *b, struct bytes *got, bool close_early)
 		_exit(bp_filter_run(&f));
 	}
 	close(from[1]);
-	*got = (struct bytes){ 0 };
+	*got = (struct bytes) { 0 };
 	while (!close_early && (n = read(from[0], buf, sizeof buf)) > 0) {
 		got->p = realloc(got->p, got->n + (size_t)n);
 		memcpy(got->p + got->n, buf, (size_t)n);

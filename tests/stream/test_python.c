@@ -23,15 +23,23 @@ put_sample(struct bp_out *out, const char *id, struct bp_arena *mem)
 	assert_int_equal(bp_rec_new(&r, BP_FEATURES, id, mem, NULL), BP_OK);
 	for (int d = 0; d < BP_NDTYPE; d++) {
 		snprintf(name, sizeof name, "t_%s", bp_dtype_name((enum bp_dtype)d));
-		assert_int_equal(bp_rec_add(&t, r, name, (enum bp_dtype)d, BP_SHAPE(2, d == BP_I8 ? 0 : 3), NULL), BP_OK);
+		assert_int_equal(
+		    bp_rec_add(&t, r, name, (enum bp_dtype)d, BP_SHAPE(2, d == BP_I8 ? 0 : 3), NULL), BP_OK);
 		assert_true(bp_tensor_bytes(&bytes, t->dtype, t->ndim, t->shape));
 		for (size_t i = 0; i < bytes; i++)
-			((unsigned char *)t->data)[i] = (unsigned char)(d == BP_B8 ? (i * 37 + (size_t)d) & 1 : i * 37 + (size_t)d);
+			((unsigned char *)t->data)[i]
+			    = (unsigned char)(d == BP_B8 ? (i * 37 + (size_t)d) & 1 : i * 37 + (size_t)d);
 	}
 	assert_int_equal(bp_rec_add(&t, r, "none", BP_I32, 0, NULL, NULL), BP_OK);
 	*(int32_t *)t->data = 7;
 	note = bp_val_arr(mem, NULL);
-	assert_int_equal(bp_val_push(note, bp_val_str(mem, "gr\xc3\xb6\xc3\x9f" "e", NULL), mem, NULL), BP_OK);
+	assert_int_equal(bp_val_push(note,
+	                     bp_val_str(mem,
+	                         "gr\xc3\xb6\xc3\x9f"
+	                         "e",
+	                         NULL),
+	                     mem, NULL),
+	    BP_OK);
 	assert_int_equal(bp_val_push(note, bp_val_nil(mem, NULL), mem, NULL), BP_OK);
 	assert_int_equal(bp_val_push(note, bp_val_bool(mem, true, NULL), mem, NULL), BP_OK);
 	assert_int_equal(bp_val_push(note, bp_val_int(mem, INT64_MIN, NULL), mem, NULL), BP_OK);
@@ -66,7 +74,10 @@ test_python(void **state)
 	bp_out_close(out);
 
 	/* Debian's own python3 has Debian's modules; another one may stand before it in the PATH */
-	snprintf(command, sizeof command, "PYTHON=${PYTHON:-/usr/bin/python3}; [ -x \"$PYTHON\" ] || PYTHON=python3; \"$PYTHON\" tests/stream/stream.py %s %s", in_path, out_path);
+	snprintf(command, sizeof command,
+	    "PYTHON=${PYTHON:-/usr/bin/python3}; [ -x \"$PYTHON\" ] || PYTHON=python3; \"$PYTHON\" "
+	    "tests/stream/stream.py %s %s",
+	    in_path, out_path);
 	status = system(command);
 	if (WIFEXITED(status) && (WEXITSTATUS(status) == 77 || WEXITSTATUS(status) == 127)) {
 		snprintf(command, sizeof command, "rm -r %s", dir);

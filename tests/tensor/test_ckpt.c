@@ -77,7 +77,8 @@ check_import(const char *in, const char *want, bool same_hyper)
 		const struct bp_tensor *a = got->t[i].t, *b = ref->t[i].t;
 		size_t bytes;
 		assert_string_equal(got->t[i].name, ref->t[i].name);
-		if (a->dtype != b->dtype || a->ndim != b->ndim || memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape))
+		if (a->dtype != b->dtype || a->ndim != b->ndim
+		    || memcmp(a->shape, b->shape, (size_t)a->ndim * sizeof *a->shape))
 			fail_msg("%s: another type or shape", got->t[i].name);
 		assert_true(bp_tensor_bytes(&bytes, a->dtype, a->ndim, a->shape));
 		assert_int_equal((uintptr_t)a->data % bp_dtype_size(a->dtype), 0);
@@ -87,7 +88,8 @@ check_import(const char *in, const char *want, bool same_hyper)
 	if (same_hyper)
 		assert_true(same_val(got->hyper, ref->hyper));
 	else
-		assert_int_equal(bp_val_i64(bp_val_get(got->hyper, "token_s"), 0), bp_val_i64(bp_val_get(ref->hyper, "token_s"), 1));
+		assert_int_equal(
+		    bp_val_i64(bp_val_get(got->hyper, "token_s"), 0), bp_val_i64(bp_val_get(ref->hyper, "token_s"), 1));
 	assert_int_equal(bp_wfile_verify(got, &sum, &err), BP_OK);
 	assert_true(sum);
 	bp_wfile_close(w);
@@ -133,7 +135,8 @@ test_skipped_is_told(void **state)
 	assert_int_equal(bp_ckpt_open(&c, golden_path(path, "ckpt/mixed.ckpt"), NULL), BP_OK);
 	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
 		size_t k = 0;
-		while (k < bp_val_count(bp_ckpt_skipped(c)) && strcmp(bp_val_cstr(bp_val_at(bp_ckpt_skipped(c), k), ""), want[i]) != 0)
+		while (k < bp_val_count(bp_ckpt_skipped(c))
+		    && strcmp(bp_val_cstr(bp_val_at(bp_ckpt_skipped(c), k), ""), want[i]) != 0)
 			k++;
 		if (k == bp_val_count(bp_ckpt_skipped(c)))
 			fail_msg("not told: %s", want[i]);
@@ -156,7 +159,8 @@ test_bf16(void **state)
 	assert_true(fd >= 0 && close(fd) == 0);
 	assert_int_equal(bp_arena_open(&mem, 0, NULL), BP_OK);
 	if (bp_wfile_open(&w, golden_path(in, "model/tiny.safetensors"), &err) != BP_OK
-	    || bp_wfile_import(&report, w, out, true, true, mem, &err) != BP_OK || bp_wfile_open(&got, out, &err) != BP_OK)
+	    || bp_wfile_import(&report, w, out, true, true, mem, &err) != BP_OK
+	    || bp_wfile_open(&got, out, &err) != BP_OK)
 		fail_msg("%s", err.msg);
 	assert_int_equal(got->n, w->n);
 	for (int i = 0; i < got->n; i++) {
@@ -212,7 +216,8 @@ test_damaged_ckpt(void **state)
 			assert_true(st == BP_EINPUT && strlen(err.msg) > 10);
 		bp_ckpt_close(w.ckpt);
 	}
-	print_message("%zu of %zu flipped bits lie in what is not looked at (times, padding, other entries)\n", passed, 8 * n / 3);
+	print_message("%zu of %zu flipped bits lie in what is not looked at (times, padding, other entries)\n", passed,
+	    8 * n / 3);
 	free(whole);
 	free(p);
 }
@@ -230,8 +235,12 @@ test_malicious(void **state)
 		E("\x80\2cposix\nsystem\nX\2\0\0\0id\x85R.", "posix.system"),
 		E("\x80\4\x8c\2os\x8c\6system\x93\x8c\2id\x85R.", "os.system"),
 		E("\x80\4\x8c\7os.path\x8c\x09os.system\x93\x8c\2id\x85R.", "os.path.os.system"),
-		E("\x80\2c__builtin__\neval\nX\1\0\0\0" "1\x85R.", "__builtin__.eval"),
-		E("\x80\2cbuiltins\ngetattr\nX\1\0\0\0" "1\x85R.", "builtins.getattr"),
+		E("\x80\2c__builtin__\neval\nX\1\0\0\0"
+		  "1\x85R.",
+		    "__builtin__.eval"),
+		E("\x80\2cbuiltins\ngetattr\nX\1\0\0\0"
+		  "1\x85R.",
+		    "builtins.getattr"),
 		E("\x80\2csubprocess\nPopen\nX\2\0\0\0ls\x85R.", "subprocess.Popen"),
 		E("\x80\2csubprocess\nPopen\nX\2\0\0\0ls\x85\x81.", "subprocess.Popen"),
 		E("\x80\4csubprocess\nPopen\n)}\x92.", "subprocess.Popen"),
@@ -239,7 +248,8 @@ test_malicious(void **state)
 		E("\x80\2(cos\nsystem\nX\2\0\0\0ido.", "os.system"),
 		E("\x80\2cruntime_lib\nlaunch\n)R.", "runtime_lib.launch"),
 		E("\x80\2cos\nsystem\n}b.", "os.system"),
-		E("\x80\2ccopyreg\n_reconstructor\n(csubprocess\nPopen\nc__builtin__\nobject\nNtR.", "subprocess.Popen"),
+		E("\x80\2ccopyreg\n_reconstructor\n(csubprocess\nPopen\nc__builtin__\nobject\nNtR.",
+		    "subprocess.Popen"),
 #undef E
 	};
 
@@ -277,14 +287,42 @@ test_pickle_machine(void **state)
 		size_t n;
 	} bad[] = {
 #define E(s) { s, sizeof s - 1 }
-		E(""), E("."), E("\x80\2"), E("\x80\2t."), E("\x80\2R."), E("\x80\2h\5."), E("\x80\2)q\1j\xff\xff\xff\xff."),
-		E("\x80\2)r\xff\xff\xff\x7f."), E("\x80\2X\xff\xff\xff\xff" "a."), E("\x80\4\x8d\xff\xff\xff\xff\xff\xff\xff\xff" "a."),
-		E("\x80\2}(K\1u."), E("\x80\2K\1K\2a."), E("\x80\2(0."), E("\x80\2K\1b."), E("\x80\2]Q."), E("\x80\1)."), E("I1\n."),
-		E("\x80\2" "ctorch._utils\n_rebuild_tensor_v2\n)R."), E("\x80\2" "ca\0\nB\n)R."), E("\x80\2P1\n."), E("\x80\2\x82\1."), E("\x80\2ccollections"),
-		/* a tensor of 2^40 elements in a storage of 4, at an offset, with overflowing strides */
-#define STORE "\x80\2" "ctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0" "0X\3\0\0\0cpuK\4tQ"
-		E(STORE "K\0\x8a\6\0\0\0\0\0\1\x85K\1\x85tR."), E(STORE "K\1K\4\x85K\1\x85tR."), E(STORE "K\0K\4\x85K\2\x85tR."),
-		E(STORE "K\0K\4\x85\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x85tR."), E(STORE "J\xff\xff\xff\xffK\1\x85K\1\x85tR."),
+		E(""),
+		E("."),
+		E("\x80\2"),
+		E("\x80\2t."),
+		E("\x80\2R."),
+		E("\x80\2h\5."),
+		E("\x80\2)q\1j\xff\xff\xff\xff."),
+		E("\x80\2)r\xff\xff\xff\x7f."),
+		E("\x80\2X\xff\xff\xff\xff"
+		  "a."),
+		E("\x80\4\x8d\xff\xff\xff\xff\xff\xff\xff\xff"
+		  "a."),
+		E("\x80\2}(K\1u."),
+		E("\x80\2K\1K\2a."),
+		E("\x80\2(0."),
+		E("\x80\2K\1b."),
+		E("\x80\2]Q."),
+		E("\x80\1)."),
+		E("I1\n."),
+		E("\x80\2"
+		  "ctorch._utils\n_rebuild_tensor_v2\n)R."),
+		E("\x80\2"
+		  "ca\0\nB\n)R."),
+		E("\x80\2P1\n."),
+		E("\x80\2\x82\1."),
+		E("\x80\2ccollections"),
+	/* a tensor of 2^40 elements in a storage of 4, at an offset, with overflowing strides */
+#define STORE                                                                                                          \
+	"\x80\2"                                                                                                       \
+	"ctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\nX\1\0\0\0"                         \
+	"0X\3\0\0\0cpuK\4tQ"
+		E(STORE "K\0\x8a\6\0\0\0\0\0\1\x85K\1\x85tR."),
+		E(STORE "K\1K\4\x85K\1\x85tR."),
+		E(STORE "K\0K\4\x85K\2\x85tR."),
+		E(STORE "K\0K\4\x85\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f\x85tR."),
+		E(STORE "J\xff\xff\xff\xffK\1\x85K\1\x85tR."),
 		E(STORE "K\0K\5\x85K\0\x85tR."),
 #undef E
 	};
@@ -309,14 +347,16 @@ test_pickle_machine(void **state)
 	bp_arena_close(mem);
 }
 
-/* every flipped bit of a safetensors file that we wrote is seen by verify; without a checksum, numbers that are not finite are */
+/* every flipped bit of a safetensors file that we wrote is seen by verify; without a checksum, numbers that are not
+ * finite are */
 static void
 test_verify_safetensors(void **state)
 {
 	char path[] = "/tmp/bp-verify-XXXXXX";
 	float x[3] = { 1, 2, 3 };
 	uint16_t h[2] = { 4, 5 };
-	struct bp_tensor a = { BP_F32, 1, { 3 }, x }, b = { BP_U16, 2, { 1, 2 }, h }, none = { BP_F32, 2, { 0, 9 }, NULL };
+	struct bp_tensor a = { BP_F32, 1, { 3 }, x }, b = { BP_U16, 2, { 1, 2 }, h },
+	                 none = { BP_F32, 2, { 0, 9 }, NULL };
 	struct bp_named t[] = { { "half", &b }, { "none", &none }, { "x", &a } };
 	struct bp_err err = { 0 };
 	struct bp_wfile *w;

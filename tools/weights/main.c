@@ -12,9 +12,12 @@ struct weights_opt {
 };
 
 static const struct bp_optdef table[] = {
-	{ "out", 'o', BP_OPT_STR, offsetof(struct weights_opt, out), NULL, "FILE", "import: the safetensors file to write" },
-	{ "bf16", 0, BP_OPT_FLAG, offsetof(struct weights_opt, bf16), NULL, NULL, "import: store matrices as bfloat16 (half the size)" },
-	{ "override", 0, BP_OPT_FLAG, offsetof(struct weights_opt, override), NULL, NULL, "import: replace a file that exists" },
+	{ "out", 'o', BP_OPT_STR, offsetof(struct weights_opt, out), NULL, "FILE",
+	    "import: the safetensors file to write" },
+	{ "bf16", 0, BP_OPT_FLAG, offsetof(struct weights_opt, bf16), NULL, NULL,
+	    "import: store matrices as bfloat16 (half the size)" },
+	{ "override", 0, BP_OPT_FLAG, offsetof(struct weights_opt, override), NULL, NULL,
+	    "import: replace a file that exists" },
 	{ "json", 'j', BP_OPT_FLAG, offsetof(struct weights_opt, json), NULL, NULL, "show: as one JSON object" },
 	{ "verbose", 'v', BP_OPT_FLAG, offsetof(struct weights_opt, common.verbose), NULL, NULL, "say more" },
 	{ "quiet", 'q', BP_OPT_FLAG, offsetof(struct weights_opt, common.quiet), NULL, NULL, "say only errors" },
@@ -24,11 +27,15 @@ static const struct bp_program prog = {
 	"weights",
 	"import, inspect and verify model weights",
 	"import FILE -o OUT | show FILE | verify FILE",
-	"FILE is a checkpoint as Boltz publishes it (boltz2_conf.ckpt, PyTorch Lightning's format) or a safetensors file.\n\n"
-	"import writes the tensors of state_dict and the hyper-parameters as safetensors, which all programs map and share. Nothing in a "
-	"checkpoint is run: it is a pickle, a program that may name any function to be called, and one that names another than "
+	"FILE is a checkpoint as Boltz publishes it (boltz2_conf.ckpt, PyTorch Lightning's format) or a safetensors "
+	"file.\n\n"
+	"import writes the tensors of state_dict and the hyper-parameters as safetensors, which all programs map and "
+	"share. Nothing in a "
+	"checkpoint is run: it is a pickle, a program that may name any function to be called, and one that names "
+	"another than "
 	"those that make tensors and plain containers is refused. What is left out is listed.\n\n"
-	"show lists hyper-parameters and tensors. verify reads everything, compares checksums, and looks for numbers that are not finite.",
+	"show lists hyper-parameters and tensors. verify reads everything, compares checksums, and looks for numbers "
+	"that are not finite.",
 	table,
 };
 
@@ -36,16 +43,20 @@ static void
 tell(const struct bp_val *report, const char *out)
 {
 	const struct bp_val *skipped = bp_val_get(report, "skipped");
-	long long bf16 = bp_val_i64(bp_val_get(report, "to_bf16"), 0), f32 = bp_val_i64(bp_val_get(report, "to_float32"), 0);
+	long long bf16 = bp_val_i64(bp_val_get(report, "to_bf16"), 0),
+	          f32 = bp_val_i64(bp_val_get(report, "to_float32"), 0);
 
-	printf("%s: %lld tensors, %lld parameters, %.1f MB\n", out, (long long)bp_val_i64(bp_val_get(report, "tensors"), 0),
-	    (long long)bp_val_i64(bp_val_get(report, "parameters"), 0), bp_val_num(bp_val_get(report, "bytes"), 0) / 1e6);
+	printf("%s: %lld tensors, %lld parameters, %.1f MB\n", out,
+	    (long long)bp_val_i64(bp_val_get(report, "tensors"), 0),
+	    (long long)bp_val_i64(bp_val_get(report, "parameters"), 0),
+	    bp_val_num(bp_val_get(report, "bytes"), 0) / 1e6);
 	if (bf16)
 		printf("stored as bfloat16: %lld tensors; vectors stay as they were\n", bf16);
 	if (f32)
 		printf("stored as float32: %lld tensors that were float64\n", f32);
 	for (size_t i = 0; i < bp_val_count(skipped); i++)
-		printf("%s%s%s", i ? ", " : "left out: ", bp_val_cstr(bp_val_at(skipped, i), "?"), i + 1 == skipped->n ? "\n" : "");
+		printf("%s%s%s", i ? ", " : "left out: ", bp_val_cstr(bp_val_at(skipped, i), "?"),
+		    i + 1 == skipped->n ? "\n" : "");
 }
 
 static int
@@ -61,7 +72,8 @@ act(const struct weights_opt *o, const char *what, const char *path, struct bp_a
 		st = bp_wfile_show(w, o->json, stdout, err);
 	} else if (strcmp(what, "verify") == 0) {
 		if ((st = bp_wfile_verify(w, &sum, err)) == BP_OK)
-			printf("%s: %d tensors, all numbers finite, %s\n", path, w->n, sum ? "checksums right" : "no checksum in it");
+			printf("%s: %d tensors, all numbers finite, %s\n", path, w->n,
+			    sum ? "checksums right" : "no checksum in it");
 	} else if ((st = bp_wfile_import(&report, w, o->out, o->bf16, o->override, mem, err)) == BP_OK) {
 		tell(report, o->out);
 	}
