@@ -29,6 +29,7 @@ struct refused {
 
 enum column { ID, SYMBOL, CHARGE, LEAVING, AROMATIC, IDEAL, MODEL = IDEAL + 3, COLUMNS = MODEL + 3 };
 
+/* a copy in mem on one line: some names of the dictionary are broken text fields */
 char *
 keep(const std::string &s, struct bp_arena *mem, struct bp_err *err)
 {
@@ -36,6 +37,9 @@ keep(const std::string &s, struct bp_arena *mem, struct bp_err *err)
 
 	if (!p)
 		throw std::bad_alloc();
+	for (char *c = p; *c; c++)
+		if (static_cast<unsigned char>(*c) < ' ')
+			*c = ' ';
 	return p;
 }
 
@@ -159,7 +163,7 @@ read_component(struct bp_ccd_comp &c, const float (*&model)[3], cif::Block &b, s
 {
 	const std::string *name = b.find_value("_chem_comp.name"), *type = b.find_value("_chem_comp.type");
 	cif::Table atoms = b.find("_chem_comp_atom.",
-	    { "atom_id", "type_symbol", "?charge", "?pdbx_leaving_atom_flag", "?pdbx_aromatic_atom_flag",
+	    { "atom_id", "type_symbol", "?charge", "?pdbx_leaving_atom_flag", "?pdbx_aromatic_flag",
 		"?pdbx_model_Cartn_x_ideal", "?pdbx_model_Cartn_y_ideal", "?pdbx_model_Cartn_z_ideal", "?model_Cartn_x",
 		"?model_Cartn_y", "?model_Cartn_z" });
 	cif::Table bonds = b.find("_chem_comp_bond.",
