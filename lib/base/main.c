@@ -55,7 +55,7 @@ bp_share_path(const char *name, struct bp_arena *mem, struct bp_err *err)
 	static const char *const place[] = { "%s/../share/boltzpipe/%s", "%s/../../share/boltzpipe/%s", "%s/../share/%s",
 		"%s/../../../share/%s" };
 	const char *env = getenv("BOLTZPIPE_SHARE");
-	char *dir, *path;
+	char *dir, *path, *real;
 
 	if (env) {
 		if (!(path = bp_sprintf(mem, err, "%s/%s", env, name)) || access(path, R_OK) == 0)
@@ -66,8 +66,13 @@ bp_share_path(const char *name, struct bp_arena *mem, struct bp_err *err)
 		for (size_t i = 0; i < sizeof place / sizeof *place; i++) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-			if (!(path = bp_sprintf(mem, err, place[i], dir, name)) || access(path, R_OK) == 0)
+			if (!(path = bp_sprintf(mem, err, place[i], dir, name)))
+				return NULL;
+			if (access(path, R_OK) == 0 && (real = realpath(path, NULL))) {
+				path = bp_strdup(mem, real, err);
+				free(real);
 				return path;
+			}
 #pragma GCC diagnostic pop
 		}
 	}

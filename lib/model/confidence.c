@@ -502,6 +502,7 @@ bp_confidence_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct 
 	st = bp_plan_run(&peak, d->cx, run_samples, &t, mem, 0, d->o.mem_cap, size,
 	    "a higher --mem-cap, or a smaller target", err);
 	bp_progress_close(&t.progress);
+	BP_TRY(bp_weights_check(d->w, err));
 	BP_TRY(st);
 	return finish(&t, bp_seconds() - start, peak, err);
 }

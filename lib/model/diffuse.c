@@ -243,6 +243,7 @@ bp_diffuse_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_
 	if (st == BP_OK)
 		st = run_target(&t, mem, err);
 	bp_draws_close(&t.draws);
+	BP_TRY(bp_weights_check(d->w, err));
 	if (st == BP_OK) {
 		t.rec->kind = BP_STRUCTURES;
 		t.rec->kind_name = bp_kind_name(BP_STRUCTURES);

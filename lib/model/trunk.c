@@ -396,6 +396,7 @@ bp_trunk_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_ou
 	st = bp_plan_run(&peak, t->cx, compute, &r, mem, emitted_bytes(t, (size_t)host.n), t->o->mem_cap, size,
 	    "a higher --mem-cap, a part of the MSA (--subsample-msa), or a smaller target", err);
 	bp_progress_close(&progress);
+	BP_TRY(bp_weights_check(t->w, err));
 	BP_TRY(st);
 	BP_TRY(check_finite(r.rec, "s", err));
 	BP_TRY(check_finite(r.rec, "z", err));

@@ -1,6 +1,7 @@
 /* weights: an open file of parameters / hyper-parameters / binding by name / layers that several modules have. */
 #include "model/weights.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,10 @@ struct bp_weights {
 	struct bp_val *hyper;   /* a map, or NULL */
 	const float **f32;      /* [count] host memory: the parameter as fp32, once it was bound */
 	bool demo;
+	pthread_t verifier;     /* sums up the file while the first target is worked on */
+	bool verifying;
+	int verified;           /* what the verifier found, valid once it was joined */
+	struct bp_err fault;
 };
 
 /* ---- an open file ---- */
@@ -76,6 +81,29 @@ open_file(struct bp_weights *w, const char *path, struct bp_err *err)
 	return read_metadata(w, err);
 }
 
+static void *
+verify(void *self)
+{
+	struct bp_weights *w = self;
+	bool has;
+
+	w->verified = bp_st_verify(w->st, &has, &w->fault);
+	return NULL;
+}
+
+int
+bp_weights_check(struct bp_weights *w, struct bp_err *err)
+{
+	if (w->verifying)
+		pthread_join(w->verifier, NULL);
+	w->verifying = false;
+	if (w->verified == BP_OK)
+		return BP_OK;
+	if (err)
+		*err = w->fault;
+	return BP_FAIL(err, BP_EUSAGE, w->fault.hint, "%s", w->fault.msg);
+}
+
 int
 bp_weights_open(struct bp_weights **ret, const char *path, struct bp_err *err)
 {
@@ -93,6 +121,9 @@ bp_weights_open(struct bp_weights **ret, const char *path, struct bp_err *err)
 			err->code = st;
 		return st;
 	}
+	w->verifying = pthread_create(&w->verifier, NULL, verify, w) == 0;
+	if (!w->verifying)
+		verify(w);
 	*ret = w;
 	return BP_OK;
 }
@@ -102,6 +133,8 @@ bp_weights_close(struct bp_weights *w)
 {
 	if (!w)
 		return;
+	if (w->verifying)
+		pthread_join(w->verifier, NULL);
 	bp_st_close(w->st);
 	bp_arena_close(w->mem);
 	free(w);

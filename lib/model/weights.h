@@ -16,6 +16,10 @@ struct bp_weights;
 int bp_weights_open(struct bp_weights **ret, const char *path, struct bp_err *err) BP_MUST_USE;
 void bp_weights_close(struct bp_weights *w); /* NULL is fine; everything bound from it is gone */
 
+/* Whether the file is whole: the checksum that `weights import` puts in is worked out beside the first target, and a stage asks
+ * here before it hands a result on. BP_EUSAGE: the file is damaged. A file without a checksum passes. */
+int bp_weights_check(struct bp_weights *w, struct bp_err *err) BP_MUST_USE;
+
 const char *bp_weights_path(const struct bp_weights *w);
 bool bp_weights_demo(const struct bp_weights *w); /* they know 25 inputs and no other */
 void bp_weights_warn(const struct bp_weights *w); /* says so on stderr, if so          */

@@ -237,12 +237,42 @@ not_there(void **state)
 	bp_weights_close(w);
 }
 
+/* a file that bp_st_write made carries its checksum: a bit flipped in a number is seen, though every shape still fits */
+static void
+damaged(void **state)
+{
+	char path[] = "/tmp/bp_weights_XXXXXX";
+	float x[64] = { 0 };
+	struct bp_tensor t = { .dtype = BP_F32, .ndim = 1, .shape = { 64 }, .data = x };
+	struct bp_named named = { "w", &t };
+	struct bp_weights *w;
+	struct bp_err err;
+	FILE *f;
+
+	(void)state;
+	close(mkstemp(path));
+	assert_int_equal(bp_st_write(path, &named, 1, NULL, &err), BP_OK);
+	assert_int_equal(bp_weights_open(&w, path, &err), BP_OK);
+	assert_int_equal(bp_weights_check(w, &err), BP_OK);
+	assert_int_equal(bp_weights_check(w, &err), BP_OK);
+	bp_weights_close(w);
+	f = fopen(path, "r+b");
+	assert_int_equal(fseek(f, -7, SEEK_END), 0);
+	assert_int_equal(fputc(1, f), 1);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(bp_weights_open(&w, path, &err), BP_OK);
+	assert_int_equal(bp_weights_check(w, &err), BP_EUSAGE);
+	assert_non_null(strstr(err.msg, "is damaged: checksum"));
+	bp_weights_close(w);
+	remove(path);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(missing_and_misshapen), cmocka_unit_test(heads_that_do_not_divide),
-		cmocka_unit_test(metadata),
+		cmocka_unit_test(metadata), cmocka_unit_test(damaged),
 		cmocka_unit_test(hyper_parameters), cmocka_unit_test(half_precision), cmocka_unit_test(not_there),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
