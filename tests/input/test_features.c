@@ -52,8 +52,7 @@ static void
 compare(struct fix *x, const char *name, const struct bp_tensor *want)
 {
 	const struct bp_tensor *got = bp_rec_get(x->rec, name);
-	/* the built-in store's bounds come from tables written with five decimals: 5e-6, and rounding to float */
-	double tolerance = strncmp(name, "rdkit_", 6) == 0 ? 7e-6 : 1e-6;
+	double tolerance = 1e-6;
 	bool floats;
 
 	if (!got)
