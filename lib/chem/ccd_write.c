@@ -4,27 +4,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include <xxhash.h>
 
+#include "base/newfile.h"
 #include "chem/ccd_format.h"
 
 struct bp_ccd_out {
-	FILE *f;
-	const char *path, *tmp;
+	struct bp_newfile file;
 	uint64_t at; /* bytes written */
 	struct ccd_entry *entry; /* [cap], n used; malloc */
 	size_t n, cap;
 	unsigned char *buf; /* one blob; malloc */
 	size_t buf_cap;
-	bool done;
 };
-
-static int
-write_failed(const struct bp_ccd_out *o, struct bp_err *err)
-{
-	return BP_FAIL(err, BP_EIO, "is there room on the disk?", "%s: cannot write: %s", o->tmp, strerror(errno));
-}
 
 int
 bp_ccd_out_open(struct bp_ccd_out **ret, const char *path, struct bp_arena *mem, struct bp_err *err)
@@ -34,15 +26,10 @@ bp_ccd_out_open(struct bp_ccd_out **ret, const char *path, struct bp_arena *mem,
 
 	*ret = NULL;
 	BP_NEW(o, 1, mem, err);
-	o->path = bp_strdup(mem, path, err);
-	o->tmp = bp_sprintf(mem, err, "%s.tmp.%ld", path, (long)getpid());
-	if (!o->path || !o->tmp)
-		return BP_EMEM;
-	if (!(o->f = fopen(o->tmp, "wbx")))
-		return BP_FAIL(err, BP_EIO, NULL, "%s: %s", o->tmp, strerror(errno));
+	BP_TRY(bp_newfile_open(&o->file, path, mem, err));
 	*ret = o;
-	if (fwrite(&zero, sizeof zero, 1, o->f) != 1)
-		return write_failed(o, err);
+	if (fwrite(&zero, sizeof zero, 1, o->file.f) != 1)
+		return bp_newfile_failed(&o->file, err);
 	o->at = sizeof zero;
 	return BP_OK;
 }
@@ -134,8 +121,8 @@ bp_ccd_put(struct bp_ccd_out *o, const struct bp_ccd_comp *c, struct bp_err *err
 		if (from[i] && at[i + 1] > at[i])
 			memcpy(o->buf + at[i], from[i], at[i + 1] - at[i]);
 	fill_atoms(o->buf, at, c);
-	if (fwrite(o->buf, n, 1, o->f) != 1)
-		return write_failed(o, err);
+	if (fwrite(o->buf, n, 1, o->file.f) != 1)
+		return bp_newfile_failed(&o->file, err);
 	e = &o->entry[o->n++];
 	*e = (struct ccd_entry){ .offset = o->at, .length = (uint32_t)n, .hash = (uint32_t)XXH64(o->buf, n, 0) };
 	memcpy(e->code, c->code, strlen(c->code));
@@ -155,7 +142,6 @@ bp_ccd_out_end(struct bp_ccd_out *o, const char *note, struct bp_err *err)
 	size_t bytes = o->n * sizeof *o->entry;
 	struct ccd_head h = { .magic = CCD_MAGIC, .version = CCD_VERSION, .order = CCD_ORDER, .count = o->n, .index = o->at,
 		.size = o->at + bytes };
-	bool ok;
 
 	if (o->n)
 		qsort(o->entry, o->n, sizeof *o->entry, by_code);
@@ -165,19 +151,10 @@ bp_ccd_out_end(struct bp_ccd_out *o, const char *note, struct bp_err *err)
 	h.index_hash = XXH64(o->entry, bytes, 0);
 	snprintf(h.note, sizeof h.note, "%s", note);
 	h.head_hash = XXH64(&h, offsetof(struct ccd_head, head_hash), 0);
-	ok = (!bytes || fwrite(o->entry, bytes, 1, o->f) == 1) && fseek(o->f, 0, SEEK_SET) == 0
-	    && fwrite(&h, sizeof h, 1, o->f) == 1 && fflush(o->f) == 0 && fsync(fileno(o->f)) == 0;
-	if (!ok)
-		return write_failed(o, err);
-	ok = fclose(o->f) == 0;
-	o->f = NULL;
-	if (!ok || rename(o->tmp, o->path) != 0) {
-		(void)write_failed(o, err);
-		unlink(o->tmp);
-		return BP_EIO;
-	}
-	o->done = true;
-	return BP_OK;
+	if ((bytes && fwrite(o->entry, bytes, 1, o->file.f) != 1) || fseek(o->file.f, 0, SEEK_SET) != 0
+	    || fwrite(&h, sizeof h, 1, o->file.f) != 1)
+		return bp_newfile_failed(&o->file, err);
+	return bp_newfile_end(&o->file, err);
 }
 
 size_t
@@ -191,11 +168,7 @@ bp_ccd_out_close(struct bp_ccd_out *o)
 {
 	if (!o)
 		return;
-	if (o->f) {
-		fclose(o->f);
-		if (!o->done)
-			unlink(o->tmp);
-	}
+	bp_newfile_close(&o->file);
 	free(o->entry);
 	free(o->buf);
 	*o = (struct bp_ccd_out){ 0 };

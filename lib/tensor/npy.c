@@ -1,9 +1,9 @@
 #include "tensor/npy.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "base/newfile.h"
 
 size_t
 bp_npy_header(char buf[BP_NPY_HEADER], const struct bp_tensor *t)
@@ -30,35 +30,32 @@ bp_npy_header(char buf[BP_NPY_HEADER], const struct bp_tensor *t)
 	return size;
 }
 
+static int
+write_all(struct bp_newfile *file, const struct bp_tensor *t, struct bp_arena *mem, struct bp_err *err)
+{
+	char head[BP_NPY_HEADER];
+	size_t n, bytes;
+
+	if (t->dtype == BP_BF16)
+		BP_TRY(bp_tensor_as(&t, t, BP_F32, mem, err));
+	n = bp_npy_header(head, t);
+	bp_assert(bp_tensor_bytes(&bytes, t->dtype, t->ndim, t->shape));
+	if (fwrite(head, 1, n, file->f) != n || fwrite(t->data, 1, bytes, file->f) != bytes)
+		return bp_newfile_failed(file, err);
+	return bp_newfile_end(file, err);
+}
+
 int
 bp_npy_write(const char *path, const struct bp_tensor *t, struct bp_err *err)
 {
-	char head[BP_NPY_HEADER], *tmp = NULL;
+	struct bp_newfile file = { 0 };
 	struct bp_arena *mem;
-	size_t n, bytes;
-	FILE *f = NULL;
-	bool ok;
 	int st;
 
 	BP_TRY(bp_arena_open(&mem, 0, err));
-	st = BP_EMEM;
-	if (!(tmp = bp_sprintf(mem, err, "%s.tmp", path)))
-		goto done;
-	if (t->dtype == BP_BF16 && (st = bp_tensor_as(&t, t, BP_F32, mem, err)) != BP_OK)
-		goto done;
-	n = bp_npy_header(head, t);
-	bp_assert(bp_tensor_bytes(&bytes, t->dtype, t->ndim, t->shape));
-	st = BP_OK;
-	errno = 0;
-	ok = (f = fopen(tmp, "wb")) && fwrite(head, 1, n, f) == n && fwrite(t->data, 1, bytes, f) == bytes
-	    && fflush(f) == 0 && fsync(fileno(f)) == 0;
-	if (f && fclose(f) != 0)
-		ok = false;
-	if (!ok || rename(tmp, path) != 0) {
-		st = BP_FAIL(err, BP_EIO, NULL, "%s: %s", path, strerror(errno ? errno : EIO));
-		remove(tmp);
-	}
-done:
+	if ((st = bp_newfile_open(&file, path, mem, err)) == BP_OK)
+		st = write_all(&file, t, mem, err);
+	bp_newfile_close(&file);
 	bp_arena_close(mem);
 	return st;
 }

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define XXH_STATIC_LINKING_ONLY /* its state as a complete type */
 #include <xxhash.h>
 
+#include "base/newfile.h"
 #include "tensor/safetensors.h"
 
 /* In the header stands "xxh64": "DIGITS". No tensor's entry looks so, and inside a string the quotes would be escaped.
@@ -17,15 +17,13 @@
 enum { DIGITS = 16 };
 
 struct bp_st_out {
-	FILE *f;
+	struct bp_newfile file;
 	struct bp_arena *mem;
-	const char *path, *tmp;
 	size_t *bytes; /* [n] of each tensor */
 	int n, at;     /* tensors; the one being written */
 	size_t done;   /* bytes of it                    */
 	long digits;   /* where the checksum goes        */
 	XXH64_state_t sum;
-	bool whole;
 };
 
 static const char *
@@ -100,17 +98,11 @@ header(struct bp_val **ret, struct bp_st_out *o, const struct bp_named *t, const
 }
 
 static int
-io_error(const struct bp_st_out *o, struct bp_err *err)
-{
-	return BP_FAIL(err, BP_EIO, NULL, "%s: %s", o->tmp, strerror(errno ? errno : EIO));
-}
-
-static int
 put(struct bp_st_out *o, const void *p, size_t n, struct bp_err *err)
 {
 	errno = 0;
 	XXH64_update(&o->sum, p, n);
-	return fwrite(p, 1, n, o->f) == n ? BP_OK : io_error(o, err);
+	return fwrite(p, 1, n, o->file.f) == n ? BP_OK : bp_newfile_failed(&o->file, err);
 }
 
 static int
@@ -123,7 +115,7 @@ put_header(struct bp_st_out *o, const struct bp_val *h, struct bp_err *err)
 	int st = BP_EMEM;
 
 	if (!m || bp_json_write(m, h, 0) != BP_OK || fclose(m) != 0) {
-		BP_FAIL(err, st, NULL, "%s: no memory for its header", o->path);
+		BP_FAIL(err, st, NULL, "%s: no memory for its header", o->file.path);
 	} else {
 		padded = (size + 7) / 8 * 8; /* with blanks */
 		for (int i = 0; i < 8; i++)
@@ -150,12 +142,9 @@ open_out(
 {
 	struct bp_val *h;
 
-	if (!(o->path = bp_strdup(o->mem, path, err)) || !(o->tmp = bp_sprintf(o->mem, err, "%s.tmp", path)))
-		return BP_EMEM;
 	BP_NEW(o->bytes, o->n + 1, o->mem, err);
 	BP_TRY(header(&h, o, t, metadata, err));
-	if (!(o->f = fopen(o->tmp, "wb")))
-		return io_error(o, err);
+	BP_TRY(bp_newfile_open(&o->file, path, o->mem, err));
 	XXH64_reset(&o->sum, 0);
 	BP_TRY(put_header(o, h, err));
 	advance(o);
@@ -203,19 +192,14 @@ bp_st_put(struct bp_st_out *o, const void *p, size_t n, struct bp_err *err)
 int
 bp_st_end(struct bp_st_out *o, struct bp_err *err)
 {
-	FILE *f = o->f;
+	FILE *f = o->file.f;
 
 	bp_assert(o->at == o->n);
 	errno = 0;
 	if (fseek(f, o->digits, SEEK_SET) != 0
-	    || fprintf(f, "%016llx", (unsigned long long)XXH64_digest(&o->sum)) != DIGITS || fflush(f) != 0
-	    || fsync(fileno(f)) != 0)
-		return io_error(o, err);
-	o->f = NULL;
-	if (fclose(f) != 0 || rename(o->tmp, o->path) != 0)
-		return io_error(o, err);
-	o->whole = true;
-	return BP_OK;
+	    || fprintf(f, "%016llx", (unsigned long long)XXH64_digest(&o->sum)) != DIGITS)
+		return bp_newfile_failed(&o->file, err);
+	return bp_newfile_end(&o->file, err);
 }
 
 void
@@ -223,10 +207,7 @@ bp_st_out_close(struct bp_st_out *o)
 {
 	if (!o)
 		return;
-	if (o->f && fclose(o->f) != 0)
-		o->whole = false; /* it is removed below anyway */
-	if (!o->whole && o->tmp)
-		remove(o->tmp);
+	bp_newfile_close(&o->file);
 	bp_arena_close(o->mem);
 	free(o);
 }
