@@ -55,7 +55,8 @@ $(B)/%.o: %.cu
 	@mkdir -p $(@D)
 	$(say)$(NVCC) $(CPPFLAGS) -std=c++17 -O2 -g -lineinfo $(CUDA_ARCH) -Xcompiler -Wall,-Wextra,-Wno-unknown-pragmas$(addprefix $(comma),$(WERROR)) -MMD -MP -c -o $@ $<
 # the vector code: multiply-add in one rounding where the machine has it
-$(B)/lib/ops/gemm.o $(B)/lib/ops/vec.o: CFLAGS += -ffp-contract=fast
+$(patsubst %,$(B)/lib/ops/%.o,gemm vec exposed_fraction pair_histogram pair_force pair_sinc pair_sinc_force pair_move \
+	sinc_sum sinc_force wave_sum wave_force): CFLAGS += -ffp-contract=fast
 $(LIB): $(LIBOBJ)
 	@rm -f $@
 	$(say)ar rcs $@ $^

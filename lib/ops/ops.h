@@ -18,6 +18,7 @@
 #include "ops/cond_transition.h"
 #include "ops/contact_embed.h"
 #include "ops/dist_bin_embed.h"
+#include "ops/exposed_fraction.h"
 #include "ops/fourier.h"
 #include "ops/gather_rows.h"
 #include "ops/layer_norm.h"
@@ -26,16 +27,25 @@
 #include "ops/noise.h"
 #include "ops/outer_product_mean.h"
 #include "ops/pair_bias.h"
+#include "ops/pair_force.h"
 #include "ops/pair_head.h"
+#include "ops/pair_histogram.h"
+#include "ops/pair_move.h"
 #include "ops/pair_prod_linear.h"
+#include "ops/pair_sinc.h"
+#include "ops/pair_sinc_force.h"
 #include "ops/pair_sum.h"
 #include "ops/pair_weighted_average.h"
 #include "ops/rel_pos.h"
+#include "ops/sinc_force.h"
+#include "ops/sinc_sum.h"
 #include "ops/template_embed.h"
 #include "ops/token_embed.h"
 #include "ops/transition.h"
 #include "ops/tri_attn.h"
 #include "ops/tri_mul.h"
+#include "ops/wave_force.h"
+#include "ops/wave_sum.h"
 
 #define BP_OPS(X) \
 	X(linear) \
@@ -71,7 +81,17 @@
 	X(align) \
 	X(dist_bin_embed) \
 	X(pair_head) \
-	X(binned_mean)
+	X(binned_mean) \
+	X(pair_histogram) \
+	X(pair_force) \
+	X(sinc_sum) \
+	X(sinc_force) \
+	X(pair_sinc) \
+	X(pair_sinc_force) \
+	X(pair_move) \
+	X(wave_sum) \
+	X(wave_force) \
+	X(exposed_fraction)
 
 struct bp_ops {
 #define X(op) bp_##op##_fn *op;

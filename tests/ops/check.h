@@ -48,6 +48,9 @@ const int32_t *check_ints(struct check *k, size_t n, int32_t lo, int32_t hi);
 const float *check_floats(struct check *k, const float *x, size_t n); /* given numbers */
 const int32_t *check_given(struct check *k, const int32_t *x, size_t n);
 float *check_out(struct check *k, size_t n);
+/* the same in double, for the ops of guidance; uniform in lo .. hi */
+const double *check_doubles(struct check *k, size_t n, double lo, double hi);
+double *check_out_doubles(struct check *k, size_t n);
 /* Weights [n,k]: normal / sqrt(k); a vector of layer norm weights 1 +- 0.2, of biases 0 +- 0.2 */
 struct bp_weight check_weight(struct check *k, int n, int kdim);
 struct bp_weight check_norm_w(struct check *k, int n);

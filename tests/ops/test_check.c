@@ -15,9 +15,9 @@
 
 #include "check.h"
 
-extern const struct check_op check_heavy[], check_attn[], check_light[];
+extern const struct check_op check_heavy[], check_attn[], check_light[], check_guide[];
 
-static const struct check_op *const tables[] = { check_heavy, check_attn, check_light };
+static const struct check_op *const tables[] = { check_heavy, check_attn, check_light, check_guide };
 
 enum { GUARD = 16, OUTS = 4 };
 static const float guard_word = -1.25e30f;
@@ -28,7 +28,8 @@ struct check_state {
 	double c, terms, flops;
 	struct { /* outputs: where they are, and what was there after the op */
 		float *dev, *host;
-		size_t n;
+		size_t n; /* floats; a double is two */
+		bool wide;
 	} out[OUTS];
 	int outs;
 	int calls, st;   /* calls of the op made, and its status             */
@@ -193,6 +194,25 @@ check_out(struct check *k, size_t n)
 	return s->out[s->outs++].dev + GUARD;
 }
 
+const double *
+check_doubles(struct check *k, size_t n, double lo, double hi)
+{
+	double *p = (double *)host_floats(2 * n);
+
+	for (size_t i = 0; i < n; i++)
+		p[i] = lo + (hi - lo) * uniform(k);
+	return to_device(k, p, n * sizeof *p);
+}
+
+double *
+check_out_doubles(struct check *k, size_t n)
+{
+	float *p = check_out(k, 2 * n);
+
+	k->state->out[k->state->outs - 1].wide = true;
+	return (double *)p;
+}
+
 struct bp_weight
 check_weight(struct check *k, int n, int kdim)
 {
@@ -281,6 +301,15 @@ guards_hold(const struct check_state *s)
 	return true;
 }
 
+/* number j of output i */
+static double
+number(const struct check_state *s, int i, size_t j)
+{
+	const float *p = s->out[i].host + GUARD;
+
+	return s->out[i].wide ? ((const double *)p)[j] : p[j];
+}
+
 /* the largest error, as a share of what is allowed; NaN when a number is not finite */
 static double
 worst(const struct check_state *ref, const struct check_state *got)
@@ -288,13 +317,14 @@ worst(const struct check_state *ref, const struct check_state *got)
 	double most = 0;
 
 	for (int i = 0; i < ref->outs; i++) {
-		const float *r = ref->out[i].host + GUARD, *g = got->out[i].host + GUARD;
 		double unit = ref->c * 0x1p-23, sum = 0, bound;
-		for (size_t j = 0; j < ref->out[i].n; j++)
-			sum += (double)r[j] * r[j];
-		bound = unit * sqrt(ref->terms) * sqrt(sum / (double)ref->out[i].n);
-		for (size_t j = 0; j < ref->out[i].n; j++) {
-			double e = r[j] == g[j] ? 0 : fabs((double)g[j] - r[j]) / fmax(bound, unit * fabs(r[j]));
+		size_t n = ref->out[i].wide ? ref->out[i].n / 2 : ref->out[i].n;
+		for (size_t j = 0; j < n; j++)
+			sum += number(ref, i, j) * number(ref, i, j);
+		bound = unit * sqrt(ref->terms) * sqrt(sum / (double)n);
+		for (size_t j = 0; j < n; j++) {
+			double r = number(ref, i, j), g = number(got, i, j);
+			double e = r == g ? 0 : fabs(g - r) / fmax(bound, unit * fabs(r));
 			if (!(e <= most))
 				most = e;
 			if (isnan(e))
