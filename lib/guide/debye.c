@@ -37,19 +37,30 @@ bp_debye_open(struct bp_debye **ret, struct bp_ctx *cx, const struct bp_particle
 	return BP_OK;
 }
 
-static struct bp_pairs
-pairs(const struct bp_debye *d, const struct bp_conformers *c)
+/* the conformers on the device */
+static int
+pairs(struct bp_pairs *p, const double **q, const struct bp_debye *d, int b, const double *x, const double *a)
 {
-	return (struct bp_pairs){ c->b, d->p->n, d->p->ntypes, d->p->start, c->x, c->a };
+	const size_t n = (size_t)b * d->p->n;
+	const void *up;
+
+	*p = (struct bp_pairs){ .b = b, .n = d->p->n, .ntypes = d->p->ntypes, .start = d->p->start };
+	BP_TRY(bp_dev_upload(d->cx, &up, x, 3 * n * sizeof *x));
+	p->x = up;
+	if (a) {
+		BP_TRY(bp_dev_upload(d->cx, &up, a, n * sizeof *a));
+		p->a = up;
+	}
+	BP_TRY(bp_dev_upload(d->cx, &up, d->q, (size_t)d->nq * sizeof *d->q));
+	*q = up;
+	return BP_OK;
 }
 
 static int
-histogram(double *S, const struct bp_debye *d, struct bp_conformers *c)
+histogram(double *S, const struct bp_debye *d, const struct bp_pairs *p, const double *q, struct bp_conformers *c)
 {
-	struct bp_pairs p = pairs(d, c);
-	struct bp_mark mark = bp_dev_mark(d->cx);
-	const int rows = bp_pair_rows(&p);
-	double *H, *far, most = 0;
+	const int rows = bp_pair_rows(p);
+	double *H, *far, reach, most = 0;
 	int bins;
 
 	if (!(2 * c->radius < (MOST_BINS - 4) * d->bin))
@@ -57,43 +68,62 @@ histogram(double *S, const struct bp_debye *d, struct bp_conformers *c)
 	bins = (int)(2 * c->radius / d->bin) + 4;
 	BP_DEV_NEW(H, (size_t)c->b * rows * bins, d->cx);
 	BP_DEV_NEW(far, c->b, d->cx);
-	BP_TRY(BP_OP(d->cx, pair_histogram, .p = p, .bins = bins, .h = d->bin, .H = H, .far = far));
-	for (int b = 0; b < c->b; b++)
-		most = fmax(most, far[b]);
+	BP_TRY(BP_OP(d->cx, pair_histogram, .p = *p, .bins = bins, .h = d->bin, .H = H, .far = far));
+	for (int b = 0; b < c->b; b++) {
+		BP_TRY(bp_dev_download(d->cx, &reach, far + b, sizeof reach));
+		most = fmax(most, reach);
+	}
 	c->bins = (int)(most / d->bin) + 4 < bins ? (int)(most / d->bin) + 4 : bins;
-	BP_TRY(BP_OP(d->cx, sinc_sum, .rows = c->b * rows, .bins = c->bins, .ld = bins, .nq = d->nq, .h = d->bin, .q = d->q, .H = H,
-	    .S = S));
-	bp_dev_release(d->cx, mark);
-	return BP_OK;
+	return BP_OP(d->cx, sinc_sum, .rows = c->b * rows, .bins = c->bins, .ld = bins, .nq = d->nq, .h = d->bin, .q = q, .H = H, .S = S);
 }
 
 int
 bp_debye_sums(double *S, const struct bp_debye *d, struct bp_conformers *c)
 {
-	struct bp_pairs p = pairs(d, c);
+	struct bp_mark mark = bp_dev_mark(d->cx);
+	struct bp_pairs p;
+	const double *q;
+	double *sums;
+	size_t n;
 
+	BP_TRY(pairs(&p, &q, d, c->b, c->x, c->a));
+	n = (size_t)c->b * bp_pair_rows(&p) * d->nq;
+	BP_DEV_NEW(sums, n, d->cx);
 	if (d->method == BP_DEBYE_HISTOGRAM)
-		return histogram(S, d, c);
-	if (d->method == BP_DEBYE_QUADRATURE)
-		return BP_OP(d->cx, wave_sum, .p = p, .nq = d->nq, .diameter = 2 * c->radius, .q_max = d->q_max, .q = d->q, .S = S);
-	return BP_OP(d->cx, pair_sinc, .p = p, .nq = d->nq, .q = d->q, .S = S);
+		BP_TRY(histogram(sums, d, &p, q, c));
+	else if (d->method == BP_DEBYE_QUADRATURE)
+		BP_TRY(BP_OP(d->cx, wave_sum, .p = p, .nq = d->nq, .diameter = 2 * c->radius, .q_max = d->q_max, .q = q, .S = sums));
+	else
+		BP_TRY(BP_OP(d->cx, pair_sinc, .p = p, .nq = d->nq, .q = q, .S = sums));
+	BP_TRY(bp_dev_download(d->cx, S, sums, n * sizeof *S));
+	bp_dev_release(d->cx, mark);
+	return BP_OK;
 }
 
 int
 bp_debye_forces(double *out, const struct bp_debye *d, const struct bp_conformers *c, const double *G)
 {
-	struct bp_pairs p = pairs(d, c);
 	struct bp_mark mark = bp_dev_mark(d->cx);
-	const int rows = bp_pair_rows(&p);
-	double *F;
+	double *F, *grad;
+	struct bp_pairs p;
+	const double *q;
+	const void *g;
+	size_t rows;
 
-	if (d->method == BP_DEBYE_DIRECT)
-		return BP_OP(d->cx, pair_sinc_force, .p = p, .nq = d->nq, .q = d->q, .G = G, .out = out);
-	if (d->method == BP_DEBYE_QUADRATURE)
-		return BP_OP(d->cx, wave_force, .p = p, .nq = d->nq, .diameter = 2 * c->radius, .q_max = d->q_max, .q = d->q, .G = G, .out = out);
-	BP_DEV_NEW(F, (size_t)c->b * rows * c->bins, d->cx);
-	BP_TRY(BP_OP(d->cx, sinc_force, .rows = c->b * rows, .bins = c->bins, .nq = d->nq, .h = d->bin, .q = d->q, .G = G, .F = F));
-	BP_TRY(BP_OP(d->cx, pair_force, .p = p, .bins = c->bins, .h = d->bin, .F = F, .out = out));
+	BP_TRY(pairs(&p, &q, d, c->b, c->x, c->a));
+	rows = (size_t)c->b * bp_pair_rows(&p);
+	BP_TRY(bp_dev_upload(d->cx, &g, G, rows * d->nq * sizeof *G));
+	BP_DEV_NEW(grad, 3 * (size_t)c->b * p.n, d->cx);
+	if (d->method == BP_DEBYE_DIRECT) {
+		BP_TRY(BP_OP(d->cx, pair_sinc_force, .p = p, .nq = d->nq, .q = q, .G = g, .out = grad));
+	} else if (d->method == BP_DEBYE_QUADRATURE) {
+		BP_TRY(BP_OP(d->cx, wave_force, .p = p, .nq = d->nq, .diameter = 2 * c->radius, .q_max = d->q_max, .q = q, .G = g, .out = grad));
+	} else {
+		BP_DEV_NEW(F, rows * c->bins, d->cx);
+		BP_TRY(BP_OP(d->cx, sinc_force, .rows = (int)rows, .bins = c->bins, .nq = d->nq, .h = d->bin, .q = q, .G = g, .F = F));
+		BP_TRY(BP_OP(d->cx, pair_force, .p = p, .bins = c->bins, .h = d->bin, .F = F, .out = grad));
+	}
+	BP_TRY(bp_dev_download(d->cx, out, grad, 3 * (size_t)c->b * p.n * sizeof *out));
 	bp_dev_release(d->cx, mark);
 	return BP_OK;
 }
@@ -101,7 +131,37 @@ bp_debye_forces(double *out, const struct bp_debye *d, const struct bp_conformer
 int
 bp_debye_exposed(double *a, const struct bp_debye *d, int b, const double *x)
 {
-	return BP_OP(d->cx, exposed_fraction, .b = b, .n = d->p->n, .x = x, .R = d->p->radius, .a = a);
+	struct bp_mark mark = bp_dev_mark(d->cx);
+	const size_t n = (size_t)b * d->p->n;
+	const void *up, *R;
+	double *out;
+
+	BP_TRY(bp_dev_upload(d->cx, &up, x, 3 * n * sizeof *x));
+	BP_TRY(bp_dev_upload(d->cx, &R, d->p->radius, (size_t)d->p->n * sizeof(double)));
+	BP_DEV_NEW(out, n, d->cx);
+	BP_TRY(BP_OP(d->cx, exposed_fraction, .b = b, .n = d->p->n, .x = up, .R = R, .a = out));
+	BP_TRY(bp_dev_download(d->cx, a, out, n * sizeof *a));
+	bp_dev_release(d->cx, mark);
+	return BP_OK;
+}
+
+int
+bp_debye_moves(double *D, const struct bp_debye *d, const double *x, const double *a, int moves, const int32_t *atom, const double *y)
+{
+	struct bp_mark mark = bp_dev_mark(d->cx);
+	const size_t n = (size_t)moves * (d->p->ntypes + (a ? 1 : 0)) * d->nq;
+	struct bp_pairs p;
+	const double *q;
+	const void *up;
+	double *out;
+
+	BP_TRY(pairs(&p, &q, d, 1, x, a));
+	BP_TRY(bp_dev_upload(d->cx, &up, y, 3 * (size_t)moves * sizeof *y));
+	BP_DEV_NEW(out, n, d->cx);
+	BP_TRY(BP_OP(d->cx, pair_move, .p = p, .nq = d->nq, .moves = moves, .q = q, .atom = atom, .y = up, .D = out));
+	BP_TRY(bp_dev_download(d->cx, D, out, n * sizeof *D));
+	bp_dev_release(d->cx, mark);
+	return BP_OK;
 }
 
 void

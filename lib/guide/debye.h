@@ -52,9 +52,13 @@ int bp_debye_forces(double *out, const struct bp_debye *d, const struct bp_confo
 /* a [b,n] = exposed fractions of x [b,n,3] by place. */
 int bp_debye_exposed(double *a, const struct bp_debye *d, int b, const double *x) BP_MUST_USE;
 
+/* D [moves, ntypes (+ 1 with a), nq]: what moving atom[m] alone to y [moves,3] changes (op pair_move); x [n,3], a [n] one conformer. */
+int bp_debye_moves(double *D, const struct bp_debye *d, const double *x, const double *a, int moves, const int32_t *atom,
+    const double *y) BP_MUST_USE;
+
 /* P [BP_PROFILES,nq] of one conformer from its sums; a [n] or NULL: the profiles with w are 0. */
 void bp_debye_profiles(double *P, const struct bp_debye *d, const double *S, const double *a);
-/* What P changes by when atom i alone moves; D [ntypes (+ 1),nq] of op pair_move. */
+/* P += what it changes by when atom i alone moves; D [ntypes (+ 1),nq] of its move. */
 void bp_debye_moved(double *P, const struct bp_debye *d, const double *D, int i, const double *a);
 /* G [rows,nq] for bp_debye_forces, from E [nq] = dE/dI, when the amplitudes are v - g s + c2 a w; g [nq]. */
 void bp_debye_weights(double *G, const struct bp_debye *d, const double *E, const double *g, double c2, bool layer);

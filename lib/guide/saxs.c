@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "ops/ops.h"
 
 enum { MOVES = 96 }; /* displaced atoms at once, whole atoms of six */
 
@@ -168,8 +167,7 @@ differences_batch(double *out, const struct bp_saxs *s, const struct bp_conforme
 			memcpy(y + 3 * m, c->x + 3 * (at / 3), 3 * sizeof *y);
 			y[3 * m + at % 3] += m & 1 ? -s->o.epsilon : s->o.epsilon;
 		}
-		BP_TRY(BP_OP(s->d->cx, pair_move, .p = { 1, p->n, p->ntypes, p->start, c->x, c->a }, .nq = s->d->nq, .moves = moves,
-		    .q = s->d->q, .atom = atom, .y = y, .D = D));
+		BP_TRY(bp_debye_moves(D, s->d, c->x, c->a, moves, atom, y));
 		for (int m = 0; m < moves; m++) {
 			struct bp_fit f;
 			memcpy(w->P, P0, BP_PROFILES * nq * sizeof *P0);

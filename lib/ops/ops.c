@@ -76,6 +76,16 @@ check_variant(const char *variant, struct bp_err *err)
 	return BP_OK;
 }
 
+/* An op that the device has no row of stays unbound until a stage calls it: rows of guidance may lag behind those of the model. */
+static int
+unbound(struct bp_ctx *cx, const void *args)
+{
+	(void)args;
+	return BP_FAIL(cx->err, BP_EUNSUP, "take --device cpu", "this device lacks an op that is needed here");
+}
+
+static const struct bp_oprow unbound_row = { "unbound", "none", BP_CPU, unbound };
+
 /* the row of op i: the variant asked for, else the other one of this device */
 static int
 pick(struct opened *o, int i, const char *variant, struct bp_err *err)
@@ -121,7 +131,8 @@ bind(struct opened *o, const char *variant, const char *const *ops, int nops, st
 
 	BP_TRY(check_variant(variant, err));
 	for (i = 0; i < OPS; i++)
-		BP_TRY(pick(o, i, variant, err));
+		if (pick(o, i, variant, NULL) != BP_OK)
+			o->row[i] = &unbound_row;
 	for (i = 0; i < nops; i++)
 		BP_TRY(override_op(o, ops[i], err));
 	i = 0;

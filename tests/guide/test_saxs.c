@@ -9,16 +9,17 @@ static const char *const names[] = { "rna14", "lyz", "hivp_xk2", "nup133", "nup1
 struct method {
 	const char *name, *variant;
 	enum bp_debye_method method;
+	bool quick;                              /* else half of the fits                          */
 	int most;                                /* atoms: slow ones see the small structures only */
 	double profile, chi2, gradient, balance; /* README's tolerances                            */
 };
 static const struct method methods[] = {
-	{ "direct", "original", BP_DEBYE_DIRECT, 400, 1e-10, 1e-8, 1e-9, 1e-12 },
-	{ "direct", "optimized", BP_DEBYE_DIRECT, 2100, 1e-5, 1e-4, 1e-4, 1e-5 },
-	{ "histogram", "original", BP_DEBYE_HISTOGRAM, 400, 1e-4, 1e-3, 1e-4, 1e-12 },
-	{ "histogram", "optimized", BP_DEBYE_HISTOGRAM, 10000, 1e-4, 1e-3, 1e-4, 1e-5 },
-	{ "quadrature", "original", BP_DEBYE_QUADRATURE, 400, 2e-4, 1e-3, 5e-4, 2e-4 },
-	{ "quadrature", "optimized", BP_DEBYE_QUADRATURE, 1100, 2e-4, 1e-3, 5e-4, 2e-4 },
+	{ "direct", "original", BP_DEBYE_DIRECT, true, 400, 1e-10, 1e-8, 1e-9, 1e-12 },
+	{ "direct", "optimized", BP_DEBYE_DIRECT, false, 1100, 1e-5, 1e-4, 1e-4, 1e-5 },
+	{ "histogram", "original", BP_DEBYE_HISTOGRAM, true, 400, 1e-4, 1e-3, 1e-4, 1e-12 },
+	{ "histogram", "optimized", BP_DEBYE_HISTOGRAM, true, 10000, 1e-4, 1e-3, 1e-4, 1e-5 },
+	{ "quadrature", "original", BP_DEBYE_QUADRATURE, false, 400, 2e-4, 1e-3, 5e-4, 2e-4 },
+	{ "quadrature", "optimized", BP_DEBYE_QUADRATURE, false, 1100, 2e-4, 1e-3, 5e-4, 2e-4 },
 };
 
 /* a reference structure */
@@ -253,7 +254,8 @@ fitted(void **state)
 			if (!load(&m, names[i], methods[j].variant))
 				continue;
 			for (int c = 0; c < COUNT(fits) && m.n <= methods[j].most; c++)
-				fit_of(&m, &methods[j], &fits[c]);
+				if (methods[j].quick || c >= 3) /* hydration is what it is all for */
+					fit_of(&m, &methods[j], &fits[c]);
 			unload(&m);
 		}
 }
