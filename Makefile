@@ -93,7 +93,7 @@ FUZZ     := build/fuzz
 FUZZERS  := $(patsubst tests/fuzz/%.c,$(FUZZ)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZLIB  := $(patsubst %,$(FUZZ)/%.o,$(basename $(filter-out lib/ops/% lib/model/% lib/chem/rdkit.cpp,$(LIBSRC))))
 FUZZCC   := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined -DBP_DEBUG_ARENA \
-	-DBP_FLAGS='"fuzzing"' -MMD -MP
+	-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION -DBP_FLAGS='"fuzzing"' -MMD -MP
 fuzz: $(FUZZERS)
 	@tests/fuzz/run.sh $(SECONDS) $(FUZZERS)
 $(FUZZ)/lib/%.o: lib/%.c
@@ -101,7 +101,7 @@ $(FUZZ)/lib/%.o: lib/%.c
 	$(say)clang $(CPPFLAGS) -std=c11 $(FUZZCC) -fsanitize=fuzzer-no-link -c -o $@ $<
 $(FUZZ)/lib/%.o: lib/%.cpp
 	@mkdir -p $(@D)
-	$(say)clang++ $(CPPFLAGS) -std=c++17 $(FUZZCC) -fsanitize=fuzzer-no-link -c -o $@ $<
+	$(say)clang++ $(CPPFLAGS) -std=c++17 $(FUZZCC) -fno-sanitize=vptr -fsanitize=fuzzer-no-link -c -o $@ $<
 $(FUZZ)/lib.a: $(FUZZLIB)
 	@rm -f $@
 	$(say)ar rcs $@ $^

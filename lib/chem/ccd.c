@@ -231,13 +231,15 @@ point(struct bp_ccd_comp *c, const struct ccd_blob *b, const size_t *at)
 static int
 read_blob(struct bp_ccd_comp *ret, const struct layer *l, const struct ccd_entry *e, struct bp_err *err)
 {
-	const struct ccd_blob *b = (const void *)(l->p + e->offset);
+	const struct ccd_blob *b;
 	size_t at[CCD_SECTIONS + 1];
 	const char *what = NULL;
 
+	*ret = (struct bp_ccd_comp){ 0 };
 	if (e->code[7] || e->offset % 8 || e->offset < sizeof(struct ccd_head) || e->offset > l->head->index
 	    || e->length > l->head->index - e->offset || e->length < sizeof *b)
 		return BP_FAIL(err, BP_EINPUT, HINT_DAMAGED, "%s: component %.7s: its place is outside the file", l->path, e->code);
+	b = (const void *)(l->p + e->offset);
 	ccd_layout(at, b);
 	if (hash_differs(XXH64(b, e->length, 0) & UINT32_MAX, e->hash))
 		what = "wrong checksum";

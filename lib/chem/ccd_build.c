@@ -21,6 +21,14 @@ struct job {
 	struct bp_arena *mem;  /* one component at a time */
 };
 
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 /* is this block wanted? */
 static bool
 wanted(struct job *j, const char *code)
@@ -69,7 +77,7 @@ derive(struct bp_ccd_comp *c, struct job *j, const float (*model)[3], struct bp_
 		bp_log(BP_LOG_WARN, "%s: component %s: %s: not used", j->b->derived, c->code, err->msg);
 		*c = plain;
 	}
-	if (!j->b->tables || !bp_rdkit_version() || !c->n_atoms)
+	if (!j->b->tables || !c->n_atoms)
 		return BP_OK;
 	if ((st = bp_rdkit_derive(c, model, j->mem, err)) == BP_ENUM) {
 		bp_log(BP_LOG_WARN, "%s: left without tables", err->msg);
@@ -116,15 +124,20 @@ all_found(const struct job *j, struct bp_err *err)
 static int
 add_all(struct job *j, struct bp_cif_blocks *blocks, struct bp_err *err)
 {
+	struct bp_progress progress;
 	struct bp_cif_block block;
 	int st;
 
+	bp_progress_open(&progress, base_name(j->b->out), "component");
 	while ((st = bp_cif_blocks_next(blocks, &block, err)) == BP_OK) {
 		if (!wanted(j, block.name))
 			continue;
-		BP_TRY(add_component(j, &block, err));
+		if ((st = add_component(j, &block, err)) != BP_OK)
+			break;
+		bp_progress_step(&progress, (int)bp_ccd_out_count(j->out), 0);
 		bp_arena_reset(j->mem);
 	}
+	bp_progress_close(&progress);
 	return st == BP_EOS ? all_found(j, err) : st;
 }
 
@@ -147,14 +160,6 @@ read_derived(struct job *j, struct bp_arena *mem, struct bp_err *err)
 		st = BP_FAIL(err, BP_EINPUT, NULL, "%s: no list of molecules", j->b->derived);
 	bp_map_close(p, n);
 	return st;
-}
-
-static const char *
-base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
 }
 
 static int
@@ -196,6 +201,9 @@ bp_ccd_build(struct bp_ccd_built *ret, const struct bp_ccd_build *b, struct bp_e
 	if (!bp_ccd_cif_built())
 		return BP_FAIL(err, BP_EUNSUP, "install gemmi's headers (Debian: gemmi-dev, tao-pegtl-dev) and build again",
 		    "this build reads no CIF: gemmi was missing");
+	if (b->tables && !bp_rdkit_version())
+		return BP_FAIL(err, BP_EUNSUP, "install RDKit (Debian: librdkit-dev) and build again",
+		    "this build derives no tables: RDKit was missing");
 	if ((st = bp_arena_open(&mem, 0, err)) == BP_OK && (st = bp_arena_open(&j.mem, 0, err)) == BP_OK)
 		st = build(&j, mem, err);
 	bp_ccd_out_close(j.out);

@@ -10,7 +10,7 @@ struct bp_ccd_build {
 	const char *derived;     /* tables, bond orders and chirality of its components: JSON (below) or a store; or NULL */
 	const char *const *code; /* [n_codes] only these; n_codes 0: all */
 	int n_codes;
-	bool tables;             /* derive those of the others with RDKit, where this build has it */
+	bool tables;             /* derive those of the others with RDKit */
 };
 
 struct bp_ccd_built {
@@ -20,7 +20,8 @@ struct bp_ccd_built {
 	size_t bytes;
 };
 
-/* Read in, write out. BP_EINPUT: the CIF or JSON is malformed, a wanted code is not there (all are named). */
+/* Read in, write out. BP_EINPUT: the CIF or JSON is malformed, a wanted code is not there (all are named).
+ * BP_EUNSUP: a build without gemmi, or tables wanted of one without RDKit. */
 int bp_ccd_build(struct bp_ccd_built *ret, const struct bp_ccd_build *b, struct bp_err *err) BP_MUST_USE;
 
 /* The codes in a text file, separated by white space, '#' to the end of the line ignored. */

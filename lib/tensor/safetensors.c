@@ -1,13 +1,10 @@
 #include "tensor/safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "base/map.h"
 
 enum { MAX_HEADER = 100 << 20 };
 
@@ -135,24 +132,18 @@ int
 bp_st_open(struct bp_st **ret, const char *path, struct bp_err *err)
 {
 	struct bp_st *s = NULL;
-	struct stat sb;
-	void *p = MAP_FAILED;
-	int fd, st;
+	const void *p;
+	size_t n;
+	int st;
 
 	*ret = NULL;
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
-		return BP_FAIL(err, BP_EIO, NULL, "%s: %s", path, strerror(errno));
-	if (fstat(fd, &sb) == 0 && S_ISREG(sb.st_mode) && sb.st_size > 0)
-		p = mmap(NULL, (size_t)sb.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	close(fd);
-	if (p == MAP_FAILED)
-		return BP_FAIL(err, BP_EIO, "give a regular file that is not empty", "%s: cannot be mapped", path);
+	BP_TRY(bp_map_open(&p, &n, path, err));
 	if ((st = start(&s, path, err)) != BP_OK) {
-		munmap(p, (size_t)sb.st_size);
+		bp_map_close(p, n);
 		return st;
 	}
 	s->map = p;
-	s->size = (size_t)sb.st_size;
+	s->size = n;
 	s->mapped = true;
 	if ((st = parse(s, err)) != BP_OK) {
 		bp_st_close(s);
@@ -168,7 +159,7 @@ bp_st_close(struct bp_st *s)
 	if (!s)
 		return;
 	if (s->mapped)
-		munmap((void *)(uintptr_t)s->map, s->size);
+		bp_map_close(s->map, s->size);
 	bp_arena_close(s->mem);
 	free(s);
 }

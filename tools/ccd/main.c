@@ -6,6 +6,7 @@
 #include "base/main.h"
 #include "chem/ccd_build.h"
 #include "chem/ccd_show.h"
+#include "chem/rdkit.h"
 
 struct ccd_opt {
 	struct bp_common common; /* verbose, quiet */
@@ -21,10 +22,11 @@ static const struct bp_optdef options[] = {
 	{ "out", 'o', BP_OPT_STR, offsetof(struct ccd_opt, out), NULL, "FILE", "build: the store to write" },
 	{ "subset", 0, BP_OPT_STR, offsetof(struct ccd_opt, subset), NULL, "FILE", "build: only the codes in FILE" },
 	{ "code", 'c', BP_OPT_LIST, offsetof(struct ccd_opt, code), NULL, "CODE", "build: only this code (repeatable)" },
-	{ "tables", 0, BP_OPT_FLAG, offsetof(struct ccd_opt, tables), NULL, NULL, "build: derive tables with RDKit" },
+	{ "tables", 0, BP_OPT_FLAG, offsetof(struct ccd_opt, tables), NULL, NULL,
+	    "build: derive the tables that are not in --derived with RDKit (minutes)" },
 	{ "derived", 0, BP_OPT_STR, offsetof(struct ccd_opt, derived), NULL, "FILE",
 	    "build: bond orders, chirality and tables of its components, JSON or a store; default: the built-in store" },
-	{ "verbose", 'v', BP_OPT_FLAG, offsetof(struct ccd_opt, common.verbose), NULL, NULL, "say more: counts, times" },
+	{ "verbose", 'v', BP_OPT_FLAG, offsetof(struct ccd_opt, common.verbose), NULL, NULL, "say more" },
 	{ "quiet", 'q', BP_OPT_FLAG, offsetof(struct ccd_opt, common.quiet), NULL, NULL, "say only errors" },
 	{ 0 },
 };
@@ -54,8 +56,11 @@ build(const struct ccd_opt *opt, const struct bp_strlist *args, struct bp_arena 
 		BP_TRY(bp_ccd_codes_read(&b.code, &b.n_codes, opt->subset, mem, err));
 	BP_TRY(bp_ccd_build(&done, &b, err));
 	if (done.with_tables < done.components)
-		bp_log(BP_LOG_WARN, "%s: %zu of %zu components have no derived tables: potentials cannot be used with them", opt->out,
-		    done.components - done.with_tables, done.components);
+		bp_log(BP_LOG_WARN, "%s: %zu of %zu components are without the tables that potentials need: %s", opt->out,
+		    done.components - done.with_tables, done.components,
+		    opt->tables		 ? "RDKit gives none for them"
+			: bp_rdkit_version() ? "--tables derives them"
+					     : "build with librdkit-dev to derive them");
 	printf("%s: %zu components, %zu with tables, %zu left out, %.1f MB, %.1f s\n", opt->out, done.components,
 	    done.with_tables, done.refused, (double)done.bytes / 1e6, bp_seconds() - start);
 	return BP_OK;
@@ -107,7 +112,7 @@ walk(const struct bp_ccd *c, bool list, struct bp_err *err)
 int
 main(int argc, char **argv)
 {
-	struct ccd_opt opt = { .common = BP_COMMON_INIT, .tables = true };
+	struct ccd_opt opt = { .common = BP_COMMON_INIT };
 	struct bp_strlist args = { 0 };
 	struct bp_arena *mem = NULL;
 	struct bp_ccd *c = NULL;
