@@ -128,8 +128,10 @@ install: all
 	cp -r share/demo share/ccd $(SHARE)/boltzpipe
 	install -m 644 share/completion/boltzpipe.bash $(SHARE)/bash-completion/completions/boltzpipe
 	for t in $(NAMES); do $(B)/bin/$$t --help-man >$(MAN)/boltzpipe-$$t.1 || exit 1; done
+	for t in predict show rmsd env; do $(B)/bin/boltzpipe $$t --help-man >$(MAN)/boltzpipe-$$t.1 || exit 1; done
+	$(B)/bin/boltzpipe --help-man >$(MAN)/boltzpipe.1
 uninstall:
-	rm -rf $(DESTDIR)$(PREFIX)/bin/boltzpipe $(LIBEXEC) $(SHARE)/boltzpipe $(MAN)/boltzpipe-*.1 \
+	rm -rf $(DESTDIR)$(PREFIX)/bin/boltzpipe $(LIBEXEC) $(SHARE)/boltzpipe $(MAN)/boltzpipe.1 $(MAN)/boltzpipe-*.1 \
 	    $(SHARE)/bash-completion/completions/boltzpipe
 
 clean:

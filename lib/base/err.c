@@ -53,6 +53,7 @@ bp_err_exit(int code)
 		return BP_EXIT_OK;
 	case BP_EUSAGE:
 	case BP_EUNSUP:
+	case BP_EIO: /* of a file that no target owns: configuration */
 		return BP_EXIT_USAGE;
 	case BP_ESTREAM:
 		return BP_EXIT_STREAM;

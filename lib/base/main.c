@@ -1,7 +1,10 @@
 #include "base/main.h"
 
-#include <string.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -14,12 +17,32 @@ bp_main_fail(const struct bp_err *err)
 }
 
 int
+bp_stdout_flush(struct bp_err *err)
+{
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return BP_OK;
+	return BP_FAIL(err, BP_EIO, NULL, "stdout: %s", strerror(errno ? errno : EIO));
+}
+
+/* A file that is opened while stdin, stdout or stderr is closed would take its place and our words. What fills the gap
+ * refuses: stdin is there for writing, the others for reading. */
+static void
+fill_standard(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) < 0)
+			return; /* no /dev/null: nothing to fill it with */
+}
+
+int
 bp_main_start(const struct bp_program *prog, void *opt, const struct bp_common *c, struct bp_strlist *args, int argc, char **argv,
     struct bp_arena **mem)
 {
 	struct bp_err err = { 0 };
 	int st;
 
+	fill_standard();
 	bp_log_open(prog->name, BP_LOG_WARN);
 	if ((st = bp_arena_open(mem, 0, &err)) == BP_OK)
 		st = bp_opt_parse(prog, opt, args, argc, argv, *mem, &err);
@@ -30,7 +53,10 @@ bp_main_start(const struct bp_program *prog, void *opt, const struct bp_common *
 	}
 	bp_arena_close(*mem);
 	*mem = NULL;
-	return st == BP_EOS ? BP_EXIT_OK : bp_main_fail(&err);
+	if (st == BP_EOS && (st = bp_stdout_flush(&err)) == BP_OK)
+		return BP_EXIT_OK;
+	(void)bp_main_fail(&err);
+	return BP_EXIT_USAGE;
 }
 
 char *

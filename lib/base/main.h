@@ -9,6 +9,9 @@
 int bp_main_start(const struct bp_program *prog, void *opt, const struct bp_common *c, struct bp_strlist *args, int argc,
     char **argv, struct bp_arena **mem) BP_MUST_USE;
 
+/* Flush stdout; BP_EIO when it did not take all that was printed. */
+int bp_stdout_flush(struct bp_err *err) BP_MUST_USE;
+
 /* Print err and return the exit status that its code stands for. */
 int bp_main_fail(const struct bp_err *err);
 

@@ -89,8 +89,13 @@ is_word(const char *v, const char *words)
 static int
 bad(const struct bp_optdef *d, const char *v, const char *wanted, struct bp_err *err)
 {
-	return BP_FAIL(err, BP_EUSAGE, NULL, "--%s: '%s' given, %s%s%s wanted", d->name, v, wanted, d->range ? " in " : "",
-	    d->range ? d->range : "");
+	bool range = d->range && d->type != BP_OPT_STR;
+
+	return BP_FAIL(err, BP_EUSAGE, NULL, "--%s: '%s' given, %s%s%s wanted", d->name, v, wanted,
+	    !range                     ? ""
+	    : d->type == BP_OPT_WORD ? " of "
+	                               : " in ",
+	    range ? d->range : "");
 }
 
 static bool
@@ -142,8 +147,8 @@ store(const struct bp_optdef *d, void *opt, const char *v, bool negated, struct 
 	case BP_OPT_FLAG:
 		*(bool *)field = !negated;
 		return BP_OK;
-	case BP_OPT_UNSET:
-		*(bool *)field = false;
+	case BP_OPT_AS:
+		*(const char **)field = d->range;
 		return BP_OK;
 	case BP_OPT_INT:
 		i = strtoll(v, &end, 10);
@@ -167,7 +172,7 @@ store(const struct bp_optdef *d, void *opt, const char *v, bool negated, struct 
 		return BP_OK;
 	case BP_OPT_WORD:
 		if (!is_word(v, d->range))
-			return bad(d, v, "a word", err);
+			return bad(d, v, "one", err);
 		*(const char **)field = v;
 		return BP_OK;
 	case BP_OPT_STR:
@@ -186,7 +191,7 @@ store(const struct bp_optdef *d, void *opt, const char *v, bool negated, struct 
 static bool
 takes_value(const struct bp_optdef *d)
 {
-	return d->type != BP_OPT_FLAG && d->type != BP_OPT_UNSET;
+	return d->type != BP_OPT_FLAG && d->type != BP_OPT_AS;
 }
 
 /* name without value and with '_' as '-' */
@@ -234,27 +239,54 @@ unknown(const struct bp_program *prog, const char *arg, const char *name, struct
 	return BP_FAIL(err, BP_EUSAGE, hint, "unknown option %s", arg);
 }
 
+/* the range of a number, and the value that an option has without being given, as in " in [1,9]; default 3" */
 static void
-help_line(FILE *f, const struct bp_optdef *d)
+put_limits(FILE *f, const struct bp_optdef *d, const void *opt)
+{
+	const void *field = (const char *)opt + d->field;
+	bool number = d->type == BP_OPT_INT || d->type == BP_OPT_U64 || d->type == BP_OPT_NUM;
+	const char *text = d->type == BP_OPT_WORD || d->type == BP_OPT_STR ? *(const char *const *)field : NULL;
+
+	if (d->range && number)
+		fprintf(f, ", in %s", d->range);
+	if (d->type == BP_OPT_INT)
+		fprintf(f, "; default %d", *(const int *)field);
+	else if (d->type == BP_OPT_U64)
+		fprintf(f, "; default %" PRIu64, *(const uint64_t *)field);
+	else if (d->type == BP_OPT_NUM)
+		fprintf(f, "; default %g", *(const double *)field);
+	else if (text)
+		fprintf(f, "; default %s", text);
+}
+
+static const char *
+value_name(const struct bp_optdef *d)
+{
+	return d->type == BP_OPT_WORD                              ? d->range
+	       : d->unit                                           ? d->unit
+	       : d->type == BP_OPT_INT || d->type == BP_OPT_U64 ? "N"
+	                                                           : "X";
+}
+
+static void
+help_line(FILE *f, const struct bp_optdef *d, const void *opt)
 {
 	char left[128];
-	const char *value = d->type == BP_OPT_WORD ? d->range : d->unit ? d->unit : d->type == BP_OPT_INT || d->type == BP_OPT_U64 ? "N" : "X";
 
-	snprintf(left, sizeof left, "%s%c%s--%s%s%s", d->letter ? "-" : "", d->letter ? d->letter : ' ', d->letter ? ", " : "   ",
-	    d->name, takes_value(d) ? " " : "", takes_value(d) ? value : "");
+	snprintf(left, sizeof left, "%s%c%s--%s%s%s", d->letter ? "-" : "", d->letter ? d->letter : ' ',
+	    d->letter ? ", " : "   ", d->name, takes_value(d) ? " " : "", takes_value(d) ? value_name(d) : "");
 	fprintf(f, "  %-34s %s", left, d->help);
-	if (d->range && d->type != BP_OPT_WORD)
-		fprintf(f, " %s", d->range);
+	put_limits(f, d, opt);
 	putc('\n', f);
 }
 
 static void
-print_help(const struct bp_program *p)
+print_help(const struct bp_program *p, const void *opt)
 {
 	printf("%s: %s\n\nusage: %s [options]%s%s\n\n", p->name, p->summary, p->name, p->arguments ? " " : "",
 	    p->arguments ? p->arguments : "");
 	for (const struct bp_optdef *d = p->options; d->type != BP_OPT_END; d++)
-		help_line(stdout, d);
+		help_line(stdout, d, opt);
 	printf("  %-34s %s\n  %-34s %s\n", "    --help", "print this", "    --version", "print version and build");
 }
 
@@ -272,16 +304,18 @@ man_text(const char *s)
 }
 
 static void
-print_man(const struct bp_program *p)
+print_man(const struct bp_program *p, const void *opt)
 {
-	printf(".TH %s 1 \"\" \"boltzpipe %s\"\n.SH NAME\n%s \\- ", p->name, BP_VERSION, p->name);
+	printf(".TH \"%s\" 1 \"\" \"boltzpipe %s\"\n.SH NAME\n%s \\- ", p->name, BP_VERSION, p->name);
 	man_text(p->summary);
 	printf("\n.SH SYNOPSIS\n.B %s\n[options] %s\n", p->name, p->arguments ? p->arguments : "");
 	if (p->about) {
 		printf(".SH DESCRIPTION\n");
 		man_text(p->about);
 	}
-	printf("\n.SH OPTIONS\n");
+	if (p->options->type != BP_OPT_END)
+		printf("\n.SH OPTIONS");
+	printf("\n");
 	for (const struct bp_optdef *d = p->options; d->type != BP_OPT_END; d++) {
 		printf(".TP\n\\fB");
 		if (d->letter)
@@ -291,13 +325,12 @@ print_man(const struct bp_program *p)
 		printf("\\fR");
 		if (takes_value(d)) {
 			printf(" \\fI");
-			man_text(d->type == BP_OPT_WORD ? d->range : d->unit ? d->unit : "N");
+			man_text(value_name(d));
 			printf("\\fR");
 		}
 		printf("\n");
 		man_text(d->help);
-		if (d->range && d->type != BP_OPT_WORD)
-			printf(", in %s", d->range);
+		put_limits(stdout, d, opt);
 		printf("\n");
 	}
 	printf(".SH EXIT STATUS\n0 all well; 1 some targets failed; 2 wrong use; 3 the stream ended early or was damaged\n");
@@ -307,27 +340,27 @@ print_man(const struct bp_program *p)
 /* for `boltzpipe predict`, which hands options on to the stages: the summary, then a line an option: name, letter, whether it
  * takes a value, its line of help */
 static void
-print_options(const struct bp_program *p)
+print_options(const struct bp_program *p, const void *opt)
 {
 	printf("%s\n", p->summary);
 	for (const struct bp_optdef *d = p->options; d->type != BP_OPT_END; d++) {
 		printf("%s\t%c\t%d\t", d->name, d->letter ? d->letter : '-', takes_value(d));
-		help_line(stdout, d);
+		help_line(stdout, d, opt);
 	}
 }
 
 /* --help and its like; BP_EOS when arg was one of them */
 static int
-informative(const struct bp_program *prog, const char *arg)
+informative(const struct bp_program *prog, const void *opt, const char *arg)
 {
 	if (strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0)
-		print_help(prog);
+		print_help(prog, opt);
 	else if (strcmp(arg, "--version") == 0)
 		printf("%s %s\n%s\n", prog->name, BP_VERSION, bp_build_info());
 	else if (strcmp(arg, "--help-man") == 0)
-		print_man(prog);
+		print_man(prog, opt);
 	else if (strcmp(arg, "--help-options") == 0)
-		print_options(prog);
+		print_options(prog, opt);
 	else
 		return BP_OK;
 	return BP_EOS;
@@ -380,30 +413,47 @@ long_option(const struct bp_program *prog, void *opt, int argc, char **argv, int
 	return store(d, opt, v, negated, mem, err);
 }
 
-int
-bp_opt_parse(const struct bp_program *prog, void *opt, struct bp_strlist *args, int argc, char **argv, struct bp_arena *mem,
-    struct bp_err *err)
+static int
+check_required(const struct bp_program *prog, const void *opt, struct bp_err *err)
 {
-	bool only_args = false;
+	for (const struct bp_optdef *d = prog->options; d->type != BP_OPT_END; d++)
+		if (d->type == BP_OPT_STR && d->range && !*(const char *const *)((const char *)opt + d->field)) {
+			char hint[96];
+			snprintf(hint, sizeof hint, d->letter ? "give -%c %s" : "give it", d->letter, value_name(d));
+			return BP_FAIL(err, BP_EUSAGE, hint, "--%s is missing", d->name);
+		}
+	return BP_OK;
+}
+
+int
+bp_opt_parse(const struct bp_program *prog, void *opt, struct bp_strlist *args, int argc, char **argv,
+    struct bp_arena *mem, struct bp_err *err)
+{
+	bool only_args = false, check = false, negated;
 
 	for (int i = 1; i < argc; i++) {
 		const char *arg = argv[i];
-		int st = only_args ? BP_OK : informative(prog, arg);
+		int st = only_args ? BP_OK : informative(prog, opt, arg);
 		if (st != BP_OK)
 			return st;
 		if (!only_args && strcmp(arg, "--") == 0) {
 			only_args = true;
+		} else if (!only_args && strcmp(arg, "--help-check") == 0) {
+			check = true;
 		} else if (!only_args && strncmp(arg, "--", 2) == 0) {
 			BP_TRY(long_option(prog, opt, argc, argv, &i, mem, err));
 		} else if (!only_args && arg[0] == '-' && arg[1]) {
 			BP_TRY(short_options(prog, opt, argc, argv, &i, mem, err));
 		} else {
 			if (!args)
-				return BP_FAIL(err, BP_EUSAGE, "records come on stdin, or from --in FILE", "unexpected argument '%s'", arg);
+				return BP_FAIL(err, BP_EUSAGE,
+				    find_long(prog->options, "in", &negated) ? "records come on stdin, or from --in FILE" : NULL,
+				    "unexpected argument '%s'", arg);
 			BP_TRY(append(args, arg, mem, err));
 		}
 	}
-	return BP_OK;
+	BP_TRY(check_required(prog, opt, err));
+	return check ? BP_EOS : BP_OK;
 }
 
 /* the value of an option as text, or NULL when it is unset */
@@ -414,7 +464,6 @@ value_text(const struct bp_optdef *d, const void *opt, struct bp_arena *mem, str
 
 	switch (d->type) {
 	case BP_OPT_FLAG:
-	case BP_OPT_UNSET:
 		return *(const bool *)field ? "true" : "false";
 	case BP_OPT_INT:
 		return bp_sprintf(mem, err, "%d", *(const int *)field);
@@ -445,9 +494,11 @@ bp_opt_changed(struct bp_strlist *ret, const struct bp_program *prog, const void
 			}
 			continue;
 		}
+		if (d->type == BP_OPT_AS) /* the option that it stands for tells */
+			continue;
 		a = value_text(d, opt, mem, err);
 		b = value_text(d, defaults, mem, err);
-		if (!a || (b && strcmp(a, b) == 0) || d->type == BP_OPT_UNSET)
+		if (!a || (b && strcmp(a, b) == 0))
 			continue;
 		if (!(a = bp_sprintf(mem, err, "--%s=%s", d->name, a)))
 			return BP_EMEM;

@@ -12,15 +12,17 @@
 enum bp_opttype {
 	BP_OPT_END = 0,
 	BP_OPT_FLAG,  /* bool: --name sets true, --no-name false                       */
-	BP_OPT_UNSET, /* bool: --name sets FALSE (synonyms such as --no-mixed-precision) */
+	BP_OPT_AS,    /* const char *: --name sets it to range (synonyms of a value)      */
 	BP_OPT_INT,   /* int                                                            */
 	BP_OPT_U64,   /* uint64_t                                                       */
 	BP_OPT_NUM,   /* double                                                         */
 	BP_OPT_SIZE,  /* size_t bytes: 100, 4k, 512M, 2G                                */
-	BP_OPT_STR,   /* const char *                                                   */
+	BP_OPT_STR,   /* const char *; range BP_REQUIRED: must be given                 */
 	BP_OPT_LIST,  /* struct bp_strlist: may be given several times                  */
 	BP_OPT_WORD   /* const char *, one of the words of range "a|b|c"                */
 };
+
+#define BP_REQUIRED "!"
 
 struct bp_strlist {
 	const char **v;
@@ -61,13 +63,18 @@ struct bp_common {
 	{ "variant", 0, BP_OPT_WORD, offsetof(T, c.variant), "original|optimized", NULL, "row of the op table" },    \
 	{ "op", 0, BP_OPT_LIST, offsetof(T, c.op), NULL, "NAME=VARIANT", "variant of one op (repeatable)" },         \
 	{ "precision", 0, BP_OPT_WORD, offsetof(T, c.precision), "fp32|tf32|bf16", NULL, "of matrix products" },     \
+	{ "no-cuda-optimizations", 0, BP_OPT_AS, offsetof(T, c.variant), "original", NULL,                           \
+	  "the same as --variant original" },                                                                        \
+	{ "no-mixed-precision", 0, BP_OPT_AS, offsetof(T, c.precision), "fp32", NULL,                                \
+	  "the same as --precision fp32" },                                                                          \
 	{ "threads", 0, BP_OPT_INT, offsetof(T, c.threads), "[0,1024]", NULL, "CPU threads, 0: all cores" }
 #define BP_OPT_WEIGHTS(T, c)                                                                                         \
 	{ "weights", 0, BP_OPT_STR, offsetof(T, c.weights), NULL, "FILE",                                            \
 	  "model weights (.safetensors); else $BOLTZPIPE_WEIGHTS, ~/.boltz/boltz2.safetensors, the demo" }
 #define BP_OPT_SEED(T, c) { "seed", 0, BP_OPT_U64, offsetof(T, c.seed), NULL, NULL, "of all random numbers" }
 #define BP_OPT_GENERAL(T, c)                                                                                         \
-	{ "mem-cap", 0, BP_OPT_SIZE, offsetof(T, c.mem_cap), NULL, "BYTES", "most memory for one target (4G, 500M); 0: no cap" }, \
+	{ "mem-cap", 0, BP_OPT_SIZE, offsetof(T, c.mem_cap), NULL, "BYTES",                                      \
+	  "most memory for one target (4G, 500M); 0: no cap" },                                                      \
 	{ "verbose", 'v', BP_OPT_FLAG, offsetof(T, c.verbose), NULL, NULL, "say more: times, bound kernels" },       \
 	{ "quiet", 'q', BP_OPT_FLAG, offsetof(T, c.quiet), NULL, NULL, "say only errors" }
 
@@ -80,7 +87,8 @@ struct bp_program {
 };
 
 /* Parse argv into opt. Positional arguments land in *args (NULL: refuse them). --help, --version and the hidden
- * --help-man, --help-options print to stdout and return BP_EOS: main then exits 0. mem keeps lists and copies.
+ * --help-man, --help-options print to stdout and return BP_EOS: main then exits 0; so does the hidden --help-check, which
+ * parses all and prints nothing. mem keeps lists and copies.
  * BP_EUSAGE names the option, the value found and what was wanted, and the nearest known name. */
 int bp_opt_parse(const struct bp_program *prog, void *opt, struct bp_strlist *args, int argc, char **argv,
     struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;

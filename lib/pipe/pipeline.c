@@ -1,8 +1,10 @@
-/* Contents: processes and their pipes; the progress display; the options of programs; sorting a command line. */
+/* Contents: processes and their pipes; the progress display; how they end; the options of programs; sorting a command
+ * line. */
 #include "pipe/pipeline.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,7 +14,7 @@
 
 #include "base/log.h"
 
-enum { MAX_STAGES = 16, LINE = 512 };
+enum { MAX_STAGES = 16, LINE = 512, LOOK_MS = 50 };
 
 /* the children, for the signal handler: written before it is installed, read by it only */
 static struct {
@@ -102,59 +104,102 @@ progress_line(struct display *d, char *line)
 	}
 }
 
+/* ---- the end of the stages ---- */
+struct ends {
+	const struct bp_proc *p;
+	const pid_t *pid;
+	int n, left;
+	int blamed, status; /* of the stage at fault; -1: none yet */
+};
+
+/* How surely an end is a fault of the stage itself: wrong use and a signal are; 3 may be what follows from another's
+ * fault; 1 is targets that failed, with a stream that is whole. */
+static int
+blame(int status)
+{
+	if (WIFSIGNALED(status))
+		return 3;
+	return WEXITSTATUS(status) == BP_EXIT_OK ? 0 : WEXITSTATUS(status) == BP_EXIT_TARGETS ? 1
+	       : WEXITSTATUS(status) == BP_EXIT_STREAM                                         ? 2
+	                                                                                       : 3;
+}
+
+/* Collect those that ended, or wait for one. Of equals the first in time is blamed; of those that ended between two looks
+ * the first in the pipe, as a cut stream is seen downstream at once, upstream with the next record. */
 static void
-watch(int fd)
+reap(struct ends *e, bool wait)
+{
+	int before = e->blamed, status;
+	pid_t who;
+
+	while (e->left > 0 && ((who = waitpid(-1, &status, wait ? 0 : WNOHANG)) > 0 || (who < 0 && errno == EINTR))) {
+		int i = 0, now, old = e->blamed < 0 ? 0 : blame(e->status);
+		if (who < 0)
+			continue;
+		while (i < e->n && e->pid[i] != who)
+			i++;
+		if (i == e->n)
+			continue;
+		children.pid[i] = 0;
+		e->left--;
+		now = blame(status);
+		if (now > old || (now && now == old && e->blamed != before && i < e->blamed)) {
+			e->blamed = i;
+			e->status = status;
+		}
+		wait = false;
+	}
+}
+
+/* name the one at fault; the exit status of the run */
+static int
+verdict(const struct ends *e)
+{
+	const char *tool = e->blamed < 0 ? "" : e->p[e->blamed].tool;
+	int code = BP_EXIT_STREAM;
+
+	if (e->blamed < 0)
+		return BP_EXIT_OK;
+	if (WIFSIGNALED(e->status)) {
+		bp_log(BP_LOG_ERROR, "%s: killed by signal %d (%s)", tool, WTERMSIG(e->status), strsignal(WTERMSIG(e->status)));
+		return code;
+	}
+	code = WEXITSTATUS(e->status);
+	if (code == BP_EXIT_TARGETS)
+		bp_log(BP_LOG_ERROR, "%s: some targets failed", tool);
+	else
+		bp_log(BP_LOG_ERROR, "%s: failed with exit status %d", tool, code);
+	return code;
+}
+
+/* show progress until all stages have closed the pipe, then wait for the last */
+static void
+watch(int fd, struct ends *e)
 {
 	struct display d = { .terminal = isatty(STDERR_FILENO) };
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
 	FILE *f = fdopen(fd, "r");
 	char line[LINE];
 
-	if (!f)
-		return;
-	for (;;) {
-		if (fgets(line, sizeof line, f))
-			progress_line(&d, line);
-		else if (ferror(f) && errno == EINTR)
+	if (f && fcntl(fd, F_SETFL, O_NONBLOCK) == 0)
+		for (;;) {
+			if (fgets(line, sizeof line, f)) {
+				progress_line(&d, line);
+				continue;
+			}
+			if (feof(f) || (errno != EAGAIN && errno != EINTR))
+				break;
 			clearerr(f);
-		else
-			break;
-	}
+			if (poll(&ready, 1, LOOK_MS) < 0 && errno != EINTR)
+				break;
+			reap(e, false);
+		}
+	while (e->left > 0)
+		reap(e, true);
 	if (d.drawn)
 		fputs("\r\033[K", stderr);
-	fclose(f);
-}
-
-/* wait for all; the exit status of the run, as the first to fail (in time) decides */
-static int
-reap(const struct bp_proc *p, const pid_t *pid, int n)
-{
-	int status, result = 0, left = n;
-
-	while (left > 0) {
-		pid_t who = waitpid(-1, &status, 0);
-		int i, code;
-		if (who < 0 && errno == EINTR)
-			continue;
-		if (who < 0)
-			break;
-		for (i = 0; i < n && pid[i] != who; i++)
-			;
-		if (i == n)
-			continue;
-		children.pid[i] = 0;
-		left--;
-		code = WIFEXITED(status) ? WEXITSTATUS(status) : BP_EXIT_STREAM;
-		if (code == 0 || (result != 0 && result != BP_EXIT_TARGETS))
-			continue;
-		if (WIFSIGNALED(status))
-			bp_log(BP_LOG_ERROR, "%s: killed by signal %d (%s)", p[i].tool, WTERMSIG(status), strsignal(WTERMSIG(status)));
-		else if (code == BP_EXIT_TARGETS && result == 0)
-			bp_log(BP_LOG_ERROR, "%s: some targets failed", p[i].tool);
-		else if (code != BP_EXIT_TARGETS)
-			bp_log(BP_LOG_ERROR, "%s: failed with exit status %d", p[i].tool, code);
-		result = code;
-	}
-	return result;
+	if (f)
+		fclose(f);
 }
 
 int
@@ -163,6 +208,7 @@ bp_pipeline_run(const struct bp_proc *p, int n)
 	struct sigaction act = { .sa_handler = pass_on }, old_int, old_term;
 	int progress[2], in = -1, made = 0;
 	pid_t pid[MAX_STAGES];
+	struct ends ends = { .p = p, .pid = pid, .n = n, .left = n, .blamed = -1 };
 
 	bp_assert(n > 0 && n <= MAX_STAGES);
 	if (pipe2(progress, O_CLOEXEC) != 0)
@@ -188,11 +234,10 @@ bp_pipeline_run(const struct bp_proc *p, int n)
 	sigaction(SIGINT, &act, &old_int);
 	sigaction(SIGTERM, &act, &old_term);
 	close(progress[1]);
-	watch(progress[0]);
-	made = reap(p, pid, n);
+	watch(progress[0], &ends);
 	sigaction(SIGINT, &old_int, NULL);
 	sigaction(SIGTERM, &old_term, NULL);
-	return made;
+	return verdict(&ends);
 broken:
 	bp_log(BP_LOG_ERROR, "cannot start the stages: %s", strerror(errno));
 	pass_on(SIGTERM);
@@ -256,78 +301,143 @@ bp_pipeline_options(struct bp_toolopts *ret, const char *dir, const char *tool, 
 	return parse_options(ret, text, mem, err);
 }
 
-static int
-push(struct bp_strlist *l, const char *v, int cap)
+bool
+bp_pipeline_check(const char *path, char *const *argv)
 {
-	bp_assert(l->n < cap);
-	l->v[l->n++] = v;
-	return BP_OK;
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execv(path, argv);
+		_exit(127);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/* ---- sorting a command line ---- */
+struct sorting {
+	const struct bp_toolopts *tools;
+	int n;
+	struct bp_strlist *list; /* [n] */
+	int at;
+	char **argv;
+	struct bp_arena *mem;
+};
+
 static const struct bp_toolopt *
-find_option(const struct bp_toolopts *t, const char *name, size_t len, char letter)
+find_long(const struct bp_toolopts *t, const char *name, size_t len)
 {
 	for (int i = 0; i < t->n; i++) {
 		const char *a = t->opt[i].name;
 		size_t k = 0;
-		if (letter ? t->opt[i].letter == letter : false)
-			return &t->opt[i];
-		if (letter)
-			continue;
 		while (k < len && a[k] && (a[k] == name[k] || (a[k] == '-' && name[k] == '_')))
 			k++;
 		if (k == len && a[k] == 0)
 			return &t->opt[i];
 	}
-	return !letter && len > 3 && strncmp(name, "no-", 3) == 0 ? find_option(t, name + 3, len - 3, 0) : NULL;
+	return len > 3 && (strncmp(name, "no-", 3) == 0 || strncmp(name, "no_", 3) == 0) ? find_long(t, name + 3, len - 3)
+	                                                                                 : NULL;
+}
+
+static const struct bp_toolopt *
+find_letter(const struct bp_toolopts *t, char letter)
+{
+	for (int i = 0; i < t->n; i++)
+		if (t->opt[i].letter == letter)
+			return &t->opt[i];
+	return NULL;
+}
+
+static bool
+is_end(const char *name) /* of a pipe's stage: predict joins them itself */
+{
+	return strcmp(name, "in") == 0 || strcmp(name, "out") == 0;
 }
 
 static int
-unknown(const char *arg, const struct bp_toolopts *tools, int ntools, struct bp_err *err)
+unknown(const struct sorting *s, const char *arg, struct bp_err *err)
 {
 	const char *near = NULL;
-	char hint[128];
+	char hint[128] = "see --help", name[64];
 
-	for (int t = 0; t < ntools && !near; t++)
-		for (int i = 0; i < tools[t].n && !near; i++)
-			near = bp_nearest(arg + strspn(arg, "-"), &tools[t].opt[i].name, 1);
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(arg + strspn(arg, "-"), "="), arg + strspn(arg, "-"));
+	if (is_end(name))
+		return BP_FAIL(err, BP_EUSAGE, "files are arguments, results go to --out-dir", "--%s: no option of the whole pipe", name);
+	for (int t = 0; t < s->n && !near; t++)
+		for (int i = 0; i < s->tools[t].n && !near; i++)
+			near = bp_nearest(name, &s->tools[t].opt[i].name, 1);
 	if (near)
 		snprintf(hint, sizeof hint, "did you mean --%s?", near);
-	else
-		snprintf(hint, sizeof hint, "see --help");
 	return BP_FAIL(err, BP_EUSAGE, hint, "unknown option %s", arg);
+}
+
+/* hand `arg`, and the word after it when that is its value, to every tool that knows the option */
+static int
+hand_out(struct sorting *s, const char *arg, const char *name, size_t len, char letter, bool joined, struct bp_err *err)
+{
+	const char *value = NULL;
+	bool known = false;
+
+	for (int t = 0; t < s->n; t++) {
+		const struct bp_toolopt *o = letter ? find_letter(&s->tools[t], letter) : find_long(&s->tools[t], name, len);
+		if (!o || is_end(o->name))
+			continue;
+		known = true;
+		s->list[t].v[s->list[t].n++] = arg;
+		if (o->value && !joined) {
+			if (!(value = s->argv[s->at + 1]))
+				return BP_FAIL(err, BP_EUSAGE, NULL, "%s needs a value", arg);
+			s->list[t].v[s->list[t].n++] = value;
+		}
+	}
+	s->at += value != NULL;
+	return known ? BP_OK : unknown(s, arg, err);
+}
+
+/* -vqo DIR as -v -q -o DIR */
+static int
+letters(struct sorting *s, const char *word, struct bp_err *err)
+{
+	for (const char *c = word + 1; *c; c++) {
+		const struct bp_toolopt *o = NULL;
+		char *arg;
+		for (int t = 0; t < s->n && !o; t++)
+			o = find_letter(&s->tools[t], *c);
+		if (o && o->value && c[1]) { /* -oDIR */
+			if (!(arg = bp_sprintf(s->mem, err, "-%s", c)))
+				return BP_EMEM;
+			return hand_out(s, arg, NULL, 0, *c, true, err);
+		}
+		if (!(arg = bp_sprintf(s->mem, err, "-%c", *c)))
+			return BP_EMEM;
+		BP_TRY(hand_out(s, arg, NULL, 0, *c, false, err));
+	}
+	return BP_OK;
 }
 
 int
 bp_pipeline_split(struct bp_strlist *list, struct bp_strlist *args, const struct bp_toolopts *tools, int ntools, int argc,
     char **argv, struct bp_arena *mem, struct bp_err *err)
 {
+	struct sorting s = { .tools = tools, .n = ntools, .list = list, .at = 1, .argv = argv, .mem = mem };
+	size_t room = 1;
+	bool only_args = false;
+
+	for (int i = 0; i < argc; i++)
+		room += 1 + strlen(argv[i]); /* letters may run together */
 	for (int t = 0; t < ntools; t++)
-		BP_NEW(list[t].v, argc + 1, mem, err);
-	BP_NEW(args->v, argc + 1, mem, err);
-	for (int i = 1; i < argc; i++) {
-		const char *a = argv[i], *name = a + 2, *v = NULL;
-		bool is_long = strncmp(a, "--", 2) == 0, known = false;
-		size_t len = is_long ? strcspn(name, "=") : 0;
-		if (a[0] != '-' || !a[1]) {
-			BP_TRY(push(args, a, argc + 1));
-			continue;
-		}
-		for (int t = 0; t < ntools; t++) {
-			const struct bp_toolopt *o = find_option(&tools[t], name, len, is_long ? 0 : a[1]);
-			if (!o || (is_long && (strcmp(o->name, "in") == 0 || strcmp(o->name, "out") == 0)))
-				continue;
-			known = true;
-			BP_TRY(push(&list[t], a, argc + 1));
-			if (o->value && !(is_long ? name[len] == '=' : a[2] != 0)) {
-				if (!(v = argv[i + 1]))
-					return BP_FAIL(err, BP_EUSAGE, NULL, "%s needs a value", a);
-				BP_TRY(push(&list[t], v, argc + 1));
-			}
-		}
-		if (!known)
-			return unknown(a, tools, ntools, err);
-		i += v != NULL;
+		BP_NEW(list[t].v, room, mem, err);
+	BP_NEW(args->v, room, mem, err);
+	for (; s.at < argc; s.at++) {
+		const char *a = argv[s.at];
+		if (only_args || a[0] != '-' || !a[1])
+			args->v[args->n++] = a;
+		else if (strcmp(a, "--") == 0)
+			only_args = true;
+		else if (a[1] == '-')
+			BP_TRY(hand_out(&s, a, a + 2, strcspn(a + 2, "="), 0, strchr(a, '=') != NULL, err));
+		else
+			BP_TRY(letters(&s, a, err));
 	}
 	return BP_OK;
 }

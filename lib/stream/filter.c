@@ -57,6 +57,9 @@ step(const struct bp_filter *f, struct bp_rec *rec, struct bp_arena *mem, struct
 
 	if (rec->kind == f->want)
 		st = f->stage(f->self, &result, mem, out, err);
+	else if (rec->kind < f->want) /* later kinds are done already and pass, like error records */
+		st = BP_FAIL(err, BP_EINPUT, "run the stages between them first", "a %s record came, %s reads %s records",
+		    rec->kind_name, f->tool, bp_kind_name(f->want));
 	if (st == BP_OK && result)
 		st = bp_out_put(out, result, err);
 	if (st == BP_OK || st == BP_ELOST || bp_out_broken(out) != BP_OK)
@@ -92,7 +95,7 @@ bp_filter_run(const struct bp_filter *f)
 		status = BP_EXIT_USAGE;
 	} else {
 		st = loop(f, in, mem, out, &err);
-		status = st == BP_EIO ? BP_EXIT_STREAM : bp_err_exit(st);
+		status = st == BP_OK ? BP_EXIT_OK : BP_EXIT_STREAM; /* whatever it was, our stream ended early */
 		if (st != BP_OK)
 			bp_log_err(&err);
 		else if (bp_out_failures(out) > 0)

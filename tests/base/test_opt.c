@@ -14,7 +14,7 @@ struct opt {
 	int steps;
 	double scale;
 	bool templates;
-	bool mixed;
+	const char *dir;
 };
 
 static const struct bp_optdef table[] = {
@@ -24,8 +24,8 @@ static const struct bp_optdef table[] = {
 	BP_OPT_GENERAL(struct opt, common),
 	{ "sampling-steps", 's', BP_OPT_INT, offsetof(struct opt, steps), "[1,1000]", NULL, "steps" },
 	{ "step-scale", 0, BP_OPT_NUM, offsetof(struct opt, scale), "(0,", NULL, "scale" },
+	{ "out-dir", 'o', BP_OPT_STR, offsetof(struct opt, dir), BP_REQUIRED, "DIR", "where to" },
 	{ "templates", 't', BP_OPT_FLAG, offsetof(struct opt, templates), NULL, NULL, "use templates" },
-	{ "no-mixed-precision", 0, BP_OPT_UNSET, offsetof(struct opt, mixed), NULL, NULL, "synonym" },
 	{ 0 },
 };
 static const struct bp_program prog = { "test", "a test", "FILE...", NULL, table };
@@ -40,7 +40,7 @@ parse(struct opt *o, struct bp_strlist *args, const char *line)
 	char *argv[32] = { "test" };
 	int argc = 1;
 
-	*o = (struct opt){ .common = BP_COMMON_INIT, .steps = 200, .mixed = true };
+	*o = (struct opt){ .common = BP_COMMON_INIT, .steps = 200, .dir = "here" };
 	snprintf(buf, sizeof buf, "%s", line);
 	for (char *w = strtok(buf, " "); w; w = strtok(NULL, " "))
 		argv[argc++] = w;
@@ -56,16 +56,18 @@ test_values(void **state)
 	(void)state;
 	assert_int_equal(parse(&o, &args, "a.yaml --sampling_steps=17 -tv --step-scale 1.5 b.yaml --op x=y --op z=w --mem-cap 2G"), BP_OK);
 	assert_int_equal(o.steps, 17);
-	assert_true(o.templates && o.common.verbose && !o.common.quiet && o.mixed);
+	assert_true(o.templates && o.common.verbose && !o.common.quiet);
 	assert_true(o.scale == 1.5);
 	assert_int_equal(args.n, 2);
 	assert_string_equal(args.v[1], "b.yaml");
 	assert_int_equal(o.common.op.n, 2);
 	assert_string_equal(o.common.op.v[1], "z=w");
 	assert_int_equal(o.common.mem_cap, (size_t)2 << 30);
-	assert_int_equal(parse(&o, NULL, "-s5 --no-templates --no-mixed-precision"), BP_OK);
+	assert_int_equal(parse(&o, NULL, "-s5 --no-templates --no_cuda_optimizations --precision bf16 --no-mixed-precision"), BP_OK);
 	assert_int_equal(o.steps, 5);
-	assert_false(o.templates || o.mixed);
+	assert_false(o.templates);
+	assert_string_equal(o.common.variant, "original");
+	assert_string_equal(o.common.precision, "fp32");
 }
 
 static void
@@ -78,7 +80,7 @@ test_refused(void **state)
 		{ "--sampling-steps 99999999999", "--sampling-steps: '99999999999' given" },
 		{ "--step-scale nan", "--step-scale: 'nan' given" },
 		{ "--step-scale 0", "--step-scale: '0' given" },
-		{ "--variant fast", "--variant: 'fast' given, a word in original|optimized wanted" },
+		{ "--variant fast", "--variant: 'fast' given, one of original|optimized wanted" },
 		{ "--variant orig", "--variant: 'orig' given" },
 		{ "--seed -1", "--seed: '-1' given" },
 		{ "--mem-cap much", "--mem-cap: 'much' given" },
@@ -97,6 +99,10 @@ test_refused(void **state)
 	}
 	assert_int_equal(parse(&o, NULL, "--sampling-stesp 3"), BP_EUSAGE);
 	assert_string_equal(err.hint, "did you mean --sampling-steps?");
+	o.dir = NULL;
+	assert_int_equal(bp_opt_parse(&prog, &o, NULL, 1, (char *[]){ "test" }, mem, &err), BP_EUSAGE);
+	assert_string_equal(err.msg, "--out-dir is missing");
+	assert_string_equal(err.hint, "give -o DIR");
 }
 
 static void

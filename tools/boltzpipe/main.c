@@ -41,7 +41,7 @@ bp_tool_dir(struct bp_arena *mem, struct bp_err *err)
 	return p;
 }
 
-static int
+static void
 list_tools(const char *dir)
 {
 	struct dirent **e;
@@ -63,8 +63,11 @@ list_tools(const char *dir)
 	if (n >= 0)
 		free(e);
 	printf("\nboltzpipe TOOL --help tells more.\n");
-	return BP_EXIT_OK;
 }
+
+static const struct bp_optdef no_options[] = { { 0 } };
+static const struct bp_program env = { "boltzpipe env", "print how to put the tools on the PATH, and how they were built", NULL,
+	"Prints the line that a shell evaluates, eval \"$(boltzpipe env)\", and the build as comments.", no_options };
 
 int
 bp_env_main(int argc, char **argv)
@@ -72,19 +75,23 @@ bp_env_main(int argc, char **argv)
 	struct bp_arena *mem = NULL;
 	struct bp_err err = { 0 };
 	char *dir;
-	int st = BP_EXIT_OK;
+	int st;
 
-	if (argc > 1) {
-		printf("usage: %s env\nprints the PATH line for the tools (eval \"$(boltzpipe env)\"), and the build as comments\n", argv[0]);
-		return strcmp(argv[1], "--help") == 0 ? BP_EXIT_OK : BP_EXIT_USAGE;
-	}
-	if (bp_arena_open(&mem, 0, &err) != BP_OK || !(dir = bp_tool_dir(mem, &err)))
-		st = bp_main_fail(&err);
-	else
+	if ((st = bp_main_start(&env, NULL, NULL, NULL, argc, argv, &mem)) >= 0)
+		return st;
+	if ((dir = bp_tool_dir(mem, &err))) {
 		printf("export PATH=\"%s:$PATH\"\n# boltzpipe %s\n# %s\n", dir, BP_VERSION, bp_build_info());
+		st = bp_stdout_flush(&err);
+	}
+	st = err.code ? bp_main_fail(&err) : BP_EXIT_OK;
 	bp_arena_close(mem);
 	return st;
 }
+
+static const struct bp_program boltzpipe = { "boltzpipe", "structure prediction as a pipe of small programs", "TOOL [options]",
+	"Runs any of the tools, and has some of its own: predict runs the whole pipe, show prints a stream, rmsd compares two "
+	"structures, env prints the line that puts the tools on the PATH. `boltzpipe --help` lists all, `boltzpipe TOOL --help` "
+	"tells more, and man boltzpipe-TOOL too.", no_options };
 
 static int
 run_tool(int argc, char **argv)
@@ -97,14 +104,15 @@ run_tool(int argc, char **argv)
 	if ((st = bp_arena_open(&mem, 0, &err)) != BP_OK || !(dir = bp_tool_dir(mem, &err)))
 		goto failed;
 	if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-		st = list_tools(dir);
+		list_tools(dir);
+		if ((st = bp_stdout_flush(&err)) != BP_OK)
+			goto failed;
 		bp_arena_close(mem);
-		return argc < 2 ? BP_EXIT_USAGE : st;
+		return argc < 2 ? BP_EXIT_USAGE : BP_EXIT_OK;
 	}
-	if (strcmp(argv[1], "--version") == 0) {
-		printf("boltzpipe %s\n%s\n", BP_VERSION, bp_build_info());
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "--help-man") == 0) {
 		bp_arena_close(mem);
-		return BP_EXIT_OK;
+		return bp_main_start(&boltzpipe, NULL, NULL, NULL, 2, argv, &mem);
 	}
 	if (!(path = bp_sprintf(mem, &err, "%s/%s", dir, argv[1])))
 		goto failed;

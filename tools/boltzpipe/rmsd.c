@@ -39,8 +39,10 @@ bp_rmsd_main(int argc, char **argv)
 			printf("%.2f\n", r.rmsd);
 		else
 			printf("%.3f A over %d atoms (%d of %s, %d of %s)\n", r.rmsd, r.paired, r.heavy_a, args.v[0], r.heavy_b, args.v[1]);
+		st = bp_stdout_flush(&err);
 	}
-	st = st == BP_OK ? BP_EXIT_OK : bp_main_fail(&err);
+	if (st != BP_OK)
+		st = bp_main_fail(&err);
 	bp_arena_close(mem);
 	return st;
 }

@@ -46,5 +46,5 @@ bp_show_main(int argc, char **argv)
 	if (st == BP_OK)
 		return BP_EXIT_OK;
 	bp_main_fail(&err);
-	return st == BP_EIO ? BP_EXIT_USAGE : bp_err_exit(st);
+	return bp_err_exit(st);
 }

@@ -127,11 +127,13 @@ main(int argc, char **argv)
 		st = build(&opt, &args, mem, &err);
 	else if (strcmp(what, "show") && strcmp(what, "list") && strcmp(what, "verify"))
 		st = BP_FAIL(&err, BP_EUSAGE, "see ccd --help", "unknown action '%s', wanted build, show, list or verify", what);
+	else if (args.n > 1 + !strcmp(what, "verify") && strcmp(what, "show"))
+		st = BP_FAIL(&err, BP_EUSAGE, "see ccd --help", "%s: unexpected argument '%s'", what, args.v[args.n - 1]);
 	else if ((st = !strcmp(what, "verify") && args.n > 1 ? bp_ccd_open_file(&c, args.v[1], mem, &err)
 							      : bp_ccd_open(&c, opt.store, mem, &err)) == BP_OK)
 		st = !strcmp(what, "show") ? show(c, opt.json, &args, mem, &err) : walk(c, !strcmp(what, "list"), &err);
-	if (st == BP_OK && (fflush(stdout) != 0 || ferror(stdout)))
-		st = BP_FAIL(&err, BP_EIO, NULL, "stdout: cannot write");
+	if (st == BP_OK)
+		st = bp_stdout_flush(&err);
 	bp_ccd_close(c);
 	if (st != BP_OK)
 		st = bp_main_fail(&err);

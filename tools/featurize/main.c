@@ -89,8 +89,8 @@ one(struct bp_out *out, const struct bp_file *file, const struct bp_ccd *ccd, co
 	if (strncmp(err->msg, file->path, strlen(file->path)) != 0) /* such as: out of memory */
 		bp_err_where(err, "%s", file->path);
 	bp_log_err(err);
-	if (bp_err_exit(st) > *exit_code)
-		*exit_code = bp_err_exit(st);
+	if (*exit_code == BP_EXIT_OK || st == BP_EUNSUP)
+		*exit_code = st == BP_EUNSUP ? BP_EXIT_USAGE : BP_EXIT_TARGETS;
 	return bp_out_put(out, bp_rec_failure(rec, program.name, err), err);
 }
 
@@ -126,8 +126,11 @@ main(int argc, char **argv)
 	if (st == BP_OK)
 		st = bp_out_end(out, &err);
 done:
-	if (st != BP_OK)
+	if (st != BP_OK) {
 		exit_code = bp_main_fail(&err);
+		if (out) /* begun, and ended early */
+			exit_code = BP_EXIT_STREAM;
+	}
 	bp_out_close(out);
 	bp_ccd_close(ccd);
 	bp_arena_close(rec_mem);

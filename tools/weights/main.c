@@ -78,7 +78,7 @@ act(const struct weights_opt *o, const char *what, const char *path, struct bp_a
 		tell(report, o->out);
 	}
 	bp_wfile_close(w);
-	return st;
+	return st == BP_OK ? bp_stdout_flush(err) : st;
 }
 
 int

@@ -17,7 +17,7 @@ struct write_opt {
 
 #define AT(field) offsetof(struct write_opt, field)
 static const struct bp_optdef options[] = {
-	{ "out-dir", 'o', BP_OPT_STR, AT(dir), NULL, "DIR", "write DIR/predictions/ID/..." },
+	{ "out-dir", 'o', BP_OPT_STR, AT(dir), BP_REQUIRED, "DIR", "write DIR/predictions/ID/..." },
 	{ "output-format", 0, BP_OPT_WORD, AT(format), "mmcif|pdb", NULL, "of the structures" },
 	{ "override", 0, BP_OPT_FLAG, AT(override), NULL, NULL, "replace targets that are there already" },
 	{ "write-full-pae", 0, BP_OPT_FLAG, AT(save.full_pae), NULL, NULL, "write pae_*.npz (default; --no-write-full-pae)" },
@@ -129,9 +129,7 @@ main(int argc, char **argv)
 		return status;
 	signal(SIGPIPE, SIG_IGN);
 	r.opt.save.pdb = strcmp(r.opt.format, "pdb") == 0;
-	if (!r.opt.dir)
-		st = BP_FAIL(&err, BP_EUSAGE, "give -o DIR", "no output folder");
-	else if ((st = bp_arena_open(&r.mem, r.opt.common.mem_cap, &err)) == BP_OK
+	if ((st = bp_arena_open(&r.mem, r.opt.common.mem_cap, &err)) == BP_OK
 	    && (st = bp_in_open(&r.in, r.opt.common.in, &err)) == BP_OK)
 		st = bp_outdir_open(&r.dir, r.opt.dir, r.opt.override, &err);
 	if (st != BP_OK) {
@@ -140,7 +138,8 @@ main(int argc, char **argv)
 	} else if ((st = loop(&r, &err)) == BP_EOS) {
 		status = r.failed ? BP_EXIT_TARGETS : BP_EXIT_OK;
 	} else {
-		status = bp_main_fail(&err);
+		bp_log_err(&err);
+		status = BP_EXIT_STREAM; /* nothing more can be read */
 	}
 	bp_outdir_close(r.dir);
 	bp_in_close(r.in);
