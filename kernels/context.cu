@@ -17,6 +17,7 @@ static const size_t GROW = (size_t)64 << 20;
 
 struct bp_cuda {
 	cudaStream_t stream;
+	int processors;
 	/* memory */
 	CUdeviceptr base;
 	size_t range, mapped, used, peak, cap, chunk;
@@ -37,6 +38,10 @@ struct bp_cuda {
 	decltype(&cublasDestroy) blas_destroy;
 	decltype(&cublasSetStream) blas_stream;
 	decltype(&cublasSgemmStridedBatched) sgemm;
+	cublasStatus_t (*gemm_ex)(cublasHandle_t, cublasOperation_t, cublasOperation_t, int, int, int, const void *, const void *, cudaDataType, int,
+	    long long, const void *, cudaDataType, int, long long, const void *, void *, cudaDataType, int, long long, int, cublasComputeType_t,
+	    cublasGemmAlgo_t); /* cublasGemmStridedBatchedEx, which C++ overloads */
+	decltype(&cublasSetMathMode) math_mode;
 };
 
 static struct bp_cuda *
@@ -55,6 +60,12 @@ static int
 lost(struct bp_ctx *cx, const char *what, cudaError_t e)
 {
 	return e == cudaSuccess ? BP_OK : BP_FAIL(cx->err, BP_ELOST, NULL, "cuda:%d: %s: %s", cx->device_index, what, cudaGetErrorString(e));
+}
+
+int
+bp_processors(const struct bp_ctx *cx)
+{
+	return dev(cx)->processors;
 }
 
 int
@@ -112,7 +123,10 @@ open_blas(struct bp_ctx *cx, struct bp_err *err)
 	*(void **)&d->blas_destroy = dlsym(d->lib, "cublasDestroy_v2");
 	*(void **)&d->blas_stream = dlsym(d->lib, "cublasSetStream_v2");
 	*(void **)&d->sgemm = dlsym(d->lib, "cublasSgemmStridedBatched");
-	if (!d->blas_create || !d->blas_destroy || !d->blas_stream || !d->sgemm || d->blas_create(&d->blas) != CUBLAS_STATUS_SUCCESS
+	*(void **)&d->gemm_ex = dlsym(d->lib, "cublasGemmStridedBatchedEx");
+	*(void **)&d->math_mode = dlsym(d->lib, "cublasSetMathMode");
+	if (!d->blas_create || !d->blas_destroy || !d->blas_stream || !d->sgemm || !d->gemm_ex || !d->math_mode
+	    || d->blas_create(&d->blas) != CUBLAS_STATUS_SUCCESS
 	    || d->blas_stream(d->blas, d->stream) != CUBLAS_STATUS_SUCCESS)
 		return BP_FAIL(err, BP_EUNSUP, NULL, "cuda:%d: cuBLAS does not start", cx->device_index);
 	return BP_OK;
@@ -280,6 +294,7 @@ bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err)
 	if (!(cx->dev = calloc(1, sizeof(struct bp_cuda))))
 		return BP_FAIL(err, BP_EMEM, NULL, "no memory for a device");
 	if ((e = cudaSetDevice(cx->device_index)) != cudaSuccess || (e = cudaFree(0)) != cudaSuccess
+	    || (e = cudaDeviceGetAttribute(&dev(cx)->processors, cudaDevAttrMultiProcessorCount, cx->device_index)) != cudaSuccess
 	    || (e = cudaStreamCreateWithFlags(&dev(cx)->stream, cudaStreamNonBlocking)) != cudaSuccess)
 		st = BP_FAIL(err, BP_EUNSUP, "take --device cpu", "cuda:%d: %s", cx->device_index, cudaGetErrorString(e));
 	else if ((st = open_memory(cx, cap, err)) == BP_OK)
@@ -317,20 +332,44 @@ bp_cuda_close(struct bp_ctx *cx)
 
 /* ---- steps that many rows share ---- */
 
+static int
+product_status(struct bp_ctx *cx, cublasStatus_t st, const struct bp_blas *g)
+{
+	if (st == CUBLAS_STATUS_SUCCESS)
+		return BP_OK;
+	return BP_FAIL(cx->err, BP_ELOST, NULL, "cuda:%d: cuBLAS: status %d for a product of %d x %d x %d", cx->device_index, (int)st, g->m, g->n, g->k);
+}
+
+int
+bp_blas_tf32(struct bp_ctx *cx, bool on)
+{
+	if (dev(cx)->math_mode(dev(cx)->blas, on ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH) != CUBLAS_STATUS_SUCCESS)
+		return BP_FAIL(cx->err, BP_ELOST, NULL, "cuda:%d: cuBLAS does not change its precision", cx->device_index);
+	return BP_OK;
+}
+
+int
+bp_blas_bf16(struct bp_ctx *cx, struct bp_blas g, const void *A, const void *B, void *C, bool c_fp32)
+{
+	struct bp_cuda *d = dev(cx);
+
+	if (g.m == 0 || g.n == 0)
+		return BP_OK;
+	return product_status(cx, d->gemm_ex(d->blas, g.tb ? CUBLAS_OP_T : CUBLAS_OP_N, g.ta ? CUBLAS_OP_T : CUBLAS_OP_N, g.n, g.m, g.k, &g.alpha, B,
+	    CUDA_R_16BF, g.ldb, g.sb, A, CUDA_R_16BF, g.lda, g.sa, &g.beta, C, c_fp32 ? CUDA_R_32F : CUDA_R_16BF, g.ldc, g.sc, g.batch ? g.batch : 1,
+	    CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT), &g);
+}
+
 int
 bp_blas(struct bp_ctx *cx, struct bp_blas g)
 {
 	struct bp_cuda *d = dev(cx);
-	cublasStatus_t st;
 
 	if (g.m == 0 || g.n == 0)
 		return BP_OK;
 	/* row-major C = A B is column-major C^T = B^T A^T */
-	st = d->sgemm(d->blas, g.tb ? CUBLAS_OP_T : CUBLAS_OP_N, g.ta ? CUBLAS_OP_T : CUBLAS_OP_N, g.n, g.m, g.k, &g.alpha, g.B, g.ldb, g.sb,
-	    g.A, g.lda, g.sa, &g.beta, g.C, g.ldc, g.sc, g.batch ? g.batch : 1);
-	if (st != CUBLAS_STATUS_SUCCESS)
-		return BP_FAIL(cx->err, BP_ELOST, NULL, "cuda:%d: cuBLAS: status %d for a product of %d x %d x %d", cx->device_index, (int)st, g.m, g.n, g.k);
-	return BP_OK;
+	return product_status(cx, d->sgemm(d->blas, g.tb ? CUBLAS_OP_T : CUBLAS_OP_N, g.ta ? CUBLAS_OP_T : CUBLAS_OP_N, g.n, g.m, g.k, &g.alpha, g.B,
+	    g.ldb, g.sb, g.A, g.lda, g.sa, &g.beta, g.C, g.ldc, g.sc, g.batch ? g.batch : 1), &g);
 }
 
 int

@@ -9,6 +9,7 @@ extern "C" {
 }
 
 cudaStream_t bp_stream(const struct bp_ctx *cx);
+int bp_processors(const struct bp_ctx *cx); /* multiprocessors of the card */
 
 /* After a launch: BP_OK, or BP_ELOST with the op's name and CUDA's words. */
 int bp_launched(struct bp_ctx *cx, const char *op);
@@ -45,6 +46,27 @@ struct bp_blas {
 	int64_t sa, sb, sc;
 };
 int bp_blas(struct bp_ctx *cx, struct bp_blas g);
+
+/* From now on products of fp32 matrices round their operands to tf32, or don't (as at the start). */
+int bp_blas_tf32(struct bp_ctx *cx, bool on);
+
+/* The same product of bf16 matrices with fp32 sums; C is bf16, or fp32 when c_fp32. A, B, C of g are not looked at. */
+int bp_blas_bf16(struct bp_ctx *cx, struct bp_blas g, const void *A, const void *B, void *C, bool c_fp32);
+
+/* An optimized row without code of its own for fp32 and tf32: the original code, for tf32 with cuBLAS in that mode */
+template <class A>
+static inline int
+bp_as_original(struct bp_ctx *cx, int (*original)(struct bp_ctx *, const A *), const A *a)
+{
+	int st;
+
+	if (cx->precision != BP_TF32)
+		return original(cx, a);
+	BP_TRY(bp_blas_tf32(cx, true));
+	st = original(cx, a);
+	BP_TRY(bp_blas_tf32(cx, false));
+	return st;
+}
 
 /* out[rows,n] = x[rows,k] W^T (+ out if add): a linear layer without its bias */
 int bp_blas_linear(struct bp_ctx *cx, float *out, const float *x, int64_t rows, const struct bp_weight *W, bool add);

@@ -4,6 +4,7 @@ extern "C" {
 #include "ops/tri_mul.h"
 }
 
+#include "mma.cuh"
 #include "pair_mask.cuh"
 
 /* ab[c,i,j] (2c channels first) = p * sigmoid(g) * mask, from [i,j,2c] */
@@ -68,6 +69,231 @@ bp_tri_mul_cuda(struct bp_ctx *cx, const struct bp_tri_mul *a)
 		BP_TRY(bp_blas_linear(cx, p, g, nn, &a->w->p_out, false));
 		BP_TRY(bp_blas_linear(cx, g, y, nn, &a->w->g_out, false));
 		gate_out<<<BP_GRID(all), 0, bp_stream(cx)>>>(a->out, p, g, all, a->add);
+	}
+	bp_dev_release(cx, m);
+	return cx->dry ? BP_OK : bp_launched(cx, "tri_mul");
+}
+
+/* ---- optimized, bf16: two kernels around cuBLAS ----
+ * project  norm, gated projections and mask, a and b channel by channel: W y^T, so that a warp's 32 pairs are columns; all weights stay in
+ *          shared memory
+ * (cuBLAS) the n^3 products, one a channel
+ * finish   output norm, projection and gate of 32 pairs a warp
+ * Planes have rows of `row` numbers, n rounded up to 8 so that eight pairs are 16 bytes; the numbers past n are 0. */
+
+enum { WARPS = 8, TILE = 32, TILE_LD = TILE + 8 };
+
+struct planes {
+	struct bp_tri_mul a;
+	const float *norm_in, *norm_in_b, *p_in, *g_in, *norm_out, *norm_out_b, *p_out, *g_out;
+	int row;
+	int64_t plane;         /* n * row                         */
+	bool wide;
+	bp_bf16 *ab, *sum;     /* [2c][n][row], [c][n][row]       */
+};
+
+template <int G>
+static __global__ void __launch_bounds__(WARPS * 32, 1)
+project(struct planes p)
+{
+	extern __shared__ __align__(16) unsigned char shared[];
+	const int ld = G * 32 + 8, c = p.a.c, n = p.a.n, wide = (2 * c + 15) / 16 * 16;
+	const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+	const int64_t step = (int64_t)gridDim.x * WARPS * TILE;
+	bp_bf16 *P = (bp_bf16 *)shared, *S = P + wide * ld;
+	float *nw = (float *)(S + wide * ld), *nb = nw + G * 32;
+
+	bp_stage<G * 32>(P, wide, { p.p_in, 2 * c, c, 32, 32, false, true });
+	bp_stage<G * 32>(S, wide, { p.g_in, 2 * c, c, 32, 32, false, true });
+	bp_stage_vector(nw, G * 32, p.norm_in, c);
+	bp_stage_vector(nb, G * 32, p.norm_in_b, c);
+	__syncthreads();
+	for (int64_t at = (blockIdx.x * (int64_t)WARPS + threadIdx.x / 32) * TILE; at < p.plane; at += step) {
+		uint32_t f[4][G * 4], w[4];
+		float mask[8];
+#pragma unroll
+		for (int j = 0; j < 4; j++) { /* column g of tile j */
+			int64_t r = at + 8 * (g / 2) + 2 * j + g % 2, i = r / p.row, k = r % p.row;
+			bp_norm_frag<G>(f[j], i < n && k < n ? p.a.x + (i * n + k) * c : NULL, c, p.wide, nw, nb);
+		}
+#pragma unroll
+		for (int e = 0; e < 8; e++) { /* the pairs of this lane's results: 8t .. 8t+7 */
+			int64_t r = at + 8 * t + e;
+			int i = (int)(r / p.row), k = (int)(r % p.row);
+			mask[e] = i < n && k < n ? bp_dev_pair_mask(p.a.pair_mask, p.a.mask, n, i, k) : 0;
+		}
+		for (int o = 0; o < wide; o += 16) {
+			float y[4][4] = {}, gate[4][4] = {};
+#pragma unroll
+			for (int s = 0; s < 2 * G; s++) {
+				bp_load_a(w, P + o * ld + s * 16, ld);
+#pragma unroll
+				for (int j = 0; j < 4; j++)
+					bp_mma(y[j], w, f[j][2 * s], f[j][2 * s + 1]);
+				bp_load_a(w, S + o * ld + s * 16, ld);
+#pragma unroll
+				for (int j = 0; j < 4; j++)
+					bp_mma(gate[j], w, f[j][2 * s], f[j][2 * s + 1]);
+			}
+#pragma unroll
+			for (int half = 0; half < 2; half++) {
+				int ch = o + half * 8 + g;
+				uint32_t v[4];
+#pragma unroll
+				for (int j = 0; j < 4; j++)
+					v[j] = bp_pack2(y[j][2 * half] * bp_fast_sigmoid(gate[j][2 * half]) * mask[2 * j],
+					    y[j][2 * half + 1] * bp_fast_sigmoid(gate[j][2 * half + 1]) * mask[2 * j + 1]);
+				if (ch < 2 * c && at + 8 * t < p.plane)
+					*(uint4 *)(p.ab + ch * p.plane + at + 8 * t) = make_uint4(v[0], v[1], v[2], v[3]);
+			}
+		}
+	}
+}
+
+/* layer norm over the channels of the fragments s[steps][4] of 32 pairs' sums, channels as they are: of row g when half is 0, g + 8 when 1 */
+template <int G>
+static __device__ inline void
+norm_sums(uint32_t s[2 * G][4], int half, int c, const float *nw, const float *nb)
+{
+	int t = threadIdx.x % 4;
+	float mean = 0, var = 0, scale;
+
+#pragma unroll
+	for (int q = 0; q < 4 * G; q++)
+		mean += bp_low(s[q / 2][q % 2 * 2 + half]) + bp_high(s[q / 2][q % 2 * 2 + half]);
+	mean += __shfl_xor_sync(~0u, mean, 1);
+	mean += __shfl_xor_sync(~0u, mean, 2);
+	mean /= c;
+#pragma unroll
+	for (int q = 0; q < 4 * G; q++) {
+		float lo = bp_low(s[q / 2][q % 2 * 2 + half]) - mean, hi = bp_high(s[q / 2][q % 2 * 2 + half]) - mean;
+		var += (q * 8 + 2 * t < c ? lo * lo : 0) + (q * 8 + 2 * t + 1 < c ? hi * hi : 0);
+	}
+	var += __shfl_xor_sync(~0u, var, 1);
+	var += __shfl_xor_sync(~0u, var, 2);
+	scale = rsqrtf(var / c + 1e-5f);
+#pragma unroll
+	for (int q = 0; q < 4 * G; q++) {
+		uint32_t *u = &s[q / 2][q % 2 * 2 + half];
+		int k = q * 8 + 2 * t;
+		*u = bp_pack2((bp_low(*u) - mean) * scale * nw[k] + nb[k], (bp_high(*u) - mean) * scale * nw[k + 1] + nb[k + 1]);
+	}
+}
+
+template <int G>
+static __global__ void __launch_bounds__(WARPS * 32, 1)
+finish(struct planes p)
+{
+	extern __shared__ __align__(16) unsigned char shared[];
+	const int ld = G * 32 + 8, c = p.a.c, n = p.a.n, groups = (c + 31) / 32;
+	const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+	const int64_t step = (int64_t)gridDim.x * WARPS * TILE;
+	bp_bf16 *P = (bp_bf16 *)shared, *S = P + groups * 32 * ld, *tile = S + groups * 32 * ld + threadIdx.x / 32 * G * 32 * TILE_LD;
+	float *vec = (float *)(S + groups * 32 * ld + WARPS * G * 32 * TILE_LD);
+
+	bp_stage<G * 32>(P, groups * 32, { p.p_out, c, c, 32, 32, true, false });
+	bp_stage<G * 32>(S, groups * 32, { p.g_out, c, c, 32, 32, true, true });
+	bp_stage_vector(vec, G * 32, p.norm_in, c);
+	bp_stage_vector(vec + G * 32, G * 32, p.norm_in_b, c);
+	bp_stage_vector(vec + 2 * G * 32, G * 32, p.norm_out, c);
+	bp_stage_vector(vec + 3 * G * 32, G * 32, p.norm_out_b, c);
+	__syncthreads();
+	for (int64_t at = (blockIdx.x * (int64_t)WARPS + threadIdx.x / 32) * TILE; at < p.plane; at += step) {
+		uint32_t f[4][G * 4], sum[2][2 * G][4], a[4], b[2][4];
+		int64_t pair[4]; /* rows of x, or -1 */
+
+		__syncwarp();
+		for (int u = lane; u < G * 32 * 4; u += 32) {
+			bool there = u / 4 < c && at + u % 4 * 8 < p.plane;
+			bp_copy16(tile + u / 4 * TILE_LD + u % 4 * 8, p.sum + (there ? u / 4 * p.plane + at + u % 4 * 8 : 0), there);
+		}
+		bp_copy_commit();
+#pragma unroll
+		for (int i = 0; i < 4; i++) {
+			int64_t r = at + i * 8 + g;
+			pair[i] = r < p.plane && r % p.row < n ? r / p.row * n + r % p.row : -1;
+			bp_norm_frag<G>(f[i], pair[i] >= 0 ? p.a.x + pair[i] * c : NULL, c, p.wide, vec, vec + G * 32);
+		}
+		bp_copy_wait<0>();
+		__syncwarp();
+#pragma unroll
+		for (int m = 0; m < 2; m++) {
+#pragma unroll
+			for (int s = 0; s < 2 * G; s++)
+				bp_ldmatrix_trans(sum[m][s], tile + (s * 16 + lane % 8 + lane / 16 * 8) * TILE_LD + m * 16 + lane / 8 % 2 * 8);
+			norm_sums<G>(sum[m], 0, c, vec + 2 * G * 32, vec + 3 * G * 32);
+			norm_sums<G>(sum[m], 1, c, vec + 2 * G * 32, vec + 3 * G * 32);
+		}
+		for (int o = 0; o < groups; o++) {
+			float y[2][4][4] = {}, gate[2][4][4] = {};
+#pragma unroll
+			for (int s = 0; s < 2 * G; s++) {
+				bp_load_b(b[0], P + o * 32 * ld + s * 16, ld);
+				bp_load_b(b[1], P + (o * 32 + 16) * ld + s * 16, ld);
+#pragma unroll
+				for (int q = 0; q < 8; q++)
+					bp_mma(y[q / 4][q % 4], sum[q / 4][s], b[q % 4 / 2][q % 2 * 2], b[q % 4 / 2][q % 2 * 2 + 1]);
+			}
+#pragma unroll
+			for (int s = 0; s < 2 * G; s++) {
+				bp_load_b(b[0], S + o * 32 * ld + s * 16, ld);
+				bp_load_b(b[1], S + (o * 32 + 16) * ld + s * 16, ld);
+#pragma unroll
+				for (int q = 0; q < 8; q++) {
+					bp_a_of(a, f[q / 4 * 2], f[q / 4 * 2 + 1], s);
+					bp_mma(gate[q / 4][q % 4], a, b[q % 4 / 2][q % 2 * 2], b[q % 4 / 2][q % 2 * 2 + 1]);
+				}
+			}
+#pragma unroll
+			for (int i = 0; i < 4; i++) {
+				float v[8];
+#pragma unroll
+				for (int e = 0; e < 8; e++)
+					v[e] = y[i / 2][e / 2][i % 2 * 2 + e % 2] * bp_fast_sigmoid(gate[i / 2][e / 2][i % 2 * 2 + e % 2]);
+				if (pair[i] >= 0)
+					bp_store8(p.a.out + pair[i] * c + o * 32 + 8 * t, v, c - o * 32 - 8 * t, p.wide, p.a.add);
+			}
+		}
+	}
+}
+
+int
+bp_tri_mul_cuda_opt(struct bp_ctx *cx, const struct bp_tri_mul *a)
+{
+	const struct bp_tri_mul_weights *w = a->w;
+	struct bp_mark m = bp_dev_mark(cx);
+	int c = a->c, n = a->n, groups = c <= 64 ? 2 : 4, ld = groups * 32 + 8;
+	struct planes p = { *a, w->norm_in.p, w->norm_in_b.p, w->p_in.p, w->g_in.p, w->norm_out.p, w->norm_out_b.p, w->p_out.p, w->g_out.p,
+		(n + 7) / 8 * 8, (int64_t)n * ((n + 7) / 8 * 8), false, NULL, NULL };
+	size_t first = (size_t)(2 * c + 15) / 16 * 16 * 2 * ld * 2 + (size_t)groups * 64 * 4;
+	size_t last = ((size_t)(c + 31) / 32 * 64 * ld + (size_t)WARPS * groups * 32 * TILE_LD) * 2 + (size_t)groups * 128 * 4;
+
+	if (cx->precision != BP_BF16_MM)
+		return bp_as_original(cx, bp_tri_mul_cuda, a);
+	if (c > 128)
+		return BP_FAIL(cx->err, BP_EUNSUP, "take --op tri_mul=original", "tri_mul in bf16 is for up to 128 channels, not %d", c);
+	BP_CUDA_NEW(p.ab, 2 * c * p.plane, cx);
+	BP_CUDA_NEW(p.sum, c * p.plane, cx);
+	if (!cx->dry) {
+		auto one = groups == 2 ? project<2> : project<4>, two = groups == 2 ? finish<2> : finish<4>;
+		int64_t tiles = (p.plane + WARPS * TILE - 1) / (WARPS * TILE);
+		int few = (int)(tiles < bp_processors(cx) ? tiles : bp_processors(cx));
+		struct bp_blas s = {};
+		p.wide = bp_wide(a->x, c) && bp_wide(a->out, c);
+		if (p.row != n) /* the rows' ends of the sums, which cuBLAS does not write */
+			BP_TRY(bp_dev_zero(cx, p.sum, c * p.plane * sizeof *p.sum));
+		BP_BIG_SHARED(cx, one, first);
+		BP_BIG_SHARED(cx, two, last);
+		one<<<few, WARPS * 32, first, bp_stream(cx)>>>(p);
+		s.m = s.n = s.k = n; /* per channel: outgoing A B^T, incoming A^T B */
+		s.lda = s.ldb = s.ldc = p.row;
+		s.ta = a->incoming;
+		s.tb = !a->incoming;
+		s.alpha = 1;
+		s.batch = c;
+		s.sa = s.sb = s.sc = p.plane;
+		BP_TRY(bp_blas_bf16(cx, s, p.ab, p.ab + c * p.plane, p.sum, false));
+		two<<<few, WARPS * 32, last, bp_stream(cx)>>>(p);
 	}
 	bp_dev_release(cx, m);
 	return cx->dry ? BP_OK : bp_launched(cx, "tri_mul");

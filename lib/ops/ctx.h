@@ -14,6 +14,8 @@ extern "C" {
 #endif
 
 enum bp_device { BP_CPU, BP_CUDA };
+/* The coarsest operands that matrix products may have; sums, norms, softmax and what lies between ops are fp32 in all of them. The CPU and the
+ * original CUDA rows are fp32 whatever is asked for; every optimized CUDA row knows the three. */
 enum bp_precision { BP_FP32, BP_TF32, BP_BF16_MM };
 
 /* A parameter as ops see it: row-major [n,k] (a linear layer: n outputs, k inputs; a vector: k = 1). p is in the

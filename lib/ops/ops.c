@@ -166,8 +166,12 @@ find_precision(struct bp_ctx *cx, const char *precision, struct bp_err *err)
 		cx->precision = BP_FP32;
 		return BP_OK;
 	}
-	if (!strcmp(precision, "tf32") || !strcmp(precision, "bf16"))
-		return BP_FAIL(err, BP_EUNSUP, "take fp32", "this version computes in fp32 only, not in %s", precision);
+	if (!strcmp(precision, "tf32") || !strcmp(precision, "bf16")) {
+		if (cx->device == BP_CPU)
+			return BP_FAIL(err, BP_EUNSUP, "take fp32", "the CPU computes in fp32 only, not in %s", precision);
+		cx->precision = *precision == 't' ? BP_TF32 : BP_BF16_MM;
+		return BP_OK;
+	}
 	return BP_FAIL(err, BP_EUSAGE, "take fp32, tf32 or bf16", "no precision '%s'", precision);
 }
 

@@ -16,6 +16,6 @@ struct bp_transition {
 	float *out;                 /* [rows,c] */
 };
 typedef int bp_transition_fn(struct bp_ctx *cx, const struct bp_transition *a);
-bp_transition_fn bp_transition_cpu, bp_transition_cpu_opt, bp_transition_cuda;
+bp_transition_fn bp_transition_cpu, bp_transition_cpu_opt, bp_transition_cuda, bp_transition_cuda_opt;
 
 #endif

@@ -26,6 +26,6 @@ struct bp_tri_attn {
 	float *out;                 /* [n,n,c] */
 };
 typedef int bp_tri_attn_fn(struct bp_ctx *cx, const struct bp_tri_attn *a);
-bp_tri_attn_fn bp_tri_attn_cpu, bp_tri_attn_cpu_opt, bp_tri_attn_cuda;
+bp_tri_attn_fn bp_tri_attn_cpu, bp_tri_attn_cpu_opt, bp_tri_attn_cuda, bp_tri_attn_cuda_opt;
 
 #endif

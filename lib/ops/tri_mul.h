@@ -23,6 +23,6 @@ struct bp_tri_mul {
 	float *out;                 /* [n,n,c] */
 };
 typedef int bp_tri_mul_fn(struct bp_ctx *cx, const struct bp_tri_mul *a);
-bp_tri_mul_fn bp_tri_mul_cpu, bp_tri_mul_cpu_opt, bp_tri_mul_cuda;
+bp_tri_mul_fn bp_tri_mul_cpu, bp_tri_mul_cpu_opt, bp_tri_mul_cuda, bp_tri_mul_cuda_opt;
 
 #endif

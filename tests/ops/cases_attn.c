@@ -160,12 +160,12 @@ binned_mean(struct check *k, int shape)
 }
 
 const struct check_op check_attn[] = {
-	{ "attn_pair_bias", attn_pair_bias, 5, 6 },
-	{ "atom_attention", atom_attention, 4, 3 },
-	{ "pair_bias", pair_bias, 4, 4 },
-	{ "outer_product_mean", outer_product_mean, 4, 3 },
-	{ "pair_weighted_average", pair_weighted_average, 4, 3 },
-	{ "pair_head", pair_head, 4, 3 },
-	{ "binned_mean", binned_mean, 3, 2 },
+	{ "attn_pair_bias", attn_pair_bias, 5, 6, 0 },
+	{ "atom_attention", atom_attention, 4, 3, 0 },
+	{ "pair_bias", pair_bias, 4, 4, 0 },
+	{ "outer_product_mean", outer_product_mean, 4, 3, 0 },
+	{ "pair_weighted_average", pair_weighted_average, 4, 3, 0 },
+	{ "pair_head", pair_head, 4, 3, 0 },
+	{ "binned_mean", binned_mean, 3, 2, 0 },
 	{ 0 },
 };

@@ -156,15 +156,15 @@ exposed_fraction(struct check *k, int shape)
 }
 
 const struct check_op check_guide[] = {
-	{ "pair_histogram", pair_histogram, 4, 1 },
-	{ "pair_force", pair_force, 4, 1 },
-	{ "sinc_sum", sinc_sum, 2, 1 },
-	{ "sinc_force", sinc_force, 2, 1 },
-	{ "pair_sinc", pair_sinc, 4, 1 },
-	{ "pair_sinc_force", pair_sinc_force, 4, 0 },
-	{ "pair_move", pair_move, 4, 1 },
-	{ "wave_sum", wave_sum, 3, 0 },
-	{ "wave_force", wave_force, 2, 0 },
-	{ "exposed_fraction", exposed_fraction, 3, 1 },
+	{ "pair_histogram", pair_histogram, 4, 1, 0 },
+	{ "pair_force", pair_force, 4, 1, 0 },
+	{ "sinc_sum", sinc_sum, 2, 1, 0 },
+	{ "sinc_force", sinc_force, 2, 1, 0 },
+	{ "pair_sinc", pair_sinc, 4, 1, 0 },
+	{ "pair_sinc_force", pair_sinc_force, 4, 0, 0 },
+	{ "pair_move", pair_move, 4, 1, 0 },
+	{ "wave_sum", wave_sum, 3, 0, 0 },
+	{ "wave_force", wave_force, 2, 0, 0 },
+	{ "exposed_fraction", exposed_fraction, 3, 1, 0 },
 	{ 0 },
 };

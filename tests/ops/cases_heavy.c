@@ -61,8 +61,9 @@ transition(struct check *k, int shape)
 		int rows, c, hidden;
 		bool add;
 	} S[] = { { 1, 8, 8, false }, { 83, 32, 128, true }, { 85, 17, 41, true }, { 1201, 64, 300, false },
-		{ 76, 96, 384, true }, { 76 * 76, 64, 256, true }, { 214 * 214, 64, 256, true },
-		{ 256 * 256, 128, 512, true } };
+		{ 777, 128, 512, true }, { 67, 384, 1536, true }, { 76, 96, 384, true }, { 76 * 76, 64, 256, true },
+		{ 214 * 214, 64, 256, true }, { 256 * 256, 128, 512, true }, { 512 * 512, 128, 512, true },
+		{ 1024 * 1024, 128, 512, true } };
 	int rows = S[shape].rows, c = S[shape].c, hidden = S[shape].hidden;
 	struct bp_weight nw = check_norm_w(k, c), nb = check_norm_b(k, c);
 	struct bp_weight fc1 = check_weight(k, hidden, c), fc2 = check_weight(k, hidden, c),
@@ -86,10 +87,13 @@ tri_mul(struct check *k, int shape)
 		bool incoming, add, mask, pair_mask;
 	} S[] = { { 1, 16, false, true, false, false }, { 5, 16, true, true, true, false },
 		{ 33, 32, false, true, true, false }, { 37, 20, true, false, false, true },
-		{ 31, 64, true, true, false, true }, { 76, 64, false, true, true, false },
+		{ 31, 64, true, true, false, true }, { 67, 128, false, true, true, false },
+		{ 72, 128, true, false, true, false }, { 76, 64, false, true, true, false },
 		{ 76, 64, true, true, true, false }, { 214, 64, false, true, true, false },
 		{ 214, 64, true, true, true, false }, { 256, 128, false, true, true, false },
-		{ 256, 128, true, true, true, false } };
+		{ 256, 128, true, true, true, false }, { 512, 128, false, true, true, false },
+		{ 512, 128, true, true, true, false }, { 1024, 128, false, true, true, false },
+		{ 1024, 128, true, true, true, false } };
 	int n = S[shape].n, c = S[shape].c;
 	size_t nn = (size_t)n * n;
 	const struct bp_tri_mul_weights w
@@ -117,9 +121,12 @@ tri_attn(struct check *k, int shape)
 	} S[] = { { 1, 16, 1, 8, false, true, false, false }, { 5, 16, 2, 32, true, true, true, false },
 		{ 33, 32, 4, 32, false, true, true, false }, { 37, 20, 3, 7, true, false, false, true },
 		{ 97, 16, 2, 32, true, true, true, false }, { 86, 32, 2, 32, false, true, false, false },
+		{ 67, 128, 4, 32, false, true, true, false }, { 72, 128, 4, 32, true, false, true, false },
 		{ 76, 64, 2, 32, false, true, true, false }, { 76, 64, 2, 32, true, true, true, false },
 		{ 214, 64, 2, 32, false, true, true, false }, { 214, 64, 2, 32, true, true, true, false },
-		{ 256, 128, 4, 32, false, true, true, false }, { 256, 128, 4, 32, true, true, true, false } };
+		{ 256, 128, 4, 32, false, true, true, false }, { 256, 128, 4, 32, true, true, true, false },
+		{ 512, 128, 4, 32, false, true, true, false }, { 512, 128, 4, 32, true, true, true, false },
+		{ 1024, 128, 4, 32, false, true, true, false }, { 1024, 128, 4, 32, true, true, true, false } };
 	int n = S[shape].n, c = S[shape].c, heads = S[shape].heads, hd = heads * S[shape].d;
 	size_t nn = (size_t)n * n;
 	const struct bp_tri_attn_weights w
@@ -195,13 +202,13 @@ cond_transition(struct check *k, int shape)
 }
 
 const struct check_op check_heavy[] = {
-	{ "linear", linear, 7, 3 },
-	{ "layer_norm", layer_norm, 6, 2 },
-	{ "transition", transition, 5, 3 },
-	{ "tri_mul", tri_mul, 5, 6 },
-	{ "tri_attn", tri_attn, 6, 6 },
-	{ "ada_ln", ada_ln, 3, 3 },
-	{ "ada_cond", ada_cond, 3, 3 },
-	{ "cond_transition", cond_transition, 3, 3 },
+	{ "linear", linear, 7, 3, 0 },
+	{ "layer_norm", layer_norm, 6, 2, 0 },
+	{ "transition", transition, 6, 4, 2 },
+	{ "tri_mul", tri_mul, 7, 6, 4 },
+	{ "tri_attn", tri_attn, 8, 6, 4 },
+	{ "ada_ln", ada_ln, 3, 3, 0 },
+	{ "ada_cond", ada_cond, 3, 3, 0 },
+	{ "cond_transition", cond_transition, 3, 3, 0 },
 	{ 0 },
 };

@@ -29,7 +29,7 @@ struct check {
 struct check_op {
 	const char *op;
 	void (*run)(struct check *k, int shape);
-	int checks, benches; /* shapes */
+	int checks, benches, large; /* shapes; the large ones are timed on cards only */
 };
 
 /* The shape in words; and what it costs, for the timings. */
@@ -38,7 +38,8 @@ void check_flops(struct check *k, double flops);
 
 /* Allowed: |got - reference| <= c * 2^-23 * max(sqrt(terms) * rms(reference), |reference|), terms: length of the
  * longest sum behind an output; for terms of random sign sqrt(terms) * rms is the sum of the terms' absolute values. c:
- * about one for each rounding step between input and output. */
+ * about one for each rounding step between input and output. Rows with coarser operands are held to what c independent
+ * roundings of that size add up to: doc/ops.md. */
 void check_bound(struct check *k, double c, double terms);
 
 /* Device memory, filled. Integers are in lo..hi. A mask is 0 or 1, one in four 0, never all. */

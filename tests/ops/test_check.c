@@ -1,8 +1,10 @@
 /* test_check: every op of ops.def x variant x device against the CPU's original row, and their timings.
  *
- *	test_check [check] [-s SEED] [OP]   the default: exit 1 when a row is wrong
- *	test_check bench [-t THREADS] [-v VARIANT] [OP]  a line a row and shape: op variant device ms GFLOP/s shape
- *	test_check list                     the rows and their numbers of shapes
+ *	test_check [check] [-s SEED] ...   the default: exit 1 when a row is wrong
+ *	test_check bench [-t THREADS] [-i SHAPE] ...
+ *	                                   a line a row and shape: op variant device precision ms GFLOP/s memory shape
+ *	test_check list ...                the rows
+ * Only some rows: [-v VARIANT] [-d cpu|cuda] [-p PRECISION] [OP]
  *
  * Beside the numbers a check compares guard words, the bytes at 1 and 3 threads (CPU), and the memory that a dry run
  * counts with that of the real one. */
@@ -72,6 +74,15 @@ normal(struct check *k)
 	return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
 }
 
+/* for the large tensors of timings: four 16-bit numbers added up */
+static double
+about_normal(struct check *k)
+{
+	uint64_t z = draw(k);
+
+	return ((double)((z & 0xffff) + (z >> 16 & 0xffff) + (z >> 32 & 0xffff) + (z >> 48)) - 131070) * 2.643e-5;
+}
+
 /* host memory becomes device memory that may be written; planning reads nothing, so host memory serves it */
 static void *
 to_device(struct check *k, void *host, size_t bytes)
@@ -109,7 +120,7 @@ random_floats(struct check *k, size_t n, double mean, double scale)
 	float *p = host_floats(n);
 
 	for (size_t i = 0; i < n; i++)
-		p[i] = (float)(mean + scale * normal(k));
+		p[i] = (float)(mean + scale * (k->state->timed ? about_normal(k) : normal(k)));
 	return to_device(k, p, n * sizeof *p);
 }
 
@@ -188,7 +199,7 @@ check_out(struct check *k, size_t n)
 
 	bp_assert(s->outs < OUTS);
 	for (size_t i = 0; i < n + 2 * GUARD; i++)
-		p[i] = i < GUARD || i >= n + GUARD ? guard_word : (float)normal(k);
+		p[i] = i < GUARD || i >= n + GUARD ? guard_word : (float)(s->timed ? about_normal(k) : normal(k));
 	s->out[s->outs].dev = to_device(k, p, (n + 2 * GUARD) * sizeof *p);
 	s->out[s->outs].n = n;
 	return s->out[s->outs++].dev + GUARD;
@@ -310,15 +321,21 @@ number(const struct check_state *s, int i, size_t j)
 	return s->out[i].wide ? ((const double *)p)[j] : p[j];
 }
 
-/* the largest error, as a share of what is allowed; NaN when a number is not finite */
+static size_t
+numbers(const struct check_state *s, int i)
+{
+	return s->out[i].wide ? s->out[i].n / 2 : s->out[i].n;
+}
+
+/* the largest error in fp32, as a share of what is allowed; NaN when a number is not finite */
 static double
-worst(const struct check_state *ref, const struct check_state *got)
+worst_fp32(const struct check_state *ref, const struct check_state *got)
 {
 	double most = 0;
 
 	for (int i = 0; i < ref->outs; i++) {
 		double unit = ref->c * 0x1p-23, sum = 0, bound;
-		size_t n = ref->out[i].wide ? ref->out[i].n / 2 : ref->out[i].n;
+		size_t n = numbers(ref, i);
 		for (size_t j = 0; j < n; j++)
 			sum += number(ref, i, j) * number(ref, i, j);
 		bound = unit * sqrt(ref->terms) * sqrt(sum / (double)n);
@@ -334,6 +351,49 @@ worst(const struct check_state *ref, const struct check_state *got)
 	return most;
 }
 
+/* rms error of output i over its rms; most: the largest error over max(rms, the number) */
+static double
+relative(const struct check_state *ref, const struct check_state *got, int i, double *most)
+{
+	size_t n = numbers(ref, i);
+	double sum = 0, errors = 0, rms;
+
+	for (size_t j = 0; j < n; j++) {
+		double r = number(ref, i, j), e = number(got, i, j) - r;
+		sum += r * r, errors += e * e;
+	}
+	rms = sqrt(sum / (double)n);
+	*most = 0;
+	for (size_t j = 0; j < n; j++) {
+		double r = number(ref, i, j), e = fabs(number(got, i, j) - r) / fmax(rms, fabs(r));
+		if (!(e <= *most))
+			*most = e;
+	}
+	return sqrt(errors / sum);
+}
+
+/* The same for coarser operands: c roundings of `unit` (what one adds on average, as a share of its number) are c^1/2
+ * unit together; rms with three standard deviations of its own, each number with eight. doc/ops.md */
+static double
+worst_coarse(const struct check_state *ref, const struct check_state *got, double unit)
+{
+	double share = 0, bound = sqrt(ref->c) * unit, most;
+
+	for (int i = 0; i < ref->outs; i++) {
+		double e = relative(ref, got, i, &most);
+		if (isnan(e) || isnan(most))
+			return NAN;
+		share = fmax(share, fmax(e / (bound * (1 + 3 / sqrt((double)numbers(ref, i)))), most / (8 * bound)));
+	}
+	return share;
+}
+
+static double
+worst(const struct check_state *ref, const struct check_state *got, enum bp_precision p)
+{
+	return p == BP_FP32 ? worst_fp32(ref, got) : worst_coarse(ref, got, p == BP_TF32 ? 0x1p-11 : 0x1p-9);
+}
+
 static bool
 same_bytes(const struct check_state *a, const struct check_state *b)
 {
@@ -343,13 +403,22 @@ same_bytes(const struct check_state *a, const struct check_state *b)
 	return true;
 }
 
+static const char *const precision_name[] = { [BP_FP32] = "fp32", [BP_TF32] = "tf32", [BP_BF16_MM] = "bf16" };
+
+/* precisions that a row knows: the first ones of enum bp_precision (ctx.h) */
+static int
+precisions(const struct bp_oprow *row)
+{
+	return row->device == BP_CPU || !strcmp(row->variant, "original") ? 1 : 3;
+}
+
 static struct bp_ctx *
-open_cx(const struct bp_oprow *row, int threads, struct bp_err *err)
+open_cx(const struct bp_oprow *row, int precision, int threads, struct bp_err *err)
 {
 	struct bp_ctx *cx;
 
-	if (bp_ctx_open(&cx, row->device == BP_CPU ? "cpu" : "cuda", row->variant, NULL, 0,
-	        row->device == BP_CPU ? NULL : "fp32", threads, 0, err)
+	if (bp_ctx_open(&cx, row->device == BP_CPU ? "cpu" : "cuda", row->variant, NULL, 0, precision_name[precision],
+	        threads, 0, err)
 	    != BP_OK)
 		return NULL;
 	return cx;
@@ -368,13 +437,13 @@ check_shape(const struct check_op *op, const struct bp_oprow *row, int shape, ui
 {
 	struct check_state ref, got, again, dry;
 	const char *fault = NULL;
-	double share;
+	double share, most;
 
 	run(&ref, op, shape, plain, seed, false, false);
 	run(&got, op, shape, one, seed, false, false);
 	run(&again, op, shape, three, seed, false, false);
 	run(&dry, op, shape, three, seed, false, true);
-	share = worst(&ref, &got);
+	share = worst(&ref, &got, one->precision);
 	if (ref.st != BP_OK || got.st != BP_OK || again.st != BP_OK || dry.st != BP_OK)
 		fault = "failed";
 	else if (!guards_hold(&ref) || !guards_hold(&got) || !guards_hold(&again) || !guards_hold(&dry))
@@ -385,18 +454,19 @@ check_shape(const struct check_op *op, const struct bp_oprow *row, int shape, ui
 		fault = "depends on the threads";
 	else if (dry.peak != again.peak)
 		fault = "needs other memory than a dry run counts";
-	printf("%-22s %-9s %-4s %6.3f of the bound  %s%s%s\n", op->op, row->variant, device_name(row), share, ref.label,
+	printf("%-22s %-9s %-4s %s %6.3f of the bound, error %.1e  %s%s%s\n", op->op, row->variant, device_name(row),
+	    precision_name[one->precision], share, ref.outs ? relative(&ref, &got, 0, &most) : 0, ref.label,
 	    fault ? "  FAULT: " : "", fault ? fault : "");
 	done(&ref), done(&got), done(&again), done(&dry);
 	return fault != NULL;
 }
 
 static int
-check_row(const struct check_op *op, const struct bp_oprow *row, uint64_t seed)
+check_row(const struct check_op *op, const struct bp_oprow *row, int precision, uint64_t seed)
 {
 	struct bp_err err = { 0 };
-	struct bp_ctx *plain = open_cx(bp_oprow_find(op->op, "original", BP_CPU), 1, &err);
-	struct bp_ctx *one = open_cx(row, 1, &err), *three = open_cx(row, 3, &err);
+	struct bp_ctx *plain = open_cx(bp_oprow_find(op->op, "original", BP_CPU), BP_FP32, 1, &err);
+	struct bp_ctx *one = open_cx(row, precision, 1, &err), *three = open_cx(row, precision, 3, &err);
 	int faults = 0;
 
 	if (!plain || !one || !three) {
@@ -412,16 +482,20 @@ check_row(const struct check_op *op, const struct bp_oprow *row, uint64_t seed)
 }
 
 static int
-bench_row(const struct check_op *op, const struct bp_oprow *row, int threads)
+bench_row(const struct check_op *op, const struct bp_oprow *row, int precision, int threads, int only)
 {
 	struct bp_err err = { 0 };
-	struct bp_ctx *cx = open_cx(row, threads, &err);
+	struct bp_ctx *cx = open_cx(row, precision, threads, &err);
 	struct check_state s;
+	int shapes = op->benches + (row->device == BP_CUDA ? op->large : 0);
 
-	for (int i = op->checks; cx && i < op->checks + op->benches; i++) {
+	for (int i = op->checks; cx && i < op->checks + shapes; i++) {
+		if (only >= 0 && i != only)
+			continue;
 		run(&s, op, i, cx, 1, true, false);
-		printf("%-22s %-9s %-4s %9.3f ms %8.1f GFLOP/s %8.1f MiB  %s\n", op->op, row->variant, device_name(row),
-		    1e3 * s.best, s.flops / s.best / 1e9, (double)s.peak / 1048576, s.label);
+		printf("%-22s %-9s %-4s %s %9.3f ms %8.1f GFLOP/s %8.1f MiB  %s%s\n", op->op, row->variant,
+		    device_name(row), precision_name[precision], 1e3 * s.best, s.flops / s.best / 1e9,
+		    (double)s.peak / 1048576, s.label, s.st == BP_OK ? "" : "  FAILED");
 		fflush(stdout);
 		done(&s);
 	}
@@ -442,9 +516,9 @@ find(const char *name)
 int
 main(int argc, char **argv)
 {
-	const char *mode = "check", *only = NULL, *variant = NULL;
+	const char *mode = "check", *only = NULL, *variant = NULL, *device = NULL, *precision = NULL;
 	uint64_t seed = 1;
-	int faults = 0, threads = 0;
+	int faults = 0, threads = 0, shape = -1;
 
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "-s") && i + 1 < argc)
@@ -453,6 +527,12 @@ main(int argc, char **argv)
 			threads = (int)strtol(argv[++i], NULL, 10);
 		else if (!strcmp(argv[i], "-v") && i + 1 < argc)
 			variant = argv[++i];
+		else if (!strcmp(argv[i], "-d") && i + 1 < argc)
+			device = argv[++i];
+		else if (!strcmp(argv[i], "-p") && i + 1 < argc)
+			precision = argv[++i];
+		else if (!strcmp(argv[i], "-i") && i + 1 < argc)
+			shape = (int)strtol(argv[++i], NULL, 10);
 		else if (!strcmp(argv[i], "check") || !strcmp(argv[i], "bench") || !strcmp(argv[i], "list"))
 			mode = argv[i];
 		else
@@ -463,13 +543,15 @@ main(int argc, char **argv)
 	for (int r = 0; r < bp_oprow_count; r++) {
 		const struct bp_oprow *row = &bp_oprows[r];
 		const struct check_op *op = find(row->op);
-		if ((only && strcmp(only, row->op)) || (variant && strcmp(variant, row->variant)))
+		if ((only && strcmp(only, row->op)) || (variant && strcmp(variant, row->variant))
+		    || (device && strcmp(device, device_name(row))))
 			continue;
 		if (!op || *mode == 'l')
 			printf(
 			    "%-22s %-9s %-4s %s\n", row->op, row->variant, device_name(row), op ? "" : "has no cases");
-		else
-			faults += *mode == 'b' ? bench_row(op, row, threads) : check_row(op, row, seed);
+		for (int p = 0; op && *mode != 'l' && p < precisions(row); p++)
+			if (!precision || !strcmp(precision, precision_name[p]))
+				faults += *mode == 'b' ? bench_row(op, row, p, threads, shape) : check_row(op, row, p, seed);
 		faults += !op;
 	}
 	if (faults)
