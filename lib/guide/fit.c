@@ -5,32 +5,58 @@
 
 #include "guide/debye.h"
 #include "guide/tables.h"
+#include "ops/vec.h"
 
 enum { GRID = 24, STEPS = 80 };
 static const double c1_min = 0.95, c1_max = 1.05;
 
+/* weighted mean of x */
+BP_CLONES static double
+mean(const double *x, const double *w, int n)
+{
+	double sum = 0, all = 0;
+
+#pragma omp simd reduction(+ : sum, all)
+	for (int k = 0; k < n; k++)
+		all += w[k], sum += w[k] * x[k];
+	return sum / all;
+}
+
+/* sums of w dI^2 and w dI dy about the means */
+BP_CLONES static void
+moments(double *ii, double *iy, const double *I, const double *y, const double *w, int n, double mI, double my)
+{
+	double sii = 0, siy = 0;
+
+#pragma omp simd reduction(+ : sii, siy)
+	for (int k = 0; k < n; k++) {
+		sii += w[k] * (I[k] - mI) * (I[k] - mI);
+		siy += w[k] * (I[k] - mI) * (y[k] - my);
+	}
+	*ii = sii, *iy = siy;
+}
+
+BP_CLONES static double
+misfit(const double *I, const double *y, const double *w, int n, double a, double b)
+{
+	double sum = 0;
+
+#pragma omp simd reduction(+ : sum)
+	for (int k = 0; k < n; k++)
+		sum += w[k] * (y[k] - a * I[k] - b) * (y[k] - a * I[k] - b);
+	return sum;
+}
+
 void
 bp_fit_linear(struct bp_fit *f, const struct bp_fit_data *d, const double *I, bool offset)
 {
-	double sw = 0, mI = 0, my = 0, sii = 0, siy = 0, a, b, chi2 = 0;
+	double mI = offset ? mean(I, d->w, d->n) : 0, my = offset ? mean(d->y, d->w, d->n) : 0, sii, siy;
 
-	for (int k = 0; offset && k < d->n; k++)
-		sw += d->w[k], mI += d->w[k] * I[k], my += d->w[k] * d->y[k];
-	if (offset)
-		mI /= sw, my /= sw;
-	for (int k = 0; k < d->n; k++) {
-		sii += d->w[k] * (I[k] - mI) * (I[k] - mI);
-		siy += d->w[k] * (I[k] - mI) * (d->y[k] - my);
-	}
-	a = sii > 0 ? siy / sii : 0;
-	f->inverted = a < 0;
-	a = a < 0 ? 0 : a;
-	b = offset ? my - a * mI : 0;
-	for (int k = 0; k < d->n; k++) {
-		double r = d->y[k] - a * I[k] - b;
-		chi2 += d->w[k] * r * r;
-	}
-	f->scale = a, f->offset = b, f->chi2 = chi2;
+	moments(&sii, &siy, I, d->y, d->w, d->n, mI, my);
+	f->inverted = siy < 0;
+	f->scale = siy > 0 && sii > 0 ? siy / sii : 0;
+	f->offset = offset ? my - f->scale * mI : 0;
+	f->chi2 = misfit(I, d->y, d->w, d->n, f->scale, f->offset);
 }
 
 struct problem {
@@ -94,11 +120,12 @@ minimum(double (*fn)(struct problem *, double), struct problem *p, double lo, do
 	return (at == 0 || at == GRID) && best <= fx ? lo + (hi - lo) * at / GRID : x;
 }
 
-static double
+BP_CLONES static double
 at_c2(struct problem *p, double c2)
 {
 	const double *ww = p->P + BP_P_WW * (size_t)p->d->n;
 
+#pragma omp simd
 	for (int k = 0; k < p->d->n; k++)
 		p->calc[k] = p->flat[k] + c2 * (p->slope[k] + c2 * ww[k]);
 	bp_fit_linear(p->f, p->d, p->calc, p->o->offset);

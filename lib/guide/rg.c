@@ -116,6 +116,8 @@ bp_rg_of(struct bp_rg *ret, double *grad, uint8_t *kept, int n, const double *x,
 			if (!isfinite(x[3 * i + d]))
 				return BP_FAIL(err, BP_ENUM, NULL, "atom %d: its coordinates are not finite", i);
 	}
+	if (ret->atoms > 0 && !(centre(c, n, x, w, keep) > 0))
+		return BP_FAIL(err, BP_ENUM, "take other weights", "the weights of %d atoms do not add up to more than 0", ret->atoms);
 	BP_TRY(kept_set(keep, ret, n, x, w, method, threshold, mem, err));
 	if (ret->kept > 0) {
 		total = centre(c, n, x, w, keep);

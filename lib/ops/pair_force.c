@@ -108,6 +108,7 @@ forces(struct job *q)
 					bin[m] = 0, f[m] = 0;
 				for (int m = 0; m < n; m += 4) { /* w is padded: atoms past n count for nothing below */
 					v4 s[4];
+#pragma GCC unroll 4
 					for (int k = 0; k < 4; k++)
 						s[k] = low_plus_high(*(const v8 *)(q->table + 4 * bin[m + k]) * (here + f[m + k] * slope)
 						    * q->w[j + m + k]);

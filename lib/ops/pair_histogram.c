@@ -60,6 +60,7 @@ bp_pair_histogram_cpu(struct bp_ctx *cx, const struct bp_pair_histogram *a)
  * multiply-add of eight floats: four at its bin, four at the next. ---- */
 
 typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
+typedef int32_t bits __attribute__((may_alias)); /* of a float >= 0: ordered as the floats are */
 enum { BLOCK = 256 };
 
 struct job {
@@ -93,32 +94,36 @@ histogram(struct job *q)
 {
 	const float last = (float)(q->bins - 2);
 	int bin[BLOCK], done = 0;
-	float f[BLOCK];
+	float f[BLOCK], d[BLOCK];
+	float *const hist = q->hist;
+	bits far = 0;
 
-	q->far = 0;
 	for (int i = q->i0; i < q->i1; i++) {
 		const float x = q->x[i], y = q->y[i], z = q->z[i], ai = q->a[i], inv_h = q->inv_h;
 		const v8 here = { 1, 1, ai, ai, 0, 0, 0, 0 }, slope = { -1, -1, -ai, -ai, 1, 1, ai, ai };
 		for (int j = q->i0 == q->j0 ? i + 1 : q->j0; j < q->j1; j += BLOCK) {
 			const int n = q->j1 - j < BLOCK ? q->j1 - j : BLOCK;
-			float far = q->far;
-#pragma omp simd reduction(max : far)
+			const v8 *w = q->w ? q->w + j : NULL;
+#pragma omp simd
 			for (int m = 0; m < n; m++) {
 				float dx = x - q->x[j + m], dy = y - q->y[j + m], dz = z - q->z[j + m];
 				float t = sqrtf(dx * dx + dy * dy + dz * dz) * inv_h;
-				far = far > t ? far : t;
+				d[m] = t;
 				t = t < last ? t : last;
 				bin[m] = (int)t;
 				f[m] = t - (float)bin[m];
 			}
-			q->far = far;
-			if (q->w)
+#pragma omp simd reduction(max : far)
+			for (int m = 0; m < n; m++)
+				far = ((const bits *)d)[m] > far ? ((const bits *)d)[m] : far;
+			if (w)
+#pragma GCC unroll 4
 				for (int m = 0; m < n; m++)
-					*(v8 *)(q->hist + 4 * bin[m]) += (here + f[m] * slope) * q->w[j + m];
+					*(v8 *)(hist + 4 * bin[m]) += (here + f[m] * slope) * w[m];
 			else
 				for (int m = 0; m < n; m++) {
-					q->hist[bin[m]] += 1 - f[m];
-					q->hist[bin[m] + 1] += f[m];
+					hist[bin[m]] += 1 - f[m];
+					hist[bin[m] + 1] += f[m];
 				}
 			done += n;
 		}
@@ -128,6 +133,7 @@ histogram(struct job *q)
 		}
 	}
 	flush(q);
+	memcpy(&q->far, &far, sizeof far);
 }
 
 /* the layer's rows of sample b from what the jobs found, in a fixed order */

@@ -72,6 +72,7 @@ multiply(double *F, size_t ld, const double *G, int rows, const double *slope, i
 			if (nr == 4) {
 				v8d acc[4][2] = { 0 };
 				for (int k = 0; k < words; k++)
+#pragma GCC unroll 4
 					for (int i = 0; i < 4; i++) {
 						acc[i][0] += g[i * words + k] * v[k];
 						acc[i][1] += g[i * words + k] * v[words + k];

@@ -62,6 +62,7 @@ multiply(double S[][QB], const double *H, size_t ld, int rows, int n, double sin
 		memcpy(acc, S[r], sizeof acc);
 		for (int m = 0; m < n; m++) {
 			const v8d *v = (const v8d *)sinc[m];
+#pragma GCC unroll 4
 			for (int i = 0; i < ROWS; i++) {
 				double x = H[(size_t)(r + i) * ld + (size_t)m];
 				acc[i][0] += x * v[0];
