@@ -325,6 +325,20 @@ bp_bind_has(struct bp_bind *b, const char *name)
 	return find(b, name) >= 0;
 }
 
+/* f [n] = the bf16 numbers at src, which may be unaligned: their bits are the upper half of a float's */
+static void
+widen(float *restrict f, const char *restrict src, size_t n)
+{
+#pragma omp simd
+	for (size_t k = 0; k < n; k++) {
+		uint16_t half;
+		uint32_t bits;
+		memcpy(&half, src + 2 * k, sizeof half);
+		bits = (uint32_t)half << 16;
+		memcpy(f + k, &bits, sizeof bits);
+	}
+}
+
 /* parameter i of the file as fp32 in host memory; NULL and b->st when it has another kind of numbers, or no memory is
  * left */
 static const float *
@@ -332,7 +346,7 @@ as_f32(struct bp_bind *b, int i, const char *name)
 {
 	struct bp_weights *w = b->w;
 	const struct bp_tensor *t = bp_st_tensor(w->st, i);
-	size_t n = (size_t)bp_count(t), size = bp_dtype_size(t->dtype);
+	size_t n = (size_t)bp_count(t);
 	const char *src = t->data;
 	float *f;
 
@@ -348,11 +362,14 @@ as_f32(struct bp_bind *b, int i, const char *name)
 		b->st = BP_EMEM;
 		return NULL;
 	}
-	for (size_t k = 0; k < n; k++) {
+	if (t->dtype == BP_BF16)
+		widen(f, src, n);
+	else if (t->dtype == BP_F32)
+		memcpy(f, src, n * sizeof *f);
+	for (size_t k = 0; t->dtype == BP_F16 && k < n; k++) {
 		uint16_t half;
-		memcpy(t->dtype == BP_F32 ? (void *)&f[k] : &half, src + k * size, size);
-		if (t->dtype != BP_F32)
-			f[k] = t->dtype == BP_BF16 ? bp_bf16_to_f32(half) : bp_f16_to_f32(half);
+		memcpy(&half, src + 2 * k, sizeof half);
+		f[k] = bp_f16_to_f32(half);
 	}
 	return w->f32[i] = f;
 }
