@@ -67,10 +67,20 @@ cell_of(const struct cells *c, int64_t i, int64_t j, int64_t k)
 	return (uint32_t)(h * 0x9fb21c651e98df25u >> 33) & (uint32_t)c->mask;
 }
 
+static void
+cell_index(int64_t at[3], const struct cells *c, const double *x)
+{
+	for (int d = 0; d < 3; d++)
+		at[d] = (int64_t)floor(x[d] / c->width);
+}
+
 static uint32_t
 cell_at(const struct cells *c, const double *x)
 {
-	return cell_of(c, (int64_t)floor(x[0] / c->width), (int64_t)floor(x[1] / c->width), (int64_t)floor(x[2] / c->width));
+	int64_t at[3];
+
+	cell_index(at, c, x);
+	return cell_of(c, at[0], at[1], at[2]);
 }
 
 static void
@@ -87,6 +97,54 @@ fill_cells(struct cells *c, const double *x, int n)
 	c->first[c->mask + 1] = n;
 }
 
+/* the atoms of a cell and its 26 neighbours, gathered once for all atoms of the cell */
+struct near {
+	int64_t at[3];
+	int n;
+	double *x, *y, *z, *R; /* [n] */
+	int *atom;
+};
+
+static void
+gather(struct near *v, const struct bp_exposed_fraction *a, const struct cells *c, const double *x, const int64_t at[3])
+{
+	uint32_t seen[27];
+	int cells = 0;
+
+	memcpy(v->at, at, sizeof v->at);
+	v->n = 0;
+	for (int m = 0; m < 27; m++) {
+		uint32_t cell = cell_of(c, at[0] + m % 3 - 1, at[1] + m / 3 % 3 - 1, at[2] + m / 9 - 1);
+		bool again = false;
+		for (int k = 0; k < cells; k++)
+			again = again || seen[k] == cell;
+		if (again) /* two cells with one hash */
+			continue;
+		seen[cells++] = cell;
+		for (int q = c->first[cell]; q < c->first[cell + 1]; q++, v->n++) {
+			int j = c->atom[q];
+			v->x[v->n] = x[3 * j], v->y[v->n] = x[3 * j + 1], v->z[v->n] = x[3 * j + 2], v->R[v->n] = a->R[j];
+			v->atom[v->n] = j;
+		}
+	}
+}
+
+enum { BLOCK = 64 };
+
+/* Of v's atoms m0 .. m0 + n - 1: their places from x, the planes they cut from the sphere of radius R, and whether they cut at all. */
+BP_CLONES static void
+planes(float d[3][BLOCK], float limit[BLOCK], int cuts[BLOCK], const struct near *v, int m0, int n, const double x[3], double R)
+{
+#pragma omp simd
+	for (int m = 0; m < n; m++) {
+		double dx = v->x[m0 + m] - x[0], dy = v->y[m0 + m] - x[1], dz = v->z[m0 + m] - x[2], Rj = v->R[m0 + m];
+		double d2 = dx * dx + dy * dy + dz * dz;
+		d[0][m] = (float)dx, d[1][m] = (float)dy, d[2][m] = (float)dz;
+		limit[m] = (float)((R * R + d2 - Rj * Rj) / (2 * R));
+		cuts[m] = d2 < (R + Rj) * (R + Rj);
+	}
+}
+
 /* mark the points of the unit sphere that lie beyond the plane u.d = limit */
 BP_CLONES static void
 cut(float *hit, float u[3][POINTS], float dx, float dy, float dz, float limit)
@@ -96,50 +154,50 @@ cut(float *hit, float u[3][POINTS], float dx, float dy, float dz, float limit)
 		hit[k] = u[0][k] * dx + u[1][k] * dy + u[2][k] * dz > limit ? 1.0f : hit[k];
 }
 
-static double
-exposed(const struct bp_exposed_fraction *a, const struct cells *c, const double *x, int i, float u[3][POINTS])
+BP_CLONES static float
+total(const float *hit)
 {
-	int64_t at[3];
-	uint32_t seen[27];
-	float hit[POINTS] = { 0 }, sum = 0;
-	int n = 0;
+	float sum = 0;
 
-	for (int d = 0; d < 3; d++)
-		at[d] = (int64_t)floor(x[3 * i + d] / c->width);
-	for (int m = 0; m < 27; m++) {
-		uint32_t cell = cell_of(c, at[0] + m % 3 - 1, at[1] + m / 3 % 3 - 1, at[2] + m / 9 - 1);
-		bool again = false;
-		for (int k = 0; k < n; k++)
-			again = again || seen[k] == cell;
-		if (again) /* two cells with one hash */
-			continue;
-		seen[n++] = cell;
-		for (int q = c->first[cell]; q < c->first[cell + 1]; q++) {
-			int j = c->atom[q];
-			double d[3] = { x[3 * j] - x[3 * i], x[3 * j + 1] - x[3 * i + 1], x[3 * j + 2] - x[3 * i + 2] };
-			double d2 = d[0] * d[0] + d[1] * d[1] + d[2] * d[2], reach = a->R[i] + a->R[j];
-			if (j != i && d2 < reach * reach)
-				cut(hit, u, (float)d[0], (float)d[1], (float)d[2],
-				    (float)((a->R[i] * a->R[i] + d2 - a->R[j] * a->R[j]) / (2 * a->R[i])));
-		}
-	}
+#pragma omp simd reduction(+ : sum)
 	for (int k = 0; k < POINTS; k++)
 		sum += hit[k];
-	return (double)(POINTS - sum) / POINTS;
+	return sum;
+}
+
+static double
+exposed(const struct near *v, int i, const double *x, double R, float u[3][POINTS])
+{
+	float hit[POINTS] = { 0 }, d[3][BLOCK], limit[BLOCK];
+	int cuts[BLOCK];
+
+	for (int m0 = 0; m0 < v->n; m0 += BLOCK) {
+		int n = bp_min(v->n - m0, BLOCK);
+		planes(d, limit, cuts, v, m0, n, x, R);
+		for (int m = 0; m < n; m++)
+			if (cuts[m] && v->atom[m0 + m] != i)
+				cut(hit, u, d[0][m], d[1][m], d[2][m], limit[m]);
+	}
+	return (double)(POINTS - total(hit)) / POINTS;
 }
 
 int
 bp_exposed_fraction_cpu_opt(struct bp_ctx *cx, const struct bp_exposed_fraction *a)
 {
+	enum { CHUNK = 64 };
+	const size_t n = (size_t)a->n;
 	struct bp_mark mark = bp_dev_mark(cx);
 	struct cells c = { 0, 15, NULL, NULL };
+	double v[3], *scratch;
 	float u[3][POINTS];
-	double v[3];
+	int *atoms;
 
 	while (c.mask < 2 * a->n && c.mask < 1 << 28)
 		c.mask = 2 * c.mask + 1;
 	BP_DEV_NEW(c.first, (size_t)c.mask + 2, cx);
-	BP_DEV_NEW(c.atom, a->n, cx);
+	BP_DEV_NEW(c.atom, n, cx);
+	BP_DEV_NEW(scratch, 4 * n * (size_t)cx->threads, cx);
+	BP_DEV_NEW(atoms, n * (size_t)cx->threads, cx);
 	if (cx->dry) {
 		bp_dev_release(cx, mark);
 		return BP_OK;
@@ -151,11 +209,21 @@ bp_exposed_fraction_cpu_opt(struct bp_ctx *cx, const struct bp_exposed_fraction 
 	for (int i = 0; i < a->n; i++)
 		c.width = fmax(c.width, 2 * a->R[i]);
 	for (int b = 0; b < a->b; b++) {
-		const double *x = a->x + 3 * (size_t)b * a->n;
+		const double *x = a->x + 3 * (size_t)b * n;
 		fill_cells(&c, x, a->n);
-#pragma omp parallel for num_threads(cx->threads) schedule(dynamic, 64)
-		for (int i = 0; i < a->n; i++)
-			a->a[(size_t)b * a->n + i] = exposed(a, &c, x, i, u);
+		BP_PARALLEL
+		for (int first = 0; first < a->n; first += CHUNK) { /* neighbours in the list are mostly of one cell */
+			double *mine = scratch + 4 * n * (size_t)omp_get_thread_num();
+			struct near near = { { 0 }, -1, mine, mine + n, mine + 2 * n, mine + 3 * n, atoms + n * (size_t)omp_get_thread_num() };
+			for (int k = first; k < first + CHUNK && k < a->n; k++) {
+				int i = c.atom[k];
+				int64_t at[3];
+				cell_index(at, &c, x + 3 * i);
+				if (near.n < 0 || memcmp(at, near.at, sizeof at))
+					gather(&near, a, &c, x, at);
+				a->a[(size_t)b * n + i] = exposed(&near, i, x + 3 * i, a->R[i], u);
+			}
+		}
 	}
 	bp_dev_release(cx, mark);
 	return BP_OK;
