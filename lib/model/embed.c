@@ -30,7 +30,7 @@ bp_pair_embed_bind(struct bp_pair_embed *e, struct bp_bind *b, int c)
 	bp_bind_mat(b, &e->bonds, c, 1, "token_bonds.weight");
 	e->has_types = bp_bind_has(b, "token_bonds_type.weight");
 	if (e->has_types)
-		bp_bind_mat(b, &e->bond_types, BP_BOND_TYPES, c, "token_bonds_type.weight");
+		bp_bind_mat(b, &e->bond_types, BP_BOND_CLASSES, c, "token_bonds_type.weight");
 	contacts_bind(e, b);
 }
 

@@ -35,7 +35,7 @@ static const struct def {
 	{ "cyclic_period", F(cyclic_period), BP_FEATS_TOKEN, REAL, "n", 0, 0 },
 	{ "token_pad_mask", F(token_mask), BP_FEATS_TOKEN, MASK, "n", 0, 0 },
 	{ "token_bonds", F(token_bonds), BP_FEATS_PAIR, REAL, "nn1", 0, 0 },
-	{ "type_bonds", F(type_bonds), BP_FEATS_PAIR, INDEX, "nn", 0, BP_BOND_TYPES - 1 },
+	{ "type_bonds", F(type_bonds), BP_FEATS_PAIR, INDEX, "nn", 0, BP_BOND_CLASSES - 1 },
 	{ "contact_conditioning@idx", F(contact_class), BP_FEATS_PAIR, INDEX, "nn", -1, 4 },
 	{ "contact_threshold", F(contact_threshold), BP_FEATS_PAIR, REAL, "nn", 0, 0 },
 	{ "ref_pos", F(ref_pos), BP_FEATS_ATOM, REAL, "a3", 0, 0 },

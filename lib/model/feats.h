@@ -3,11 +3,14 @@
 #ifndef BP_FEATS_H
 #define BP_FEATS_H
 
+#include "chem/residues.h"
 #include "ops/ctx.h"
 #include "stream/rec.h"
 
-enum { /* upstream's alphabets (data/const.py) */
-	BP_RES_TYPES = 33, BP_BOND_TYPES = 7, BP_METHODS = 12, BP_MOL_TYPES = 4
+enum { /* classes of features; BP_METHODS is there already */
+	BP_RES_TYPES = BP_TOKENS,
+	BP_MOL_TYPES = BP_CHAIN_TYPES,
+	BP_BOND_CLASSES = BP_BOND_TYPES + 1 /* 0: no bond */
 };
 
 enum bp_feats_group {
