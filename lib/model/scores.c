@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "chem/residues.h"
+
 static bool
 masked(const struct bp_score_in *in, int i)
 {

@@ -29,7 +29,7 @@ struct bp_scores {
 	double *pair_chains_iptm; /* [chains,chains]: [a][b] has its frames in b, its columns in a, as upstream */
 };
 
-enum { BP_PROTEIN = 0, BP_NONPOLYMER = 3, BP_CONTACT_BINS = 20 };
+enum { BP_CONTACT_BINS = 20 };
 
 /* BP_EINPUT: a frame index beyond the atoms, or no token that is not padding. *ret lives in mem. */
 int bp_scores(struct bp_scores *ret, const struct bp_score_in *in, struct bp_arena *mem,
