@@ -36,8 +36,8 @@ fill_standard(void)
 }
 
 int
-bp_main_start(const struct bp_program *prog, void *opt, const struct bp_common *c, struct bp_strlist *args, int argc, char **argv,
-    struct bp_arena **mem)
+bp_main_start(const struct bp_program *prog, void *opt, const struct bp_common *c, struct bp_strlist *args, int argc,
+    char **argv, struct bp_arena **mem)
 {
 	struct bp_err err = { 0 };
 	int st;
@@ -78,8 +78,8 @@ bp_program_dir(struct bp_arena *mem, struct bp_err *err)
 char *
 bp_share_path(const char *name, struct bp_arena *mem, struct bp_err *err)
 {
-	static const char *const place[] = { "%s/../share/boltzpipe/%s", "%s/../../share/boltzpipe/%s", "%s/../share/%s",
-		"%s/../../../share/%s" };
+	static const char *const place[]
+	    = { "%s/../share/boltzpipe/%s", "%s/../../share/boltzpipe/%s", "%s/../share/%s", "%s/../../../share/%s" };
 	const char *env = getenv("BOLTZPIPE_SHARE");
 	char *dir, *path, *real;
 

@@ -21,7 +21,7 @@ bp_newfile_open(struct bp_newfile *n, const char *path, struct bp_arena *mem, st
 	struct stat sb;
 	char *tmp;
 
-	*n = (struct bp_newfile){ .path = bp_strdup(mem, real ? real : path, err) };
+	*n = (struct bp_newfile) { .path = bp_strdup(mem, real ? real : path, err) };
 	free(real);
 	if (!n->path || !(tmp = bp_sprintf(mem, err, "%s.tmp.%ld", n->path, (long)getpid())))
 		return BP_EMEM;
@@ -55,5 +55,5 @@ bp_newfile_close(struct bp_newfile *n)
 		n->f = NULL; /* it is removed anyway */
 	if (n->tmp && unlink(n->tmp) != 0)
 		n->tmp = NULL; /* gone already */
-	*n = (struct bp_newfile){ 0 };
+	*n = (struct bp_newfile) { 0 };
 }

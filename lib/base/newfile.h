@@ -1,4 +1,5 @@
-/* lib/base/newfile.h: a file that appears whole or not at all: written under another name beside it, synced, renamed. */
+/* lib/base/newfile.h: a file that appears whole or not at all: written under another name beside it, synced, renamed.
+ */
 #ifndef BP_NEWFILE_H
 #define BP_NEWFILE_H
 

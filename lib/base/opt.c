@@ -89,13 +89,10 @@ is_word(const char *v, const char *words)
 static int
 bad(const struct bp_optdef *d, const char *v, const char *wanted, struct bp_err *err)
 {
-	bool range = d->range && d->type != BP_OPT_STR;
+	const char *in = d->type == BP_OPT_STR || !d->range ? "" : d->type == BP_OPT_WORD ? " of " : " in ";
 
-	return BP_FAIL(err, BP_EUSAGE, NULL, "--%s: '%s' given, %s%s%s wanted", d->name, v, wanted,
-	    !range                     ? ""
-	    : d->type == BP_OPT_WORD ? " of "
-	                               : " in ",
-	    range ? d->range : "");
+	return BP_FAIL(err, BP_EUSAGE, NULL, "--%s: '%s' given, %s%s%s wanted", d->name, v, wanted, in,
+	    *in ? d->range : "");
 }
 
 static bool
@@ -152,7 +149,8 @@ store(const struct bp_optdef *d, void *opt, const char *v, bool negated, struct 
 		return BP_OK;
 	case BP_OPT_INT:
 		i = strtoll(v, &end, 10);
-		if (end == v || *end || errno || i < -2147483648LL || i > 2147483647LL || !in_range((double)i, d->range))
+		if (end == v || *end || errno || i < -2147483648LL || i > 2147483647LL
+		    || !in_range((double)i, d->range))
 			return bad(d, v, "a whole number", err);
 		*(int *)field = (int)i;
 		return BP_OK;
@@ -262,10 +260,10 @@ put_limits(FILE *f, const struct bp_optdef *d, const void *opt)
 static const char *
 value_name(const struct bp_optdef *d)
 {
-	return d->type == BP_OPT_WORD                              ? d->range
-	       : d->unit                                           ? d->unit
-	       : d->type == BP_OPT_INT || d->type == BP_OPT_U64 ? "N"
-	                                                           : "X";
+	return d->type == BP_OPT_WORD                        ? d->range
+	    : d->unit                                        ? d->unit
+	    : d->type == BP_OPT_INT || d->type == BP_OPT_U64 ? "N"
+	                                                     : "X";
 }
 
 static void
@@ -283,7 +281,8 @@ help_line(FILE *f, const struct bp_optdef *d, const void *opt)
 static void
 print_help(const struct bp_program *p, const void *opt)
 {
-	printf("%s: %s\n\nusage: %s [options]%s%s\n\n", p->name, p->summary, p->name, p->arguments ? " " : "",
+	printf("%s: %s\n\nusage: %s%s%s%s\n\n", p->name, p->summary, p->name,
+	    p->options->type != BP_OPT_END ? " [options]" : "", p->arguments ? " " : "",
 	    p->arguments ? p->arguments : "");
 	for (const struct bp_optdef *d = p->options; d->type != BP_OPT_END; d++)
 		help_line(stdout, d, opt);
@@ -308,7 +307,8 @@ print_man(const struct bp_program *p, const void *opt)
 {
 	printf(".TH \"%s\" 1 \"\" \"boltzpipe %s\"\n.SH NAME\n%s \\- ", p->name, BP_VERSION, p->name);
 	man_text(p->summary);
-	printf("\n.SH SYNOPSIS\n.B %s\n[options] %s\n", p->name, p->arguments ? p->arguments : "");
+	printf("\n.SH SYNOPSIS\n.B %s\n%s%s\n", p->name, p->options->type != BP_OPT_END ? "[options] " : "",
+	    p->arguments ? p->arguments : "");
 	if (p->about) {
 		printf(".SH DESCRIPTION\n");
 		man_text(p->about);
@@ -333,12 +333,13 @@ print_man(const struct bp_program *p, const void *opt)
 		put_limits(stdout, d, opt);
 		printf("\n");
 	}
-	printf(".SH EXIT STATUS\n0 all well; 1 some targets failed; 2 wrong use; 3 the stream ended early or was damaged\n");
+	printf(".SH EXIT STATUS\n0 all well; 1 some targets failed; 2 wrong use; 3 the stream ended early or was "
+	       "damaged\n");
 	printf(".SH SEE ALSO\nboltzpipe(1), doc/wire.md\n");
 }
 
-/* for `boltzpipe predict`, which hands options on to the stages: the summary, then a line an option: name, letter, whether it
- * takes a value, its line of help */
+/* for `boltzpipe predict`, which hands options on to the stages: the summary, then a line an option: name, letter,
+ * whether it takes a value, its line of help */
 static void
 print_options(const struct bp_program *p, const void *opt)
 {
@@ -368,7 +369,8 @@ informative(const struct bp_program *prog, const void *opt, const char *arg)
 
 /* -v -q -o FILE: single letters may be run together when they are flags */
 static int
-short_options(const struct bp_program *prog, void *opt, int argc, char **argv, int *at, struct bp_arena *mem, struct bp_err *err)
+short_options(
+    const struct bp_program *prog, void *opt, int argc, char **argv, int *at, struct bp_arena *mem, struct bp_err *err)
 {
 	for (const char *s = argv[*at] + 1; *s; s++) {
 		const struct bp_optdef *d = prog->options;
@@ -390,7 +392,8 @@ short_options(const struct bp_program *prog, void *opt, int argc, char **argv, i
 }
 
 static int
-long_option(const struct bp_program *prog, void *opt, int argc, char **argv, int *at, struct bp_arena *mem, struct bp_err *err)
+long_option(
+    const struct bp_program *prog, void *opt, int argc, char **argv, int *at, struct bp_arena *mem, struct bp_err *err)
 {
 	char name[NAME_MAX_LEN + 1];
 	const char *arg = argv[*at], *v = strchr(arg, '=');
@@ -447,7 +450,9 @@ bp_opt_parse(const struct bp_program *prog, void *opt, struct bp_strlist *args, 
 		} else {
 			if (!args)
 				return BP_FAIL(err, BP_EUSAGE,
-				    find_long(prog->options, "in", &negated) ? "records come on stdin, or from --in FILE" : NULL,
+				    find_long(prog->options, "in", &negated)
+				        ? "records come on stdin, or from --in FILE"
+				        : NULL,
 				    "unexpected argument '%s'", arg);
 			BP_TRY(append(args, arg, mem, err));
 		}
@@ -479,10 +484,10 @@ value_text(const struct bp_optdef *d, const void *opt, struct bp_arena *mem, str
 }
 
 int
-bp_opt_changed(struct bp_strlist *ret, const struct bp_program *prog, const void *opt, const void *defaults, struct bp_arena *mem,
-    struct bp_err *err)
+bp_opt_changed(struct bp_strlist *ret, const struct bp_program *prog, const void *opt, const void *defaults,
+    struct bp_arena *mem, struct bp_err *err)
 {
-	*ret = (struct bp_strlist){ 0 };
+	*ret = (struct bp_strlist) { 0 };
 	for (const struct bp_optdef *d = prog->options; d->type != BP_OPT_END; d++) {
 		const char *a, *b;
 		if (d->type == BP_OPT_LIST) {

@@ -1,5 +1,6 @@
 /* lib/base/opt.h: option tables. One table a program holds type, range, unit, default (the struct's own
- * initial value) and help of every option; parsing, --help, the man page and (through --help) shell completion are made from it. */
+ * initial value) and help of every option; parsing, --help, the man page and (through --help) shell completion are made
+ * from it. */
 #ifndef BP_OPT_H
 #define BP_OPT_H
 
@@ -87,13 +88,14 @@ struct bp_program {
 };
 
 /* Parse argv into opt. Positional arguments land in *args (NULL: refuse them). --help, --version and the hidden
- * --help-man, --help-options print to stdout and return BP_EOS: main then exits 0; so does the hidden --help-check, which
- * parses all and prints nothing. mem keeps lists and copies.
+ * --help-man, --help-options print to stdout and return BP_EOS: main then exits 0; so does the hidden --help-check,
+ * which parses all and prints nothing. mem keeps lists and copies.
  * BP_EUSAGE names the option, the value found and what was wanted, and the nearest known name. */
 int bp_opt_parse(const struct bp_program *prog, void *opt, struct bp_strlist *args, int argc, char **argv,
     struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
-/* The option table's word for each value of opt that differs from `defaults`, as "--name value" strings: for the trail. */
+/* The option table's word for each value of opt that differs from `defaults`, as "--name=value" strings: for the
+ * trail. */
 int bp_opt_changed(struct bp_strlist *ret, const struct bp_program *prog, const void *opt, const void *defaults,
     struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 

@@ -119,13 +119,14 @@ blame(int status)
 {
 	if (WIFSIGNALED(status))
 		return 3;
-	return WEXITSTATUS(status) == BP_EXIT_OK ? 0 : WEXITSTATUS(status) == BP_EXIT_TARGETS ? 1
-	       : WEXITSTATUS(status) == BP_EXIT_STREAM                                         ? 2
-	                                                                                       : 3;
+	return WEXITSTATUS(status) == BP_EXIT_OK     ? 0
+	    : WEXITSTATUS(status) == BP_EXIT_TARGETS ? 1
+	    : WEXITSTATUS(status) == BP_EXIT_STREAM  ? 2
+	                                             : 3;
 }
 
-/* Collect those that ended, or wait for one. Of equals the first in time is blamed; of those that ended between two looks
- * the first in the pipe, as a cut stream is seen downstream at once, upstream with the next record. */
+/* Collect those that ended, or wait for one. Of equals the first in time is blamed; of those that ended between two
+ * looks the first in the pipe, as a cut stream is seen downstream at once, upstream with the next record. */
 static void
 reap(struct ends *e, bool wait)
 {
@@ -161,7 +162,8 @@ verdict(const struct ends *e)
 	if (e->blamed < 0)
 		return BP_EXIT_OK;
 	if (WIFSIGNALED(e->status)) {
-		bp_log(BP_LOG_ERROR, "%s: killed by signal %d (%s)", tool, WTERMSIG(e->status), strsignal(WTERMSIG(e->status)));
+		bp_log(BP_LOG_ERROR, "%s: killed by signal %d (%s)", tool, WTERMSIG(e->status),
+		    strsignal(WTERMSIG(e->status)));
 		return code;
 	}
 	code = WEXITSTATUS(e->status);
@@ -263,17 +265,23 @@ parse_options(struct bp_toolopts *t, char *text, struct bp_arena *mem, struct bp
 			t->summary = line;
 			continue;
 		}
-		if (!(letter = strchr(line, '\t')) || !(value = strchr(letter + 1, '\t')) || !(help = strchr(value + 1, '\t')))
-			return BP_FAIL(err, BP_EUSAGE, "are the programs of one version?", "%s --help-options: not understood", t->tool);
+		if (!(letter = strchr(line, '\t')) || !(value = strchr(letter + 1, '\t'))
+		    || !(help = strchr(value + 1, '\t')))
+			return BP_FAIL(err, BP_EUSAGE, "are the programs of one version?",
+			    "%s --help-options: not understood", t->tool);
 		*letter = *help = 0;
-		*o = (struct bp_toolopt){ .name = line, .help = help + 1, .letter = letter[1] == '-' ? 0 : letter[1], .value = value[1] == '1' };
+		*o = (struct bp_toolopt) { .name = line,
+			.help = help + 1,
+			.letter = letter[1] == '-' ? 0 : letter[1],
+			.value = value[1] == '1' };
 		t->n++;
 	}
 	return BP_OK;
 }
 
 int
-bp_pipeline_options(struct bp_toolopts *ret, const char *dir, const char *tool, struct bp_arena *mem, struct bp_err *err)
+bp_pipeline_options(
+    struct bp_toolopts *ret, const char *dir, const char *tool, struct bp_arena *mem, struct bp_err *err)
 {
 	int fd[2], status;
 	pid_t pid;
@@ -281,7 +289,7 @@ bp_pipeline_options(struct bp_toolopts *ret, const char *dir, const char *tool, 
 	size_t n = 0, cap = 1 << 16;
 	ssize_t got;
 
-	*ret = (struct bp_toolopts){ .tool = tool };
+	*ret = (struct bp_toolopts) { .tool = tool };
 	if (!(ret->path = path = bp_sprintf(mem, err, "%s/%s", dir, tool)) || !(text = bp_calloc(mem, cap, 1, err)))
 		return BP_EMEM;
 	if (pipe2(fd, O_CLOEXEC) != 0 || (pid = fork()) < 0)
@@ -335,8 +343,9 @@ find_long(const struct bp_toolopts *t, const char *name, size_t len)
 		if (k == len && a[k] == 0)
 			return &t->opt[i];
 	}
-	return len > 3 && (strncmp(name, "no-", 3) == 0 || strncmp(name, "no_", 3) == 0) ? find_long(t, name + 3, len - 3)
-	                                                                                 : NULL;
+	return len > 3 && (strncmp(name, "no-", 3) == 0 || strncmp(name, "no_", 3) == 0)
+	    ? find_long(t, name + 3, len - 3)
+	    : NULL;
 }
 
 static const struct bp_toolopt *
@@ -362,7 +371,8 @@ unknown(const struct sorting *s, const char *arg, struct bp_err *err)
 
 	snprintf(name, sizeof name, "%.*s", (int)strcspn(arg + strspn(arg, "-"), "="), arg + strspn(arg, "-"));
 	if (is_end(name))
-		return BP_FAIL(err, BP_EUSAGE, "files are arguments, results go to --out-dir", "--%s: no option of the whole pipe", name);
+		return BP_FAIL(err, BP_EUSAGE, "files are arguments, results go to --out-dir",
+		    "--%s: no option of the whole pipe", name);
 	for (int t = 0; t < s->n && !near; t++)
 		for (int i = 0; i < s->tools[t].n && !near; i++)
 			near = bp_nearest(name, &s->tools[t].opt[i].name, 1);
@@ -379,7 +389,8 @@ hand_out(struct sorting *s, const char *arg, const char *name, size_t len, char 
 	bool known = false;
 
 	for (int t = 0; t < s->n; t++) {
-		const struct bp_toolopt *o = letter ? find_letter(&s->tools[t], letter) : find_long(&s->tools[t], name, len);
+		const struct bp_toolopt *o
+		    = letter ? find_letter(&s->tools[t], letter) : find_long(&s->tools[t], name, len);
 		if (!o || is_end(o->name))
 			continue;
 		known = true;
@@ -416,8 +427,8 @@ letters(struct sorting *s, const char *word, struct bp_err *err)
 }
 
 int
-bp_pipeline_split(struct bp_strlist *list, struct bp_strlist *args, const struct bp_toolopts *tools, int ntools, int argc,
-    char **argv, struct bp_arena *mem, struct bp_err *err)
+bp_pipeline_split(struct bp_strlist *list, struct bp_strlist *args, const struct bp_toolopts *tools, int ntools,
+    int argc, char **argv, struct bp_arena *mem, struct bp_err *err)
 {
 	struct sorting s = { .tools = tools, .n = ntools, .list = list, .at = 1, .argv = argv, .mem = mem };
 	size_t room = 1;

@@ -5,14 +5,14 @@
 #include "base/opt.h"
 
 struct bp_proc {
-	const char *tool;       /* "trunk", for messages                             */
-	char *const *argv;      /* argv[0] is the path of the program; NULL at the end */
+	const char *tool;  /* "trunk", for messages                             */
+	char *const *argv; /* argv[0] is the path of the program; NULL at the end */
 };
 
 /* Start n processes joined by pipes (the first reads our stdin, the last writes our stdout), show their progress on
- * stderr as one line, wait for all. SIGINT and SIGTERM are handed to all of them. Returns the exit status of the run: 0,
- * or that of the stage at fault, which is named on stderr: when one goes, its neighbours fail too, with 3. A stage killed
- * by a signal counts as 3. */
+ * stderr as one line, wait for all. SIGINT and SIGTERM are handed to all of them. Returns the exit status of the run:
+ * 0, or that of the stage at fault, which is named on stderr: when one goes, its neighbours fail too, with 3. A stage
+ * killed by a signal counts as 3. */
 int bp_pipeline_run(const struct bp_proc *p, int n);
 
 /* The options of a program, as it tells itself by --help-options. */
@@ -28,14 +28,14 @@ struct bp_toolopts {
 };
 /* Let a program parse its options without doing anything; what it says goes to stderr. False: it refused them. */
 bool bp_pipeline_check(const char *path, char *const *argv);
-int bp_pipeline_options(struct bp_toolopts *ret, const char *dir, const char *tool, struct bp_arena *mem, struct bp_err *err)
-    BP_MUST_USE;
+int bp_pipeline_options(
+    struct bp_toolopts *ret, const char *dir, const char *tool, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
 /* Sort a command line onto several programs: argv of each gets the options that it knows; what no program knows is
  * BP_EUSAGE with the nearest name; so are in and out, which a pipe has no use for. Words that are no options land in
- * *args, and all after "--". Letters that run together (-vqo DIR) are taken apart. list[i] has the options for tool i (no
- * argv[0]). */
-int bp_pipeline_split(struct bp_strlist *list, struct bp_strlist *args, const struct bp_toolopts *tools, int ntools, int argc,
-    char **argv, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+ * *args, and all after "--". Letters that run together (-vqo DIR) are taken apart. list[i] has the options for tool i
+ * (no argv[0]). */
+int bp_pipeline_split(struct bp_strlist *list, struct bp_strlist *args, const struct bp_toolopts *tools, int ntools,
+    int argc, char **argv, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
 #endif

@@ -40,7 +40,7 @@ parse(struct opt *o, struct bp_strlist *args, const char *line)
 	char *argv[32] = { "test" };
 	int argc = 1;
 
-	*o = (struct opt){ .common = BP_COMMON_INIT, .steps = 200, .dir = "here" };
+	*o = (struct opt) { .common = BP_COMMON_INIT, .steps = 200, .dir = "here" };
 	snprintf(buf, sizeof buf, "%s", line);
 	for (char *w = strtok(buf, " "); w; w = strtok(NULL, " "))
 		argv[argc++] = w;
@@ -54,7 +54,9 @@ test_values(void **state)
 	struct bp_strlist args = { 0 };
 
 	(void)state;
-	assert_int_equal(parse(&o, &args, "a.yaml --sampling_steps=17 -tv --step-scale 1.5 b.yaml --op x=y --op z=w --mem-cap 2G"), BP_OK);
+	assert_int_equal(
+	    parse(&o, &args, "a.yaml --sampling_steps=17 -tv --step-scale 1.5 b.yaml --op x=y --op z=w --mem-cap 2G"),
+	    BP_OK);
 	assert_int_equal(o.steps, 17);
 	assert_true(o.templates && o.common.verbose && !o.common.quiet);
 	assert_true(o.scale == 1.5);
@@ -63,7 +65,8 @@ test_values(void **state)
 	assert_int_equal(o.common.op.n, 2);
 	assert_string_equal(o.common.op.v[1], "z=w");
 	assert_int_equal(o.common.mem_cap, (size_t)2 << 30);
-	assert_int_equal(parse(&o, NULL, "-s5 --no-templates --no_cuda_optimizations --precision bf16 --no-mixed-precision"), BP_OK);
+	assert_int_equal(
+	    parse(&o, NULL, "-s5 --no-templates --no_cuda_optimizations --precision bf16 --no-mixed-precision"), BP_OK);
 	assert_int_equal(o.steps, 5);
 	assert_false(o.templates);
 	assert_string_equal(o.common.variant, "original");
@@ -100,7 +103,7 @@ test_refused(void **state)
 	assert_int_equal(parse(&o, NULL, "--sampling-stesp 3"), BP_EUSAGE);
 	assert_string_equal(err.hint, "did you mean --sampling-steps?");
 	o.dir = NULL;
-	assert_int_equal(bp_opt_parse(&prog, &o, NULL, 1, (char *[]){ "test" }, mem, &err), BP_EUSAGE);
+	assert_int_equal(bp_opt_parse(&prog, &o, NULL, 1, (char *[]) { "test" }, mem, &err), BP_EUSAGE);
 	assert_string_equal(err.msg, "--out-dir is missing");
 	assert_string_equal(err.hint, "give -o DIR");
 }

@@ -36,11 +36,13 @@ test_json(void **state)
 	(void)state;
 	assert_json("{\"a\": [1, 2.5, -3e300, true, null, \"x\\n\\\"\\u00e9\"], \"b\": {}}",
 	    "{\"a\": [1, 2.5, -3e+300, true, null, \"x\\n\\\"\u00e9\"], \"b\": {}}", 0);
-	assert_json("[0.1, 1.0, 100000.0, 0.30000001192092896, 1e22, 0.00001, 123456.5, 0.0001]", "[\n  0.1,\n  1.0,\n  100000.0,\n  0.30000001192092896,\n  1e+22,\n  1e-05,\n  123456.5,\n  0.0001\n]", 2);
+	assert_json("[0.1, 1.0, 100000.0, 0.30000001192092896, 1e22, 0.00001, 123456.5, 0.0001]",
+	    "[\n  0.1,\n  1.0,\n  100000.0,\n  0.30000001192092896,\n  1e+22,\n  1e-05,\n  123456.5,\n  0.0001\n]", 2);
 	assert_json("[9007199254740993, -9223372036854775808]", "[9007199254740993, -9223372036854775808]", 0);
 }
 
-/* bytes that are no UTF-8 (a lone byte, a cut sequence, an overlong '/') must not make the file something else than JSON */
+/* bytes that are no UTF-8 (a lone byte, a cut sequence, an overlong '/') must not make the file something else than
+ * JSON */
 static void
 test_json_bytes(void **state)
 {
@@ -58,7 +60,8 @@ test_json_bytes(void **state)
 static void
 test_json_refused(void **state)
 {
-	static const char *const text[] = { "", "{", "{\"a\": 1, \"a\": 2}", "[1] 2", "{\"a\"}", "[1,]", "nul", "\"\xff\"" };
+	static const char *const text[]
+	    = { "", "{", "{\"a\": 1, \"a\": 2}", "[1] 2", "{\"a\"}", "[1,]", "nul", "\"\xff\"" };
 	struct bp_val *v;
 
 	(void)state;
@@ -89,7 +92,8 @@ test_tree(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_json), cmocka_unit_test(test_json_bytes), cmocka_unit_test(test_json_refused), cmocka_unit_test(test_tree) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_json), cmocka_unit_test(test_json_bytes),
+		cmocka_unit_test(test_json_refused), cmocka_unit_test(test_tree) };
 	int st;
 
 	if (bp_arena_open(&mem, 0, &err) != BP_OK)

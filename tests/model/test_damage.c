@@ -45,7 +45,7 @@ stages_open(struct stages *s, const char *weights, struct bp_err *err)
 {
 	const struct bp_confidence_opt o = { .variant = "optimized", .device = "cpu" };
 
-	*s = (struct stages){ .trunk_opt = BP_TRUNK_INIT, .diffuse_opt = BP_DIFFUSE_INIT };
+	*s = (struct stages) { .trunk_opt = BP_TRUNK_INIT, .diffuse_opt = BP_DIFFUSE_INIT };
 	s->trunk_opt.recycling_steps = 0;
 	s->diffuse_opt.steps = 2;
 	s->trunk_opt.variant = s->diffuse_opt.variant = "optimized";
@@ -73,7 +73,8 @@ predict(struct stages *s, struct bp_rec *rec, int where, struct bp_err *err)
 	const struct {
 		bp_stage_fn *run;
 		void *self;
-	} stage[] = { { bp_trunk_run, s->trunk }, { bp_diffuse_run, s->diffuse }, { bp_confidence_run, s->confidence } };
+	} stage[]
+	    = { { bp_trunk_run, s->trunk }, { bp_diffuse_run, s->diffuse }, { bp_confidence_run, s->confidence } };
 
 	for (int i = 0; i < 3; i++) {
 		if (i == where) {
@@ -114,7 +115,7 @@ test_records(void **state)
 		fail_msg("%s", err.msg);
 	assert_int_equal(predict(&s, golden_features("tiny", mem), -1, &err), BP_OK);
 	for (int i = 0; i < run.rounds; i++) {
-		err = (struct bp_err){ 0 };
+		err = (struct bp_err) { 0 };
 		bp_arena_reset(mem);
 		if (predict(&s, golden_features("tiny", mem), i % 3, &err) != BP_OK) {
 			is_fault(&err);
@@ -135,8 +136,8 @@ same(const struct bp_rec *a, const struct bp_rec *b)
 	for (int i = 0; equal && i < a->n; i++) {
 		const struct bp_tensor *t = a->tensor[i].t, *u = bp_rec_get(b, a->tensor[i].name);
 		equal = u && u->dtype == t->dtype && u->ndim == t->ndim
-			&& memcmp(u->shape, t->shape, (size_t)t->ndim * sizeof *t->shape) == 0
-			&& memcmp(u->data, t->data, (size_t)bp_count(t) * bp_dtype_size(t->dtype)) == 0;
+		    && memcmp(u->shape, t->shape, (size_t)t->ndim * sizeof *t->shape) == 0
+		    && memcmp(u->data, t->data, (size_t)bp_count(t) * bp_dtype_size(t->dtype)) == 0;
 	}
 	return equal;
 }
@@ -167,7 +168,7 @@ test_streams(void **state)
 		int st;
 		memcpy(copy, data, n);
 		flip(copy, i % 2 ? n : 2000);
-		err = (struct bp_err){ 0 };
+		err = (struct bp_err) { 0 };
 		assert_int_equal(bp_in_open_mem(&in, copy, n, &err), BP_OK);
 		while ((st = bp_in_next(in, mem, &rec, &err)) == BP_OK)
 			assert_true(same(sent, rec));
@@ -217,7 +218,7 @@ test_weights(void **state)
 		assert_int_equal(fread(data, 1, n, f), n);
 		flip(data, i % 3 == 0 ? n : i % 3 == 1 ? 64 : 40000);
 		write_file(tmp, data, i % 4 == 3 ? draw(n) : n);
-		err = (struct bp_err){ 0 };
+		err = (struct bp_err) { 0 };
 		bp_arena_reset(mem);
 		if (stages_open(&s, tmp, &err) != BP_OK || predict(&s, golden_features("tiny", mem), -1, &err) != BP_OK
 		    || bp_weights_check(s.w, &err) != BP_OK) {
@@ -237,8 +238,8 @@ test_weights(void **state)
 int
 main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_records), cmocka_unit_test(test_streams),
-		cmocka_unit_test(test_weights) };
+	const struct CMUnitTest tests[]
+	    = { cmocka_unit_test(test_records), cmocka_unit_test(test_streams), cmocka_unit_test(test_weights) };
 
 	if (argc > 1)
 		run.rounds = (int)strtol(argv[1], NULL, 10);

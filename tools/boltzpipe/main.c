@@ -1,4 +1,5 @@
-/* boltzpipe: runs any of the tools, or the whole pipe. The subcommands that are no tools of their own are in this folder. */
+/* boltzpipe: runs any of the tools, or the whole pipe. The subcommands that are no tools of their own are in this
+ * folder. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -35,7 +36,8 @@ bp_tool_dir(struct bp_arena *mem, struct bp_err *err)
 	if (!(p = bp_sprintf(mem, err, "%s/../libexec/boltzpipe", dir)))
 		return NULL;
 	if (access(p, X_OK) != 0) {
-		BP_FAIL(err, BP_EUSAGE, "is boltzpipe installed whole?", "the tools are neither in %s nor in %s", dir, p);
+		BP_FAIL(
+		    err, BP_EUSAGE, "is boltzpipe installed whole?", "the tools are neither in %s nor in %s", dir, p);
 		return NULL;
 	}
 	return p;
@@ -54,7 +56,8 @@ list_tools(const char *dir)
 	for (int i = 0; i < n; i++) {
 		struct bp_arena *mem = NULL;
 		struct bp_toolopts t;
-		if (e[i]->d_name[0] != '.' && strcmp(e[i]->d_name, "boltzpipe") != 0 && bp_arena_open(&mem, 0, NULL) == BP_OK
+		if (e[i]->d_name[0] != '.' && strcmp(e[i]->d_name, "boltzpipe") != 0
+		    && bp_arena_open(&mem, 0, NULL) == BP_OK
 		    && bp_pipeline_options(&t, dir, e[i]->d_name, mem, NULL) == BP_OK)
 			printf("  %-12s %s\n", e[i]->d_name, t.summary);
 		bp_arena_close(mem);
@@ -66,7 +69,8 @@ list_tools(const char *dir)
 }
 
 static const struct bp_optdef no_options[] = { { 0 } };
-static const struct bp_program env = { "boltzpipe env", "print how to put the tools on the PATH, and how they were built", NULL,
+static const struct bp_program env = { "boltzpipe env",
+	"print how to put the tools on the PATH, and how they were built", NULL,
 	"Prints the line that a shell evaluates, eval \"$(boltzpipe env)\", and the build as comments.", no_options };
 
 int
@@ -88,10 +92,14 @@ bp_env_main(int argc, char **argv)
 	return st;
 }
 
-static const struct bp_program boltzpipe = { "boltzpipe", "structure prediction as a pipe of small programs", "TOOL [options]",
-	"Runs any of the tools, and has some of its own: predict runs the whole pipe, show prints a stream, rmsd compares two "
-	"structures, env prints the line that puts the tools on the PATH. `boltzpipe --help` lists all, `boltzpipe TOOL --help` "
-	"tells more, and man boltzpipe-TOOL too.", no_options };
+static const struct bp_program boltzpipe
+    = { "boltzpipe", "structure prediction as a pipe of small programs", "TOOL [options]",
+	      "Runs any of the tools, and has some of its own: predict runs the whole pipe, show prints a stream, rmsd "
+	      "compares two "
+	      "structures, env prints the line that puts the tools on the PATH. `boltzpipe --help` lists all, "
+	      "`boltzpipe TOOL --help` "
+	      "tells more, and man boltzpipe-TOOL too.",
+	      no_options };
 
 static int
 run_tool(int argc, char **argv)

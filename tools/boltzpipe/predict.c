@@ -1,5 +1,5 @@
-/* boltzpipe predict FILE... -o DIR: featurize | trunk | diffuse | confidence | write in one command. It has no options of its own: it
- * asks the stages for theirs and hands each option to those that know it. */
+/* boltzpipe predict FILE... -o DIR: featurize | trunk | diffuse | confidence | write in one command. It has no options
+ * of its own: it asks the stages for theirs and hands each option to those that know it. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,7 +18,8 @@ help(const struct bp_toolopts *tools)
 	for (int t = 0; t < STAGES; t++) {
 		printf("\n%s: %s\n", tools[t].tool, tools[t].summary);
 		for (int i = 0; i < tools[t].n; i++) {
-			bool before = strcmp(tools[t].opt[i].name, "in") == 0 || strcmp(tools[t].opt[i].name, "out") == 0;
+			bool before
+			    = strcmp(tools[t].opt[i].name, "in") == 0 || strcmp(tools[t].opt[i].name, "out") == 0;
 			for (int u = 0; u < t && !before; u++)
 				for (int k = 0; k < tools[u].n && !before; k++)
 					before = strcmp(tools[u].opt[k].name, tools[t].opt[i].name) == 0;
@@ -40,8 +41,8 @@ check_dump(const struct bp_strlist *options, struct bp_err *err)
 			continue;
 		path = o[6] ? o + 7 : options->v[i + 1];
 		if (stat(path, &sb) != 0 || !S_ISDIR(sb.st_mode))
-			return BP_FAIL(err, BP_EUSAGE, "make a directory and name it", "--dump %s: several stages dump, and it is no directory",
-			    path);
+			return BP_FAIL(err, BP_EUSAGE, "make a directory and name it",
+			    "--dump %s: several stages dump, and it is no directory", path);
 	}
 	return BP_OK;
 }
@@ -88,22 +89,22 @@ run(const struct bp_toolopts *tools, const struct bp_strlist *list, const struct
 	}
 	for (int t = 0; t < STAGES; t++) {
 		BP_TRY(command(&argv, &tools[t], &list[t], t ? &none : args, false, mem, err));
-		proc[t] = (struct bp_proc){ stage[t], argv };
+		proc[t] = (struct bp_proc) { stage[t], argv };
 	}
 	*status = bp_pipeline_run(proc, STAGES);
 	return BP_OK;
 }
 
 static const struct bp_optdef no_options[] = { { 0 } };
-static const struct bp_program program = {
-	.name = "boltzpipe predict",
+static const struct bp_program program = { .name = "boltzpipe predict",
 	.summary = "featurize | trunk | diffuse | confidence | write in one command",
-	.arguments = "FILE|DIRECTORY... -o DIR",
-	.about = "Runs the whole pipe with one progress display. It has no options of its own: it takes those of every stage and hands "
-	    "each to the stages that know it; `boltzpipe predict --help` lists them. When a stage fails it is named, and its exit "
-	    "status is that of the command.",
-	.options = no_options
-};
+	.arguments = "FILE|DIRECTORY... -o DIR [options of any stage]",
+	.about = "Runs the whole pipe with one progress display. It has no options of its own: it takes those of every "
+	         "stage and hands "
+	         "each to the stages that know it; `boltzpipe predict --help` lists them. When a stage fails it is "
+	         "named, and its exit "
+	         "status is that of the command.",
+	.options = no_options };
 
 /* --help and its like; -1: none was asked for */
 static int
@@ -120,7 +121,8 @@ informative(const struct bp_toolopts *tools, int argc, char **argv)
 		}
 		for (size_t k = 0; k < sizeof word / sizeof *word; k++)
 			if (strcmp(argv[i], word[k]) == 0)
-				return bp_main_start(&program, NULL, NULL, NULL, 2, (char *[]){ argv[0], argv[i] }, &mem);
+				return bp_main_start(
+				    &program, NULL, NULL, NULL, 2, (char *[]) { argv[0], argv[i] }, &mem);
 	}
 	return -1;
 }

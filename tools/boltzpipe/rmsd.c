@@ -1,4 +1,5 @@
-/* boltzpipe rmsd A B: superpose the first models of two PDB or mmCIF files, atoms matched by chain, residue and name. */
+/* boltzpipe rmsd A B: superpose the first models of two PDB or mmCIF files, atoms matched by chain, residue and name.
+ */
 #include <stdio.h>
 
 #include "structure/superpose.h"
@@ -13,7 +14,8 @@ static const struct bp_optdef options[] = {
 	{ 0 },
 };
 static const struct bp_program program = { "rmsd", "superpose two structures and print their distance", "A B",
-	"Prints the root-mean-square distance in A of the heavy atoms that both structures have (same chain, residue number and atom\n"
+	"Prints the root-mean-square distance in A of the heavy atoms that both structures have (same chain, residue "
+	"number and atom\n"
 	"name) after the rigid superposition that makes it least. Mirror images stay apart.\n",
 	options };
 
@@ -38,7 +40,8 @@ bp_rmsd_main(int argc, char **argv)
 		if (opt.brief)
 			printf("%.2f\n", r.rmsd);
 		else
-			printf("%.3f A over %d atoms (%d of %s, %d of %s)\n", r.rmsd, r.paired, r.heavy_a, args.v[0], r.heavy_b, args.v[1]);
+			printf("%.3f A over %d atoms (%d of %s, %d of %s)\n", r.rmsd, r.paired, r.heavy_a, args.v[0],
+			    r.heavy_b, args.v[1]);
 		st = bp_stdout_flush(&err);
 	}
 	if (st != BP_OK)
