@@ -63,7 +63,7 @@ read_line(struct row *r, const char *s, size_t n)
 			i++;
 		}
 	}
-	*r = (struct row){ v[0], v[1], v[2] };
+	*r = (struct row) { v[0], v[1], v[2] };
 	return fields;
 }
 
@@ -78,7 +78,8 @@ is_gnom_header(const char *s, size_t n)
 		size_t len = strlen(words[w]);
 		while (i < n && (s[i] == ' ' || s[i] == '\t'))
 			i++;
-		if (n - i < len || strncasecmp(s + i, words[w], len) || (n - i > len && s[i + len] != ' ' && s[i + len] != '\t'))
+		if (n - i < len || strncasecmp(s + i, words[w], len)
+		    || (n - i > len && s[i + len] != ' ' && s[i + len] != '\t'))
 			return false;
 		i += len;
 	}
@@ -95,8 +96,8 @@ line_length(const char *s, size_t n)
 	return i;
 }
 
-/* Rows of the longest run into row [as many as the text has lines]; GNOM's table goes before any other. Rows of it that only
- * extrapolate have fewer than its five fields. */
+/* Rows of the longest run into row [as many as the text has lines]; GNOM's table goes before any other. Rows of it that
+ * only extrapolate have fewer than its five fields. */
 static struct run
 longest_run(struct row *row, const char *text, size_t n)
 {
@@ -109,18 +110,18 @@ longest_run(struct row *row, const char *text, size_t n)
 		int fields = read_line(&row[used], text + i, len), width = fields < 3 ? fields : 3;
 		if (fields < 0 && !gnom && is_gnom_header(text + i, len)) {
 			gnom = true;
-			best = (struct run){ 0 };
+			best = (struct run) { 0 };
 			now.n = 0;
 		} else if (gnom && fields != 0) { /* the one table after the header */
 			if (fields >= 5) {
-				best = (struct run){ best.n ? best.first : used, best.n + 1, 3 };
+				best = (struct run) { best.n ? best.first : used, best.n + 1, 3 };
 				used++;
 			} else if (best.n) {
 				return best;
 			}
 		} else if (fields != 0) {
 			if (width < 2 || width != now.width)
-				now = (struct run){ used, 0, width };
+				now = (struct run) { used, 0, width };
 			if (width >= 2) {
 				now.n++;
 				used++;
@@ -207,7 +208,8 @@ keep_rows(struct bp_curve *c, struct row *r, struct row *tmp, size_t n)
 
 /* the rows of q_min .. q_max, at most max_points of them, as the curve's arrays */
 static int
-take(struct bp_curve *c, const struct row *r, size_t n, const struct bp_curve_opt *o, struct bp_arena *mem, struct bp_err *err)
+take(struct bp_curve *c, const struct row *r, size_t n, const struct bp_curve_opt *o, struct bp_arena *mem,
+    struct bp_err *err)
 {
 	double unit = c->unit == BP_Q_NM ? 10 : 1, *q, *y, *s;
 	size_t from = 0, to = n, m;
@@ -245,7 +247,8 @@ bp_curve_read_mem(struct bp_curve **ret, const char *name, const char *text, siz
 
 	*ret = NULL;
 	if (n > FILE_LIMIT)
-		return BP_FAIL(err, BP_EINPUT, "is this the right file?", "%s: %zu bytes, at most %zu are read", name, n, FILE_LIMIT);
+		return BP_FAIL(err, BP_EINPUT, "is this the right file?", "%s: %zu bytes, at most %zu are read", name,
+		    n, FILE_LIMIT);
 	if (n >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
 		text += 3, n -= 3;
 	for (size_t i = 0; i < n; i++)
@@ -273,7 +276,8 @@ bp_curve_read_mem(struct bp_curve **ret, const char *name, const char *text, siz
 }
 
 int
-bp_curve_read(struct bp_curve **ret, const char *path, const struct bp_curve_opt *o, struct bp_arena *mem, struct bp_err *err)
+bp_curve_read(
+    struct bp_curve **ret, const char *path, const struct bp_curve_opt *o, struct bp_arena *mem, struct bp_err *err)
 {
 	char *text;
 	size_t n;

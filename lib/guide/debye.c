@@ -32,7 +32,7 @@ bp_debye_open(struct bp_debye **ret, struct bp_ctx *cx, const struct bp_particle
 	}
 	if (method == BP_DEBYE_AUTO)
 		method = p->n >= HISTOGRAM_FROM ? BP_DEBYE_HISTOGRAM : BP_DEBYE_DIRECT;
-	*d = (struct bp_debye){ cx, p, method, 0.1, nq, q, q_max, v, s, w };
+	*d = (struct bp_debye) { cx, p, method, 0.1, nq, q, q_max, v, s, w };
 	*ret = d;
 	return BP_OK;
 }
@@ -44,7 +44,7 @@ pairs(struct bp_pairs *p, const double **q, const struct bp_debye *d, int b, con
 	const size_t n = (size_t)b * d->p->n;
 	const void *up;
 
-	*p = (struct bp_pairs){ .b = b, .n = d->p->n, .ntypes = d->p->ntypes, .start = d->p->start };
+	*p = (struct bp_pairs) { .b = b, .n = d->p->n, .ntypes = d->p->ntypes, .start = d->p->start };
 	BP_TRY(bp_dev_upload(d->cx, &up, x, 3 * n * sizeof *x));
 	p->x = up;
 	if (a) {
@@ -64,7 +64,8 @@ histogram(double *S, const struct bp_debye *d, const struct bp_pairs *p, const d
 	int bins;
 
 	if (!(2 * c->radius < (MOST_BINS - 4) * d->bin))
-		return BP_FAIL(d->cx->err, BP_ENUM, "take method direct", "atoms about %g A apart are too far for a histogram", 2 * c->radius);
+		return BP_FAIL(d->cx->err, BP_ENUM, "take method direct",
+		    "atoms about %g A apart are too far for a histogram", 2 * c->radius);
 	bins = (int)(2 * c->radius / d->bin) + 4;
 	BP_DEV_NEW(H, (size_t)c->b * rows * bins, d->cx);
 	BP_DEV_NEW(far, c->b, d->cx);
@@ -74,7 +75,8 @@ histogram(double *S, const struct bp_debye *d, const struct bp_pairs *p, const d
 		most = fmax(most, reach);
 	}
 	c->bins = (int)(most / d->bin) + 4 < bins ? (int)(most / d->bin) + 4 : bins;
-	return BP_OP(d->cx, sinc_sum, .rows = c->b * rows, .bins = c->bins, .ld = bins, .nq = d->nq, .h = d->bin, .q = q, .H = H, .S = S);
+	return BP_OP(d->cx, sinc_sum, .rows = c->b * rows, .bins = c->bins, .ld = bins, .nq = d->nq, .h = d->bin,
+	    .q = q, .H = H, .S = S);
 }
 
 int
@@ -92,7 +94,8 @@ bp_debye_sums(double *S, const struct bp_debye *d, struct bp_conformers *c)
 	if (d->method == BP_DEBYE_HISTOGRAM)
 		BP_TRY(histogram(sums, d, &p, q, c));
 	else if (d->method == BP_DEBYE_QUADRATURE)
-		BP_TRY(BP_OP(d->cx, wave_sum, .p = p, .nq = d->nq, .diameter = 2 * c->radius, .q_max = d->q_max, .q = q, .S = sums));
+		BP_TRY(BP_OP(d->cx, wave_sum, .p = p, .nq = d->nq, .diameter = 2 * c->radius, .q_max = d->q_max, .q = q,
+		    .S = sums));
 	else
 		BP_TRY(BP_OP(d->cx, pair_sinc, .p = p, .nq = d->nq, .q = q, .S = sums));
 	BP_TRY(bp_dev_download(d->cx, S, sums, n * sizeof *S));
@@ -117,10 +120,12 @@ bp_debye_forces(double *out, const struct bp_debye *d, const struct bp_conformer
 	if (d->method == BP_DEBYE_DIRECT) {
 		BP_TRY(BP_OP(d->cx, pair_sinc_force, .p = p, .nq = d->nq, .q = q, .G = g, .out = grad));
 	} else if (d->method == BP_DEBYE_QUADRATURE) {
-		BP_TRY(BP_OP(d->cx, wave_force, .p = p, .nq = d->nq, .diameter = 2 * c->radius, .q_max = d->q_max, .q = q, .G = g, .out = grad));
+		BP_TRY(BP_OP(d->cx, wave_force, .p = p, .nq = d->nq, .diameter = 2 * c->radius, .q_max = d->q_max,
+		    .q = q, .G = g, .out = grad));
 	} else {
 		BP_DEV_NEW(F, rows * c->bins, d->cx);
-		BP_TRY(BP_OP(d->cx, sinc_force, .rows = (int)rows, .bins = c->bins, .nq = d->nq, .h = d->bin, .q = q, .G = g, .F = F));
+		BP_TRY(BP_OP(d->cx, sinc_force, .rows = (int)rows, .bins = c->bins, .nq = d->nq, .h = d->bin, .q = q,
+		    .G = g, .F = F));
 		BP_TRY(BP_OP(d->cx, pair_force, .p = p, .bins = c->bins, .h = d->bin, .F = F, .out = grad));
 	}
 	BP_TRY(bp_dev_download(d->cx, out, grad, 3 * (size_t)c->b * p.n * sizeof *out));
@@ -146,7 +151,8 @@ bp_debye_exposed(double *a, const struct bp_debye *d, int b, const double *x)
 }
 
 int
-bp_debye_moves(double *D, const struct bp_debye *d, const double *x, const double *a, int moves, const int32_t *atom, const double *y)
+bp_debye_moves(double *D, const struct bp_debye *d, const double *x, const double *a, int moves, const int32_t *atom,
+    const double *y)
 {
 	struct bp_mark mark = bp_dev_mark(d->cx);
 	const size_t n = (size_t)moves * (d->p->ntypes + (a ? 1 : 0)) * d->nq;
@@ -212,7 +218,8 @@ bp_debye_moved(double *P, const struct bp_debye *d, const double *D, int i, cons
 		own++;
 	for (int t = 0; t < p->ntypes; t++)
 		for (size_t k = 0; k < nq; k++) {
-			double vi = d->v[own * nq + k], si = d->s[own * nq + k], v = d->v[t * nq + k], s = d->s[t * nq + k];
+			double vi = d->v[own * nq + k], si = d->s[own * nq + k], v = d->v[t * nq + k],
+			       s = d->s[t * nq + k];
 			double x = 2 * D[t * nq + k];
 			vv[k] += vi * v * x, vs[k] += (vi * s + si * v) * x, ss[k] += si * s * x;
 			if (a)

@@ -1,5 +1,6 @@
-/* lib/guide/debye.h: Debye sums of a particle over pairs of atom types, by three methods, and what makes intensities of them.
- * The heavy loops are ops (ops/pairs.h); their variant decides between fp64 (original) and fp32 pair work (optimized). */
+/* lib/guide/debye.h: Debye sums of a particle over pairs of atom types, by three methods, and what makes intensities of
+ * them. The heavy loops are ops (ops/pairs.h); their variant decides between fp64 (original) and fp32 pair work
+ * (optimized). */
 #ifndef BP_DEBYE_H
 #define BP_DEBYE_H
 
@@ -17,9 +18,9 @@ struct bp_debye {
 	enum bp_debye_method method; /* AUTO: histogram from 512 atoms, else direct               */
 	double bin;                  /* A, of the histogram                                        */
 	int nq;
-	const double *q;             /* [nq]                                                       */
-	double q_max;                /* the largest of them                                        */
-	const double *v, *s, *w;     /* [ntypes,nq], [ntypes,nq], [nq] amplitudes                  */
+	const double *q;         /* [nq]                                                       */
+	double q_max;            /* the largest of them                                        */
+	const double *v, *s, *w; /* [ntypes,nq], [ntypes,nq], [nq] amplitudes                  */
 };
 
 /* q [nq] >= 0 and finite stays the caller's. */
@@ -52,9 +53,10 @@ int bp_debye_forces(double *out, const struct bp_debye *d, const struct bp_confo
 /* a [b,n] = exposed fractions of x [b,n,3] by place. */
 int bp_debye_exposed(double *a, const struct bp_debye *d, int b, const double *x) BP_MUST_USE;
 
-/* D [moves, ntypes (+ 1 with a), nq]: what moving atom[m] alone to y [moves,3] changes (op pair_move); x [n,3], a [n] one conformer. */
-int bp_debye_moves(double *D, const struct bp_debye *d, const double *x, const double *a, int moves, const int32_t *atom,
-    const double *y) BP_MUST_USE;
+/* D [moves, ntypes (+ 1 with a), nq]: what moving atom[m] alone to y [moves,3] changes (op pair_move); x [n,3], a [n]
+ * one conformer. */
+int bp_debye_moves(double *D, const struct bp_debye *d, const double *x, const double *a, int moves,
+    const int32_t *atom, const double *y) BP_MUST_USE;
 
 /* P [BP_PROFILES,nq] of one conformer from its sums; a [n] or NULL: the profiles with w are 0. */
 void bp_debye_profiles(double *P, const struct bp_debye *d, const double *S, const double *a);

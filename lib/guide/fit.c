@@ -68,8 +68,8 @@ struct problem {
 	bool fit_c2;
 };
 
-/* Minimum of a function over [lo, hi]: the best of a grid, then Brent's parabolas and golden sections beside it (Brent, Algorithms for
- * Minimization Without Derivatives, 1973, chapter 5). An end of the box is returned exactly. */
+/* Minimum of a function over [lo, hi]: the best of a grid, then Brent's parabolas and golden sections beside it (Brent,
+ * Algorithms for Minimization Without Derivatives, 1973, chapter 5). An end of the box is returned exactly. */
 static double
 minimum(double (*fn)(struct problem *, double), struct problem *p, double lo, double hi)
 {
@@ -151,13 +151,13 @@ at_c1(struct problem *p, double c1)
 }
 
 void
-bp_fit(struct bp_fit *f, const struct bp_fit_data *d, const double *P, const struct bp_fit_opt *o, double *calc, double *g,
-    double *scratch)
+bp_fit(struct bp_fit *f, const struct bp_fit_data *d, const double *P, const struct bp_fit_opt *o, double *calc,
+    double *g, double *scratch)
 {
 	bool fit_c1 = o->fit_c1 && o->level != BP_SAXS_VACUUM, fit_c2 = o->fit_c2 && o->level == BP_SAXS_HYDRATION;
 	struct problem p = { d, o, P, g, scratch, scratch + d->n, calc, f, fit_c2 };
 
-	*f = (struct bp_fit){ .n = d->n, .n_par = 1 + o->offset + fit_c1 + fit_c2 };
+	*f = (struct bp_fit) { .n = d->n, .n_par = 1 + o->offset + fit_c1 + fit_c2 };
 	at_c1(&p, fit_c1 ? minimum(at_c1, &p, c1_min, c1_max) : o->level == BP_SAXS_VACUUM ? 1 : o->c1);
 	f->chi2_reduced = f->chi2 / (f->n > f->n_par ? f->n - f->n_par : 1);
 }

@@ -1,5 +1,6 @@
-/* lib/guide/guinier.c: ln I = ln I0 - q^2 Rg^2 / 3 at small q; declared in curve.h. The scan of intervals follows freesas' auto_guinier in
- * spirit (https://github.com/kif/freesas). Fits come from running sums, with x = q^2 and y = ln I counted from an interval's first row. */
+/* lib/guide/guinier.c: ln I = ln I0 - q^2 Rg^2 / 3 at small q; declared in curve.h. The scan of intervals follows
+ * freesas' auto_guinier in spirit (https://github.com/kif/freesas). Fits come from running sums, with x = q^2 and y =
+ * ln I counted from an interval's first row. */
 #include <math.h>
 #include <string.h>
 
@@ -8,9 +9,9 @@
 enum { MIN_POINTS = 10, MIN_FIXED = 5, STARTS = 30 };
 
 struct scan {
-	int n;                          /* rows with I > 0                                      */
-	double *q, *x, *y, *w;          /* [n]: q, q^2, ln I, (I / sigma)^2                     */
-	int top, end;                   /* rows of the scan                                     */
+	int n;                 /* rows with I > 0                                      */
+	double *q, *x, *y, *w; /* [n]: q, q^2, ln I, (I / sigma)^2                     */
+	int top, end;          /* rows of the scan                                     */
 	double qrg_max;
 };
 
@@ -43,7 +44,8 @@ fit_interval(struct fit *f, const struct scan *c, const struct sums *s, int a, i
 	if (!(c->q[e] * f->rg <= c->qrg_max) || !(c->q[a] * f->rg <= 1))
 		return false;
 	/* sums of (y - icpt - slope x)^2; a line without noise would have the rounding errors for residuals */
-	rms = s->yy + s->n * icpt * icpt + slope * slope * s->xx - 2 * icpt * s->y - 2 * slope * s->xy + 2 * icpt * slope * s->x;
+	rms = s->yy + s->n * icpt * icpt + slope * slope * s->xx - 2 * icpt * s->y - 2 * slope * s->xy
+	    + 2 * icpt * slope * s->x;
 	rms = sqrt(fmax(rms / s->n, 1e-14));
 	chi2 = s->wyy + s->w * icpt * icpt + slope * slope * s->wxx - 2 * icpt * s->wy - 2 * slope * s->wxy
 	    + 2 * icpt * slope * s->wx;
@@ -58,7 +60,8 @@ fit_interval(struct fit *f, const struct scan *c, const struct sums *s, int a, i
 
 /* call visit for every interval of rows first .. last that qualifies */
 static void
-visit_intervals(const struct scan *c, int first, int last, void (*visit)(void *, int, int, const struct fit *), void *arg)
+visit_intervals(
+    const struct scan *c, int first, int last, void (*visit)(void *, int, int, const struct fit *), void *arg)
 {
 	for (int a = first; a < c->top + STARTS && a < c->end - MIN_POINTS; a++) {
 		struct sums s = { 0 };
@@ -156,7 +159,7 @@ curvature(const struct scan *c, int a, int e)
 static int
 prepare(struct scan *s, const struct bp_curve *c, struct bp_arena *mem, struct bp_err *err)
 {
-	*s = (struct scan){ 0 };
+	*s = (struct scan) { 0 };
 	BP_NEW(s->q, 4 * (size_t)c->n, mem, err);
 	s->x = s->q + c->n, s->y = s->x + c->n, s->w = s->y + c->n;
 	for (int k = 0; k < c->n; k++) {
@@ -184,7 +187,7 @@ bp_guinier_auto(struct bp_guinier *ret, const struct bp_curve *c, struct bp_aren
 	struct scan s;
 	int a = -1, e = -1;
 
-	*ret = (struct bp_guinier){ 0 };
+	*ret = (struct bp_guinier) { 0 };
 	BP_TRY(prepare(&s, c, mem, err));
 	BP_NEW(sc.end, 2 * (size_t)s.n, mem, err);
 	BP_NEW(sc.ends, 2 * (size_t)s.n, mem, err);
@@ -224,7 +227,7 @@ bp_guinier_fixed(struct bp_guinier *ret, const struct bp_curve *c, double q_min,
 	double w = 0, mx = 0, my = 0, xx = 0, xy = 0;
 	int n = 0;
 
-	*ret = (struct bp_guinier){ 0 };
+	*ret = (struct bp_guinier) { 0 };
 	for (int pass = 0; pass < 2; pass++) {
 		for (int k = 0; k < c->n; k++) {
 			double x = c->q[k] * c->q[k], wk = c->i[k] / c->sigma[k] * (c->i[k] / c->sigma[k]);
@@ -242,11 +245,12 @@ bp_guinier_fixed(struct bp_guinier *ret, const struct bp_curve *c, double q_min,
 			mx /= w, my /= w;
 	}
 	if (n < MIN_FIXED)
-		return BP_FAIL(err, BP_EINPUT, "widen the range of q", "%s: %d points with I > 0 from q %g to %g, at least %d are needed",
-		    c->path, n, q_min, q_max, MIN_FIXED);
+		return BP_FAIL(err, BP_EINPUT, "widen the range of q",
+		    "%s: %d points with I > 0 from q %g to %g, at least %d are needed", c->path, n, q_min, q_max,
+		    MIN_FIXED);
 	if (!(xy < 0) || !isfinite(xy / xx))
-		return BP_FAIL(err, BP_EINPUT, "choose another range of q", "%s: the intensity does not fall from q %g to %g", c->path,
-		    q_min, q_max);
+		return BP_FAIL(err, BP_EINPUT, "choose another range of q",
+		    "%s: the intensity does not fall from q %g to %g", c->path, q_min, q_max);
 	ret->points = n, ret->intervals = 1;
 	ret->rg = sqrt(-3 * xy / xx);
 	ret->i0 = exp(my - xy / xx * mx);

@@ -19,7 +19,8 @@ static int
 check_atom(int i, int32_t z, int32_t n_h, struct bp_err *err)
 {
 	if (z < 1 || z > BP_SCATTER_Z)
-		return BP_FAIL(err, BP_EINPUT, "leave the atom out with the mask", "atom %d: element %d has no form factor", i, (int)z);
+		return BP_FAIL(err, BP_EINPUT, "leave the atom out with the mask",
+		    "atom %d: element %d has no form factor", i, (int)z);
 	if (n_h < 0 || n_h > MAX_H)
 		return BP_FAIL(err, BP_EINPUT, NULL, "atom %d (%s): %d hydrogens", i, bp_element_symbol(z), (int)n_h);
 	return BP_OK;

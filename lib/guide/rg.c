@@ -20,7 +20,8 @@ nearer(const void *pa, const void *pb)
 	return a->d != b->d ? (a->d < b->d ? -1 : 1) : (a->atom > b->atom) - (a->atom < b->atom);
 }
 
-/* weighted centre of the atoms that are kept, counted from one of them: exact far from the origin. Returns the weights' sum. */
+/* weighted centre of the atoms that are kept, counted from one of them: exact far from the origin. Returns the weights'
+ * sum. */
 static double
 centre(double c[3], int n, const double *x, const double *w, const uint8_t *keep)
 {
@@ -62,7 +63,7 @@ choose(uint8_t *keep, struct near *r, struct near *tmp, int m, enum bp_rg_method
 	}
 	med = median(r, m);
 	for (int i = 0; i < m; i++)
-		tmp[i] = (struct near){ fabs(r[i].d - med), r[i].atom };
+		tmp[i] = (struct near) { fabs(r[i].d - med), r[i].atom };
 	qsort(tmp, (size_t)m, sizeof *tmp, nearer);
 	limit = med + threshold * mad_to_sigma * median(tmp, m);
 	while (inside < m && r[inside].d <= limit)
@@ -77,8 +78,8 @@ choose(uint8_t *keep, struct near *r, struct near *tmp, int m, enum bp_rg_method
 }
 
 static int
-kept_set(uint8_t *keep, struct bp_rg *ret, int n, const double *x, const double *w, enum bp_rg_method method, double threshold,
-    struct bp_arena *mem, struct bp_err *err)
+kept_set(uint8_t *keep, struct bp_rg *ret, int n, const double *x, const double *w, enum bp_rg_method method,
+    double threshold, struct bp_arena *mem, struct bp_err *err)
 {
 	struct near *r;
 	double c[3];
@@ -90,7 +91,7 @@ kept_set(uint8_t *keep, struct bp_rg *ret, int n, const double *x, const double 
 		for (int i = 0; i < n; i++)
 			if (keep[i]) {
 				double d[3] = { x[3 * i] - c[0], x[3 * i + 1] - c[1], x[3 * i + 2] - c[2] };
-				r[m++] = (struct near){ sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]), i };
+				r[m++] = (struct near) { sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]), i };
 			}
 		choose(keep, r, r + m, m, method, threshold);
 	}
@@ -107,7 +108,7 @@ bp_rg_of(struct bp_rg *ret, double *grad, uint8_t *kept, int n, const double *x,
 	double c[3] = { 0 }, sum = 0, total = 1;
 	uint8_t *keep;
 
-	*ret = (struct bp_rg){ 0 };
+	*ret = (struct bp_rg) { 0 };
 	BP_NEW(keep, n, mem, err);
 	for (int i = 0; i < n; i++) {
 		keep[i] = !mask || mask[i];
@@ -117,7 +118,8 @@ bp_rg_of(struct bp_rg *ret, double *grad, uint8_t *kept, int n, const double *x,
 				return BP_FAIL(err, BP_ENUM, NULL, "atom %d: its coordinates are not finite", i);
 	}
 	if (ret->atoms > 0 && !(centre(c, n, x, w, keep) > 0))
-		return BP_FAIL(err, BP_ENUM, "take other weights", "the weights of %d atoms do not add up to more than 0", ret->atoms);
+		return BP_FAIL(err, BP_ENUM, "take other weights",
+		    "the weights of %d atoms do not add up to more than 0", ret->atoms);
 	BP_TRY(kept_set(keep, ret, n, x, w, method, threshold, mem, err));
 	if (ret->kept > 0) {
 		total = centre(c, n, x, w, keep);
@@ -125,13 +127,16 @@ bp_rg_of(struct bp_rg *ret, double *grad, uint8_t *kept, int n, const double *x,
 			for (int d = 0; d < 3 && keep[i]; d++)
 				sum += (w ? w[i] : 1) * (x[3 * i + d] - c[d]) * (x[3 * i + d] - c[d]);
 		if (!(total > 0) || !(sum / total >= 0) || !isfinite(sum))
-			return BP_FAIL(err, BP_ENUM, "take other weights", "the weights of %d atoms give no radius of gyration", ret->kept);
+			return BP_FAIL(err, BP_ENUM, "take other weights",
+			    "the weights of %d atoms give no radius of gyration", ret->kept);
 		ret->rg = sqrt(sum / total);
 	}
 	ret->degenerate = ret->rg < smallest || ret->atoms < 3;
 	for (int i = 0; grad && i < n; i++)
 		for (int d = 0; d < 3; d++)
-			grad[3 * i + d] = keep[i] && ret->rg >= smallest ? (w ? w[i] : 1) * (x[3 * i + d] - c[d]) / (total * ret->rg) : 0;
+			grad[3 * i + d] = keep[i] && ret->rg >= smallest
+			    ? (w ? w[i] : 1) * (x[3 * i + d] - c[d]) / (total * ret->rg)
+			    : 0;
 	if (kept)
 		memcpy(kept, keep, (size_t)n);
 	bp_arena_release(mem, mark);
@@ -176,7 +181,7 @@ bp_rg_energy(struct bp_rg *ret, double *grad, int n, const double *x, const doub
 	double k = bp_rg_force_constant(o, step), off;
 	uint8_t *kept;
 
-	*ret = (struct bp_rg){ 0 };
+	*ret = (struct bp_rg) { 0 };
 	if (!(o->target > 0) || !isfinite(o->target))
 		return BP_FAIL(err, BP_EUSAGE, "give a radius in A", "target_rg %g is not above 0", o->target);
 	BP_NEW(kept, n, mem, err);
@@ -193,8 +198,8 @@ bp_rg_energy(struct bp_rg *ret, double *grad, int n, const double *x, const doub
 }
 
 int
-bp_rg_raw(double *x, int n, const double *w, const uint8_t *mask, const struct bp_rg_opt *o, double weight, double sigma,
-    struct bp_arena *mem, struct bp_err *err)
+bp_rg_raw(double *x, int n, const double *w, const uint8_t *mask, const struct bp_rg_opt *o, double weight,
+    double sigma, struct bp_arena *mem, struct bp_err *err)
 {
 	static const double sigma_ref = 800, least = 0.05, most = 0.5;
 	struct bp_mark mark = bp_arena_mark(mem);

@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-
 enum { MOVES = 96 }; /* displaced atoms at once, whole atoms of six */
 
 struct bp_saxs {
@@ -40,11 +39,12 @@ bp_saxs_open(struct bp_saxs **ret, struct bp_ctx *cx, const struct bp_particle *
 		w[k] = 1 / (c->sigma[k] * c->sigma[k]);
 		sum += w[k] * fmax(1, c->i[k] * c->i[k]);
 		if (!(w[k] > 0) || !isfinite(sum))
-			return BP_FAIL(err, BP_ENUM, "scale the curve", "%s: q %g: sigma %g has no weight", c->path, c->q[k], c->sigma[k]);
+			return BP_FAIL(err, BP_ENUM, "scale the curve", "%s: q %g: sigma %g has no weight", c->path,
+			    c->q[k], c->sigma[k]);
 	}
 	BP_TRY(bp_debye_open(&s->d, cx, p, c->q, c->n, o->method, mem, err));
 	s->o = *o;
-	s->data = (struct bp_fit_data){ c->n, c->q, c->i, w, p->mean_volume };
+	s->data = (struct bp_fit_data) { c->n, c->q, c->i, w, p->mean_volume };
 	s->layer = o->fit.level == BP_SAXS_HYDRATION;
 	*ret = s;
 	return BP_OK;
@@ -63,7 +63,7 @@ take(struct bp_conformers *c, const struct bp_saxs *s, int b, const double *x, s
 	const struct bp_particle *p = s->d->p;
 	double *y, radius;
 
-	*c = (struct bp_conformers){ .b = b };
+	*c = (struct bp_conformers) { .b = b };
 	BP_NEW(y, 3 * (size_t)b * p->n, mem, err);
 	for (int i = 0; i < b; i++) {
 		BP_TRY(bp_particle_centre(y + 3 * (size_t)i * p->n, &radius, p, x + 3 * (size_t)i * p->natoms, err));
@@ -74,7 +74,8 @@ take(struct bp_conformers *c, const struct bp_saxs *s, int b, const double *x, s
 }
 
 int
-bp_saxs_expose(double *exposed, const struct bp_saxs *s, int b, const double *x, struct bp_arena *mem, struct bp_err *err)
+bp_saxs_expose(
+    double *exposed, const struct bp_saxs *s, int b, const double *x, struct bp_arena *mem, struct bp_err *err)
 {
 	struct bp_mark mark = bp_arena_mark(mem);
 	struct bp_conformers c;
@@ -118,7 +119,8 @@ slopes(const struct work *w, const struct bp_saxs *s, const struct bp_fit *f)
 
 /* energy of one conformer y [n,3] by place, not centred */
 static int
-energy_at(double *ret, const struct bp_saxs *s, const double *y, const double *a, double radius, double *S, const struct work *w)
+energy_at(double *ret, const struct bp_saxs *s, const double *y, const double *a, double radius, double *S,
+    const struct work *w)
 {
 	struct bp_conformers c = { 1, y, a, radius, 0 };
 	struct bp_fit f;
@@ -132,7 +134,8 @@ energy_at(double *ret, const struct bp_saxs *s, const double *y, const double *a
 
 /* out [n,3]: central differences of conformer y, which is moved and put back */
 static int
-differences(double *out, const struct bp_saxs *s, double *y, const double *a, double radius, double *S, const struct work *w)
+differences(
+    double *out, const struct bp_saxs *s, double *y, const double *a, double radius, double *S, const struct work *w)
 {
 	for (int i = 0; i < 3 * s->d->p->n; i++) {
 		double was = y[i], up, down;
@@ -148,8 +151,8 @@ differences(double *out, const struct bp_saxs *s, double *y, const double *a, do
 
 /* The same from the profiles P0 and what each move changes. c: one conformer. */
 static int
-differences_batch(double *out, const struct bp_saxs *s, const struct bp_conformers *c, const double *P0, const struct work *w,
-    struct bp_arena *mem, struct bp_err *err)
+differences_batch(double *out, const struct bp_saxs *s, const struct bp_conformers *c, const double *P0,
+    const struct work *w, struct bp_arena *mem, struct bp_err *err)
 {
 	const struct bp_particle *p = s->d->p;
 	const size_t nq = (size_t)s->d->nq, types = (size_t)p->ntypes + (c->a ? 1 : 0);
@@ -189,7 +192,8 @@ put(double *grad, const struct bp_particle *p, const double *g, struct bp_err *e
 	for (int i = 0; i < p->n; i++)
 		for (int d = 0; d < 3; d++) {
 			if (!isfinite(g[3 * i + d]))
-				return BP_FAIL(err, BP_ENUM, NULL, "the gradient of atom %d is not finite", (int)p->atom[i]);
+				return BP_FAIL(
+				    err, BP_ENUM, NULL, "the gradient of atom %d is not finite", (int)p->atom[i]);
 			grad[3 * (size_t)p->atom[i] + d] = g[3 * i + d];
 		}
 	return BP_OK;
@@ -201,7 +205,8 @@ numeric(double *out, const struct bp_saxs *s, const struct bp_conformers *c, int
     struct bp_arena *mem, struct bp_err *err)
 {
 	const size_t n = (size_t)s->d->p->n, nq = (size_t)s->d->nq;
-	const struct bp_conformers one = { 1, c->x + 3 * (size_t)b * n, c->a ? c->a + (size_t)b * n : NULL, c->radius, 0 };
+	const struct bp_conformers one
+	    = { 1, c->x + 3 * (size_t)b * n, c->a ? c->a + (size_t)b * n : NULL, c->radius, 0 };
 	double *copy;
 
 	if (s->o.gradient == BP_SAXS_FINITE_DIFF_BATCH) {

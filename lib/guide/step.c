@@ -61,7 +61,8 @@ point_of(const struct bp_step_atoms *a, const int *place, int i)
 }
 
 int
-bp_step_smooth(double *p, const double *g, double l, const struct bp_step_atoms *a, struct bp_arena *mem, struct bp_err *err)
+bp_step_smooth(
+    double *p, const double *g, double l, const struct bp_step_atoms *a, struct bp_arena *mem, struct bp_err *err)
 {
 	struct bp_mark mark = bp_arena_mark(mem);
 	const int slots = a->group ? a->groups : a->n;
@@ -128,7 +129,8 @@ bp_step_take(double *delta, const struct bp_step_opt *o, double energy, const do
 	if (!o->raw)
 		size = dot > 0 ? o->weight * (energy - o->goal) / dot : 0;
 	if (!isfinite(size))
-		return BP_FAIL(err, BP_ENUM, NULL, "a step of energy %g, gradient squared %g, is not finite", energy, dot);
+		return BP_FAIL(
+		    err, BP_ENUM, NULL, "a step of energy %g, gradient squared %g, is not finite", energy, dot);
 	for (int i = 0; i < 3 * a->n; i++)
 		delta[i] -= size * p[i];
 	bp_arena_release(mem, mark);
@@ -141,7 +143,9 @@ bp_step_cap(double *delta, int n, double most)
 	double longest = 0, scale;
 
 	for (int i = 0; i < n; i++)
-		longest = fmax(longest, delta[3 * i] * delta[3 * i] + delta[3 * i + 1] * delta[3 * i + 1] + delta[3 * i + 2] * delta[3 * i + 2]);
+		longest = fmax(longest,
+		    delta[3 * i] * delta[3 * i] + delta[3 * i + 1] * delta[3 * i + 1]
+		        + delta[3 * i + 2] * delta[3 * i + 2]);
 	longest = sqrt(longest);
 	if (!(most > 0) || longest <= most)
 		return 1;

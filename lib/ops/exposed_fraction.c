@@ -32,13 +32,15 @@ bp_exposed_fraction_cpu(struct bp_ctx *cx, const struct bp_exposed_fraction *a)
 		bool hit[POINTS] = { false };
 		int exposed = POINTS;
 		for (int j = 0; j < a->n; j++) {
-			double d[3] = { xi[0] - x[3 * j], xi[1] - x[3 * j + 1], xi[2] - x[3 * j + 2] }, reach = Ri + a->R[j];
+			double d[3] = { xi[0] - x[3 * j], xi[1] - x[3 * j + 1], xi[2] - x[3 * j + 2] },
+			       reach = Ri + a->R[j];
 			if (j == i % a->n || d[0] * d[0] + d[1] * d[1] + d[2] * d[2] >= reach * reach)
 				continue;
 			for (int k = 0; k < POINTS; k++) {
 				double r2 = 0;
 				for (int c = 0; c < 3; c++)
-					r2 += (xi[c] + Ri * u[k][c] - x[3 * j + c]) * (xi[c] + Ri * u[k][c] - x[3 * j + c]);
+					r2 += (xi[c] + Ri * u[k][c] - x[3 * j + c])
+					    * (xi[c] + Ri * u[k][c] - x[3 * j + c]);
 				hit[k] = hit[k] || r2 < a->R[j] * a->R[j];
 			}
 		}
@@ -49,19 +51,21 @@ bp_exposed_fraction_cpu(struct bp_ctx *cx, const struct bp_exposed_fraction *a)
 	return BP_OK;
 }
 
-/* ---- optimized. With d = x_j - x_i a point R_i u is inside sphere j when u.d > (R_i^2 + d^2 - R_j^2) / (2 R_i): three multiply-adds a
- * point. Neighbours come from cells as wide as the largest reach, hashed so that atoms may be anywhere. ---- */
+/* ---- optimized. With d = x_j - x_i a point R_i u is inside sphere j when u.d > (R_i^2 + d^2 - R_j^2) / (2 R_i): three
+ * multiply-adds a point. Neighbours come from cells as wide as the largest reach, hashed so that atoms may be anywhere.
+ * ---- */
 
 struct cells {
 	double width;
-	int mask;         /* cells - 1, a power of two less one       */
+	int mask;          /* cells - 1, a power of two less one       */
 	int *first, *atom; /* [cells+1], [n]: the atoms of each cell  */
 };
 
 static uint32_t
 cell_of(const struct cells *c, int64_t i, int64_t j, int64_t k)
 {
-	uint64_t h = (uint64_t)i * 0x9e3779b97f4a7c15u ^ (uint64_t)j * 0xc2b2ae3d27d4eb4fu ^ (uint64_t)k * 0x165667b19e3779f9u;
+	uint64_t h
+	    = (uint64_t)i * 0x9e3779b97f4a7c15u ^ (uint64_t)j * 0xc2b2ae3d27d4eb4fu ^ (uint64_t)k * 0x165667b19e3779f9u;
 
 	h ^= h >> 31;
 	return (uint32_t)(h * 0x9fb21c651e98df25u >> 33) & (uint32_t)c->mask;
@@ -123,7 +127,8 @@ gather(struct near *v, const struct bp_exposed_fraction *a, const struct cells *
 		seen[cells++] = cell;
 		for (int q = c->first[cell]; q < c->first[cell + 1]; q++, v->n++) {
 			int j = c->atom[q];
-			v->x[v->n] = x[3 * j], v->y[v->n] = x[3 * j + 1], v->z[v->n] = x[3 * j + 2], v->R[v->n] = a->R[j];
+			v->x[v->n] = x[3 * j], v->y[v->n] = x[3 * j + 1], v->z[v->n] = x[3 * j + 2],
+			v->R[v->n] = a->R[j];
 			v->atom[v->n] = j;
 		}
 	}
@@ -131,9 +136,11 @@ gather(struct near *v, const struct bp_exposed_fraction *a, const struct cells *
 
 enum { BLOCK = 64 };
 
-/* Of v's atoms m0 .. m0 + n - 1: their places from x, the planes they cut from the sphere of radius R, and whether they cut at all. */
+/* Of v's atoms m0 .. m0 + n - 1: their places from x, the planes they cut from the sphere of radius R, and whether they
+ * cut at all. */
 BP_CLONES static void
-planes(float d[3][BLOCK], float limit[BLOCK], int cuts[BLOCK], const struct near *v, int m0, int n, const double x[3], double R)
+planes(float d[3][BLOCK], float limit[BLOCK], int cuts[BLOCK], const struct near *v, int m0, int n, const double x[3],
+    double R)
 {
 #pragma omp simd
 	for (int m = 0; m < n; m++) {
@@ -214,7 +221,8 @@ bp_exposed_fraction_cpu_opt(struct bp_ctx *cx, const struct bp_exposed_fraction 
 		BP_PARALLEL
 		for (int first = 0; first < a->n; first += CHUNK) { /* neighbours in the list are mostly of one cell */
 			double *mine = scratch + 4 * n * (size_t)omp_get_thread_num();
-			struct near near = { { 0 }, -1, mine, mine + n, mine + 2 * n, mine + 3 * n, atoms + n * (size_t)omp_get_thread_num() };
+			struct near near = { { 0 }, -1, mine, mine + n, mine + 2 * n, mine + 3 * n,
+				atoms + n * (size_t)omp_get_thread_num() };
 			for (int k = first; k < first + CHUNK && k < a->n; k++) {
 				int i = c.atom[k];
 				int64_t at[3];

@@ -31,11 +31,13 @@ bp_pair_force_cpu(struct bp_ctx *cx, const struct bp_pair_force *a)
 			int s = bp_type_of(p, i);
 			for (int j = i + 1; j < p->n; j++) {
 				int t = bp_type_of(p, j);
-				double d[3] = { x[3 * i] - x[3 * j], x[3 * i + 1] - x[3 * j + 1], x[3 * i + 2] - x[3 * j + 2] };
+				double d[3]
+				    = { x[3 * i] - x[3 * j], x[3 * i + 1] - x[3 * j + 1], x[3 * i + 2] - x[3 * j + 2] };
 				double r = sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]), u = r / a->h;
 				double force = look_up(a, F, bp_pair_row(p, s, t), u);
 				if (e)
-					force += e[j] * look_up(a, F, bp_layer_row(p, s), u) + e[i] * look_up(a, F, bp_layer_row(p, t), u)
+					force += e[j] * look_up(a, F, bp_layer_row(p, s), u)
+					    + e[i] * look_up(a, F, bp_layer_row(p, t), u)
 					    + e[i] * e[j] * look_up(a, F, bp_layer_row(p, p->ntypes), u);
 				for (int k = 0; k < 3 && r > 0; k++) {
 					out[3 * i + k] += force * d[k] / r;
@@ -47,20 +49,20 @@ bp_pair_force_cpu(struct bp_ctx *cx, const struct bp_pair_force *a)
 	return BP_OK;
 }
 
-/* ---- optimized: a job is a pair of types. Its four tables (weights 1, a_j, a_i, a_i a_j) lie side by side, so that a pair of atoms reads
- * eight floats, four at its bin and four at the next. ---- */
+/* ---- optimized: a job is a pair of types. Its four tables (weights 1, a_j, a_i, a_i a_j) lie side by side, so that a
+ * pair of atoms reads eight floats, four at its bin and four at the next. ---- */
 
 typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef float v4 __attribute__((vector_size(16)));
 enum { BLOCK = 256 };
 
 struct job {
-	const float *x, *y, *z, *a;  /* [n] of the sample                              */
-	const v8 *w;                 /* [n] 1 a 1 a 1 a 1 a, or NULL: no layer         */
-	int i0, i1, j0, j1, bins;    /* i0 = j0: pairs of one type                     */
+	const float *x, *y, *z, *a; /* [n] of the sample                              */
+	const v8 *w;                /* [n] 1 a 1 a 1 a 1 a, or NULL: no layer         */
+	int i0, i1, j0, j1, bins;   /* i0 = j0: pairs of one type                     */
 	float inv_h;
-	const float *table;          /* [bins,4], or [bins] without layer              */
-	float *gi, *gj;              /* [3][i1-i0], [3][j1-j0] +=, the same for a type with itself */
+	const float *table; /* [bins,4], or [bins] without layer              */
+	float *gi, *gj;     /* [3][i1-i0], [3][j1-j0] +=, the same for a type with itself */
 };
 
 static inline v4
@@ -110,8 +112,8 @@ forces(struct job *q)
 					v4 s[4];
 #pragma GCC unroll 4
 					for (int k = 0; k < 4; k++)
-						s[k] = low_plus_high(*(const v8 *)(q->table + 4 * bin[m + k]) * (here + f[m + k] * slope)
-						    * q->w[j + m + k]);
+						s[k] = low_plus_high(*(const v8 *)(q->table + 4 * bin[m + k])
+						    * (here + f[m + k] * slope) * q->w[j + m + k]);
 					*(v4 *)(force + m) = sums(s[0], s[1], s[2], s[3]);
 				}
 			} else {
@@ -191,14 +193,15 @@ bp_pair_force_cpu_opt(struct bp_ctx *cx, const struct bp_pair_force *a)
 	memset(part, 0, parts * (size_t)p->b * sizeof *part);
 	memset(a->out, 0, 3 * (size_t)p->b * p->n * sizeof *a->out);
 	for (size_t i = 0; p->a && i < (size_t)p->b * f.ld; i++)
-		w[i] = (v8){ 1, f.a[i], 1, f.a[i], 1, f.a[i], 1, f.a[i] };
+		w[i] = (v8) { 1, f.a[i], 1, f.a[i], 1, f.a[i], 1, f.a[i] };
 	for (int b = 0; b < p->b; b++)
 		scale[b] = largest(a->F + (size_t)b * rows * bins, (size_t)rows * bins);
 	size_t used = 0;
 	for (int r = 0, s, t; r < jobs; r++) {
 		bp_pair_types(p, r, &s, &t);
 		at[r] = used;
-		used += 3 * (size_t)(p->start[s + 1] - p->start[s]) + (s == t ? 0 : 3 * (size_t)(p->start[t + 1] - p->start[t]));
+		used += 3 * (size_t)(p->start[s + 1] - p->start[s])
+		    + (s == t ? 0 : 3 * (size_t)(p->start[t + 1] - p->start[t]));
 	}
 	BP_PARALLEL
 	for (int q = 0; q < p->b * jobs; q++) {

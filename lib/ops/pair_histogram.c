@@ -11,7 +11,8 @@ too_far(struct bp_ctx *cx, const struct bp_pair_histogram *a)
 {
 	for (int b = 0; b < a->p.b; b++)
 		if (!(a->far[b] < (a->bins - 2) * a->h))
-			return BP_FAIL(cx->err, BP_ENUM, NULL, "atoms %g A apart, beyond the %d bins of a histogram", a->far[b], a->bins);
+			return BP_FAIL(cx->err, BP_ENUM, NULL, "atoms %g A apart, beyond the %d bins of a histogram",
+			    a->far[b], a->bins);
 	return BP_OK;
 }
 
@@ -56,8 +57,8 @@ bp_pair_histogram_cpu(struct bp_ctx *cx, const struct bp_pair_histogram *a)
 	return too_far(cx, a);
 }
 
-/* ---- optimized: a job is a pair of types. Its four sums (weights 1, a_j, a_i, a_i a_j) lie side by side, so that a pair of atoms is one
- * multiply-add of eight floats: four at its bin, four at the next. ---- */
+/* ---- optimized: a job is a pair of types. Its four sums (weights 1, a_j, a_i, a_i a_j) lie side by side, so that a
+ * pair of atoms is one multiply-add of eight floats: four at its bin, four at the next. ---- */
 
 typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
 typedef int32_t bits __attribute__((may_alias)); /* of a float >= 0: ordered as the floats are */
@@ -180,13 +181,13 @@ bp_pair_histogram_cpu_opt(struct bp_ctx *cx, const struct bp_pair_histogram *a)
 	if (p->a) {
 		memset(layer, 0, (size_t)p->b * jobs * 3 * bins * sizeof *layer);
 		for (size_t i = 0; i < (size_t)p->b * f.ld; i++)
-			w[i] = (v8){ 1, f.a[i], 1, f.a[i], 1, f.a[i], 1, f.a[i] };
+			w[i] = (v8) { 1, f.a[i], 1, f.a[i], 1, f.a[i], 1, f.a[i] };
 	}
 	BP_PARALLEL
 	for (int q = 0; q < p->b * jobs; q++) {
 		size_t at = (size_t)(q / jobs) * f.ld;
-		struct job job = { f.x + at, f.y + at, f.z + at, f.a + at, p->a ? w + at : NULL, .bins = bins, .inv_h = (float)(1 / a->h),
-			.hist = scratch + hist * (size_t)omp_get_thread_num(),
+		struct job job = { f.x + at, f.y + at, f.z + at, f.a + at, p->a ? w + at : NULL, .bins = bins,
+			.inv_h = (float)(1 / a->h), .hist = scratch + hist * (size_t)omp_get_thread_num(),
 			.count = a->H + ((size_t)(q / jobs) * rows + q % jobs) * bins,
 			.layer = p->a ? layer + (size_t)q * 3 * bins : NULL };
 		int s, t;

@@ -1,6 +1,7 @@
-/* pair_histogram: the distances of all pairs of atoms, sorted into bins a row of pairs.h: H[row, k] = sum of the row's pair weights times
- * max(0, 1 - |r / h - k|): each distance is shared linearly between its two bins, so H is continuous in the coordinates.
- * Every distance must be below (bins - 2) h, else BP_ENUM. optimized: distances in fp32, sums in fp64 a few thousand pairs. */
+/* pair_histogram: the distances of all pairs of atoms, sorted into bins a row of pairs.h: H[row, k] = sum of the row's
+ * pair weights times max(0, 1 - |r / h - k|): each distance is shared linearly between its two bins, so H is continuous
+ * in the coordinates. Every distance must be below (bins - 2) h, else BP_ENUM. optimized: distances in fp32, sums in
+ * fp64 a few thousand pairs. */
 #ifndef BP_OP_PAIR_HISTOGRAM_H
 #define BP_OP_PAIR_HISTOGRAM_H
 
@@ -8,10 +9,10 @@
 
 struct bp_pair_histogram {
 	struct bp_pairs p;
-	int bins;      /* >= 3 */
-	double h;      /* A    */
-	double *H;     /* [b,rows,bins] out                  */
-	double *far;   /* [b] out, the largest distance, A   */
+	int bins;    /* >= 3 */
+	double h;    /* A    */
+	double *H;   /* [b,rows,bins] out                  */
+	double *far; /* [b] out, the largest distance, A   */
 };
 typedef int bp_pair_histogram_fn(struct bp_ctx *cx, const struct bp_pair_histogram *a);
 bp_pair_histogram_fn bp_pair_histogram_cpu, bp_pair_histogram_cpu_opt;

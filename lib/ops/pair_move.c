@@ -39,8 +39,8 @@ bp_pair_move_cpu(struct bp_ctx *cx, const struct bp_pair_move *a)
 	return BP_OK;
 }
 
-/* ---- optimized: of two near distances r and s, sin(qs)/(qs) - sin(qr)/(qr) is formed in fp64 from one table of sines a distance,
- * sin and cos by a polynomial ---- */
+/* ---- optimized: of two near distances r and s, sin(qs)/(qs) - sin(qr)/(qr) is formed in fp64 from one table of sines
+ * a distance, sin and cos by a polynomial ---- */
 
 /* sin and cos within 1e-12 for |x| < 1e5 */
 static inline void
@@ -51,10 +51,26 @@ sincosd(double x, double *s, double *c)
 
 	x = (x - k * 1.57079632673412561417) - k * 6.07710050650619224932e-11;
 	z = x * x;
-	sn = x + x * z * (-1.66666666666666307295e-1 + z * (8.33333333332211858878e-3 + z * (-1.98412698295895385996e-4
-	    + z * (2.75573136213857245213e-6 + z * (-2.50507477628578072866e-8 + z * 1.58962301576546568060e-10)))));
-	cs = 1 - 0.5 * z + z * z * (4.16666666666665929218e-2 + z * (-1.38888888888730564116e-3 + z * (2.48015872888517045348e-5
-	    + z * (-2.75573141792967388112e-7 + z * (2.08757008419747316778e-9 - z * 1.13585365213876817300e-11)))));
+	sn = x
+	    + x * z
+	        * (-1.66666666666666307295e-1
+	            + z
+	                * (8.33333333332211858878e-3
+	                    + z
+	                        * (-1.98412698295895385996e-4
+	                            + z
+	                                * (2.75573136213857245213e-6
+	                                    + z * (-2.50507477628578072866e-8 + z * 1.58962301576546568060e-10)))));
+	cs = 1 - 0.5 * z
+	    + z * z
+	        * (4.16666666666665929218e-2
+	            + z
+	                * (-1.38888888888730564116e-3
+	                    + z
+	                        * (2.48015872888517045348e-5
+	                            + z
+	                                * (-2.75573141792967388112e-7
+	                                    + z * (2.08757008419747316778e-9 - z * 1.13585365213876817300e-11)))));
 	*s = quarter & 1 ? cs : sn;
 	*c = quarter & 1 ? sn : cs;
 	*s = quarter & 2 ? -*s : *s;
@@ -91,7 +107,8 @@ move_opt(const struct bp_pair_move *a, int m, double *unused)
 			t++;
 		if (j != a->atom[m])
 			add_change(D + (size_t)t * nq, e ? D + (size_t)p->ntypes * nq : unused, a->q, a->nq,
-			    bp_pair_distance(x, a->atom[m], j), sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]), e ? e[j] : 0);
+			    bp_pair_distance(x, a->atom[m], j), sqrt(d[0] * d[0] + d[1] * d[1] + d[2] * d[2]),
+			    e ? e[j] : 0);
 	}
 }
 

@@ -1,6 +1,7 @@
 /* pair_move: what moving one atom alone does to its Debye sums: for move m, atom i of sample b from x_i to y,
  * D[m, t, k] = sum over atoms j of type t, j != i, of sinc(q_k |y - x_j|) - sinc(q_k |x_i - x_j|),
- * D[m, ntypes, k] = the same over all j, weighted with a_j (only with a).  optimized: differences in fp64, many q at once. */
+ * D[m, ntypes, k] = the same over all j, weighted with a_j (only with a).  optimized: differences in fp64, many q at
+ * once. */
 #ifndef BP_OP_PAIR_MOVE_H
 #define BP_OP_PAIR_MOVE_H
 

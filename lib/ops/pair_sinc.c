@@ -45,7 +45,7 @@ struct job {
 	const float *x, *y, *z, *a; /* [n] of the sample                                     */
 	int i0, i1, j0, j1, nq;     /* i0 = j0: pairs of one type                            */
 	const double *q;
-	double *count, *layer;      /* [nq] += ; [3,nq] += (a_j, a_i, a_i a_j), or NULL      */
+	double *count, *layer; /* [nq] += ; [3,nq] += (a_j, a_i, a_i a_j), or NULL      */
 };
 
 BP_CLONES static void

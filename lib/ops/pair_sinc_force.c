@@ -27,8 +27,8 @@ bp_pair_sinc_force_cpu(struct bp_ctx *cx, const struct bp_pair_sinc_force *a)
 				for (size_t k = 0; k < nq; k++) {
 					double gk = g[k];
 					if (e)
-						gk += e[j] * G[bp_layer_row(p, s) * nq + k] + e[i] * G[bp_layer_row(p, t) * nq + k]
-						    + e[i] * e[j] * ww[k];
+						gk += e[j] * G[bp_layer_row(p, s) * nq + k]
+						    + e[i] * G[bp_layer_row(p, t) * nq + k] + e[i] * e[j] * ww[k];
 					force += gk * bp_sinc_slope(a->q[k], r);
 				}
 				for (int d = 0; d < 3 && r > 0; d++) {
@@ -41,12 +41,13 @@ bp_pair_sinc_force_cpu(struct bp_ctx *cx, const struct bp_pair_sinc_force *a)
 	return BP_OK;
 }
 
-/* ---- optimized: a job is an atom i, which visits all others: every pair twice, but nothing is shared between jobs ---- */
+/* ---- optimized: a job is an atom i, which visits all others: every pair twice, but nothing is shared between jobs
+ * ---- */
 
 enum { BLOCK = 256, QSUM = 32 };
 
 struct job {
-	const float *x, *y, *z, *a;     /* [n] of the sample                                        */
+	const float *x, *y, *z, *a; /* [n] of the sample                                        */
 	int i, n, nq;
 	const float *q;
 	const float *gb, *gi, *gj, *gw; /* [nq] tables of the types of i and j, with the layer, ... */
@@ -67,7 +68,8 @@ pull(struct job *w, int j0, int j1)
 		double gx = 0, gy = 0, gz = 0;
 #pragma omp simd
 		for (int m = 0; m < n; m++) {
-			dx[m] = w->x[w->i] - w->x[j + m], dy[m] = w->y[w->i] - w->y[j + m], dz[m] = w->z[w->i] - w->z[j + m];
+			dx[m] = w->x[w->i] - w->x[j + m], dy[m] = w->y[w->i] - w->y[j + m],
+			dz[m] = w->z[w->i] - w->z[j + m];
 			r[m] = sqrtf(dx[m] * dx[m] + dy[m] * dy[m] + dz[m] * dz[m]);
 			inv[m] = r[m] > 0 ? 1 / r[m] : 0;
 			total[m] = 0;
@@ -75,12 +77,14 @@ pull(struct job *w, int j0, int j1)
 		for (int k0 = 0; k0 < w->nq; k0 += QSUM) {
 			memset(force, 0, sizeof force);
 			for (int k = k0; k < k0 + QSUM && k < w->nq; k++) {
-				const float q = w->q[k], flat = w->gb[k] + ai * w->gj[k], slope = w->gi[k] + ai * w->gw[k];
+				const float q = w->q[k], flat = w->gb[k] + ai * w->gj[k],
+				            slope = w->gi[k] + ai * w->gw[k];
 #pragma omp simd
 				for (int m = 0; m < n; m++) {
 					float t = q * r[m], s, c, v;
 					bp_sincosf(t, &s, &c);
-					v = t < 0.05f ? t * t * (t * t * (1 / 30.0f) - 1 / 3.0f) : c - s / (t > 0 ? t : 1);
+					v = t < 0.05f ? t * t * (t * t * (1 / 30.0f) - 1 / 3.0f)
+					              : c - s / (t > 0 ? t : 1);
 					force[m] += (flat + a[m] * slope) * v;
 				}
 			}
@@ -132,7 +136,8 @@ bp_pair_sinc_force_cpu_opt(struct bp_ctx *cx, const struct bp_pair_sinc_force *a
 		double out[3] = { 0 };
 		size_t at = (size_t)b * f.ld;
 		for (int t = 0; t < p->ntypes; t++) {
-			struct job job = { f.x + at, f.y + at, f.z + at, f.a + at, i, p->n, a->nq, q, zero, zero, zero, zero, out };
+			struct job job = { f.x + at, f.y + at, f.z + at, f.a + at, i, p->n, a->nq, q, zero, zero, zero,
+				zero, out };
 			job.gb = g + bp_pair_row(p, s < t ? s : t, s < t ? t : s) * nq;
 			if (p->a) {
 				job.gi = g + bp_layer_row(p, s) * nq;

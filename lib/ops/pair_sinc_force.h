@@ -9,9 +9,9 @@
 struct bp_pair_sinc_force {
 	struct bp_pairs p;
 	int nq;
-	const double *q;  /* [nq] 1/A, >= 0  */
-	const double *G;  /* [b,rows,nq]     */
-	double *out;      /* [b,n,3]         */
+	const double *q; /* [nq] 1/A, >= 0  */
+	const double *G; /* [b,rows,nq]     */
+	double *out;     /* [b,n,3]         */
 };
 typedef int bp_pair_sinc_force_fn(struct bp_ctx *cx, const struct bp_pair_sinc_force *a);
 bp_pair_sinc_force_fn bp_pair_sinc_force_cpu, bp_pair_sinc_force_cpu_opt;

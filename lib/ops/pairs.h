@@ -1,11 +1,13 @@
-/* lib/ops/pairs.h: what the ops over pairs of atoms (pair_histogram, pair_force, pair_sinc, pair_sinc_force, pair_move, wave_sum, wave_force)
- * share: n atoms sorted by type, in b samples. Energies and intensities there are sums over unordered pairs i < j
+/* lib/ops/pairs.h: what the ops over pairs of atoms (pair_histogram, pair_force, pair_sinc, pair_sinc_force, pair_move,
+ *wave_sum, wave_force) share: n atoms sorted by type, in b samples. Energies and intensities there are sums over
+ *unordered pairs i < j
  *
  *	sum g_ij s(r_ij),   g_ij = G[t_i t_j] + a_j G[t_i w] + a_i G[t_j w] + a_i a_j G[w w]
  *
- * of a function s of the distance, where t_i is the type of atom i and a_i its share in one more type w, the hydration layer. So a table
- * over pairs has `rows` rows: one for each unordered pair of types, then one for each type with w, then w with itself (without a: only the
- * first). The counterpart of G is the sum of s(r) over all pairs that meet the row, with the weights 1, a_j (or a_i) and a_i a_j. */
+ * of a function s of the distance, where t_i is the type of atom i and a_i its share in one more type w, the hydration
+ *layer. So a table over pairs has `rows` rows: one for each unordered pair of types, then one for each type with w,
+ *then w with itself (without a: only the first). The counterpart of G is the sum of s(r) over all pairs that meet the
+ *row, with the weights 1, a_j (or a_i) and a_i a_j. */
 #ifndef BP_OPS_PAIRS_H
 #define BP_OPS_PAIRS_H
 
@@ -89,7 +91,8 @@ bp_pair_distance(const double *x, int i, int j)
 	return sqrt(dx * dx + dy * dy + dz * dz);
 }
 
-/* For the optimized CPU rows: coordinates less their mean, as floats, [b][n + BP_PAIRS_PAD] each; a 0 where there is none. */
+/* For the optimized CPU rows: coordinates less their mean, as floats, [b][n + BP_PAIRS_PAD] each; a 0 where there is
+ * none. */
 enum { BP_PAIRS_PAD = 64 };
 struct bp_pairs_f32 {
 	size_t ld;

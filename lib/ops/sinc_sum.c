@@ -23,7 +23,8 @@ bp_sinc_sum_cpu(struct bp_ctx *cx, const struct bp_sinc_sum *a)
 	return BP_OK;
 }
 
-/* ---- optimized: a job is QB points of q. For BINS bins at a time their sincs are made, then H is multiplied by them, four rows at once. ---- */
+/* ---- optimized: a job is QB points of q. For BINS bins at a time their sincs are made, then H is multiplied by them,
+ * four rows at once. ---- */
 
 enum { QB = 16, BINS = 64, ROWS = 4 };
 typedef double v8d __attribute__((vector_size(64), aligned(8)));
@@ -44,7 +45,8 @@ sincs(double out[BINS][QB], const double q[QB], int first, double h)
 #pragma omp simd
 		for (int k = 0; k < QB; k++) {
 			double sine = s[k], sinc = inv[k] * per > 0 ? sine * inv[k] * per : 1;
-			out[m][k] = sinc * (1 + qh2[k] / 12) + bend * (c[k] - sinc) - at0 * qh2[k] / 18; /* q^2 h^2 / 36 at r = 0 */
+			out[m][k] = sinc * (1 + qh2[k] / 12) + bend * (c[k] - sinc)
+			    - at0 * qh2[k] / 18; /* q^2 h^2 / 36 at r = 0 */
 			s[k] = sine * dc[k] + c[k] * ds[k];
 			c[k] = c[k] * dc[k] - sine * ds[k];
 		}
@@ -91,7 +93,8 @@ bp_sinc_sum_cpu_opt(struct bp_ctx *cx, const struct bp_sinc_sum *a)
 	}
 	BP_PARALLEL
 	for (int k0 = 0; k0 < a->nq; k0 += QB) {
-		double (*S)[QB] = (double (*)[QB])(scratch + sums * (size_t)omp_get_thread_num()), (*sinc)[QB] = S + a->rows;
+		double(*S)[QB] = (double(*)[QB])(scratch + sums * (size_t)omp_get_thread_num()),
+		(*sinc)[QB] = S + a->rows;
 		double q[QB] = { 0 };
 		int nq = bp_min(a->nq - k0, QB);
 		memcpy(q, a->q + k0, (size_t)nq * sizeof *q);

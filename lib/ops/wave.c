@@ -16,7 +16,8 @@ bp_directions_count(int degree)
 	return rings(degree) * (degree + 1);
 }
 
-/* the i-th positive root of the Legendre polynomial of degree n, and its weight on [-1, 1]: Newton from Chebyshev's points */
+/* the i-th positive root of the Legendre polynomial of degree n, and its weight on [-1, 1]: Newton from Chebyshev's
+ * points */
 static void
 legendre_root(int n, int i, double *z, double *w)
 {
@@ -48,7 +49,7 @@ bp_directions(struct bp_direction *u, int degree)
 		r = sqrt(1 - z * z);
 		for (int m = 0; m < steps; m++, u++) {
 			double phi = 2 * pi * (m + 0.5 * (i & 1)) / steps;
-			*u = (struct bp_direction){ { r * cos(phi), r * sin(phi), z }, w / steps };
+			*u = (struct bp_direction) { { r * cos(phi), r * sin(phi), z }, w / steps };
 		}
 	}
 }

@@ -1,6 +1,6 @@
-/* lib/ops/wave.h: directions for the ops wave_sum and wave_force, which average plane waves over directions u: a product rule, Gauss-Legendre
- * in z and equal steps in phi, exact for spherical harmonics up to its degree. What is averaged is equal at u and -u, so one half of the
- * sphere (z > 0) will do. */
+/* lib/ops/wave.h: directions for the ops wave_sum and wave_force, which average plane waves over directions u: a
+ * product rule, Gauss-Legendre in z and equal steps in phi, exact for spherical harmonics up to its degree. What is
+ * averaged is equal at u and -u, so one half of the sphere (z > 0) will do. */
 #ifndef BP_OPS_WAVE_H
 #define BP_OPS_WAVE_H
 

@@ -5,7 +5,8 @@
 
 #include "ops/cpu.h"
 
-/* the sums that B_i is made of, [types + 1][2]: B_i = C[t_i] + a_i C[types], from the amplitudes A and the tables G at one q point */
+/* the sums that B_i is made of, [types + 1][2]: B_i = C[t_i] + a_i C[types], from the amplitudes A and the tables G at
+ * one q point */
 static void
 combine(double (*C)[2], const struct bp_pairs *p, double (*A)[2], const double *G, size_t nq)
 {
@@ -26,10 +27,11 @@ combine(double (*C)[2], const struct bp_pairs *p, double (*A)[2], const double *
 	}
 }
 
-/* one wave vector q u of weight w: amplitudes, then every atom's share of the gradient; e^{i phase} is kept in wave [n][2] */
+/* one wave vector q u of weight w: amplitudes, then every atom's share of the gradient; e^{i phase} is kept in wave
+ * [n][2] */
 static void
-add_wave(double *out, const struct bp_pairs *p, const double *x, const double *e, const struct bp_direction *u, double q,
-    const double *G, size_t nq, double (*wave)[2], double (*A)[2], double (*C)[2])
+add_wave(double *out, const struct bp_pairs *p, const double *x, const double *e, const struct bp_direction *u,
+    double q, const double *G, size_t nq, double (*wave)[2], double (*A)[2], double (*C)[2])
 {
 	const int T = p->ntypes;
 
@@ -59,7 +61,7 @@ bp_wave_force_cpu(struct bp_ctx *cx, const struct bp_wave_force *a)
 	const struct bp_pairs *p = &a->p;
 	const size_t nq = (size_t)a->nq, rows = (size_t)bp_pair_rows(p);
 	struct bp_mark mark = bp_dev_mark(cx);
-	double (*A)[2], (*wave)[2];
+	double(*A)[2], (*wave)[2];
 	struct bp_direction *u;
 
 	for (size_t k = 0; k < nq && !cx->dry; k++)
@@ -76,14 +78,16 @@ bp_wave_force_cpu(struct bp_ctx *cx, const struct bp_wave_force *a)
 			int degree = bp_wave_degree(a->q[k], a->diameter), n = bp_directions_count(degree);
 			bp_directions(u, degree);
 			for (int d = 0; d < n; d++)
-				add_wave(out, p, x, e, &u[d], a->q[k], a->G + (size_t)b * rows * nq + k, nq, wave, A, A + p->ntypes + 1);
+				add_wave(out, p, x, e, &u[d], a->q[k], a->G + (size_t)b * rows * nq + k, nq, wave, A,
+				    A + p->ntypes + 1);
 		}
 	}
 	bp_dev_release(cx, mark);
 	return BP_OK;
 }
 
-/* ---- optimized: a job is a run of q points of a sample, whose gradient is its own; the runs depend on nq alone ---- */
+/* ---- optimized: a job is a run of q points of a sample, whose gradient is its own; the runs depend on nq alone ----
+ */
 
 enum { RUNS = 32 };
 
@@ -123,7 +127,8 @@ pull(struct job *w, int i0, int i1, const double C[2], const double layer[2], co
 }
 
 static void
-run(const struct bp_wave_force *a, struct job *w, const double *G, size_t k, struct bp_direction *u, double (*A)[2], double (*C)[2])
+run(const struct bp_wave_force *a, struct job *w, const double *G, size_t k, struct bp_direction *u, double (*A)[2],
+    double (*C)[2])
 {
 	const struct bp_pairs *p = &a->p;
 	const int degree = bp_wave_degree(a->q[k], a->diameter), n = bp_directions_count(degree), T = p->ntypes;
@@ -151,7 +156,7 @@ bp_wave_force_cpu_opt(struct bp_ctx *cx, const struct bp_wave_force *a)
 	struct bp_mark mark = bp_dev_mark(cx);
 	struct bp_pairs_f32 f;
 	struct bp_direction *dirs;
-	double (*amps)[2], *g;
+	double(*amps)[2], *g;
 	float *wave;
 	size_t most;
 
@@ -172,8 +177,8 @@ bp_wave_force_cpu_opt(struct bp_ctx *cx, const struct bp_wave_force *a)
 	BP_PARALLEL
 	for (int r = 0; r < p->b * RUNS; r++) {
 		size_t b = (size_t)r / RUNS, at = b * f.ld, me = (size_t)omp_get_thread_num();
-		struct job w = { f.x + at, f.y + at, f.z + at, f.a + at, wave + 2 * n * me, wave + 2 * n * me + n, g + 3 * n * (size_t)r,
-			g + 3 * n * (size_t)r + n, g + 3 * n * (size_t)r + 2 * n };
+		struct job w = { f.x + at, f.y + at, f.z + at, f.a + at, wave + 2 * n * me, wave + 2 * n * me + n,
+			g + 3 * n * (size_t)r, g + 3 * n * (size_t)r + n, g + 3 * n * (size_t)r + 2 * n };
 		for (size_t k = (size_t)r % RUNS; k < nq; k += RUNS)
 			run(a, &w, a->G + b * rows * nq, k, dirs + most * me, amps + 2 * T * me, amps + 2 * T * me + T);
 	}

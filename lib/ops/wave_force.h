@@ -8,11 +8,11 @@
 struct bp_wave_force {
 	struct bp_pairs p; /* x less its centre                          */
 	int nq;
-	double diameter;   /* A, twice the largest |x|: sets the degree  */
-	double q_max;      /* 1/A, no q is larger: sets the memory, BP_ENUM  */
-	const double *q;   /* [nq] 1/A, >= 0   */
-	const double *G;   /* [b,rows,nq]      */
-	double *out;       /* [b,n,3]          */
+	double diameter; /* A, twice the largest |x|: sets the degree  */
+	double q_max;    /* 1/A, no q is larger: sets the memory, BP_ENUM  */
+	const double *q; /* [nq] 1/A, >= 0   */
+	const double *G; /* [b,rows,nq]      */
+	double *out;     /* [b,n,3]          */
 };
 typedef int bp_wave_force_fn(struct bp_ctx *cx, const struct bp_wave_force *a);
 bp_wave_force_fn bp_wave_force_cpu, bp_wave_force_cpu_opt;

@@ -11,10 +11,11 @@ add_products(double *S, const struct bp_pairs *p, double (*A)[2], size_t nq, dou
 {
 	for (int s = 0; s < p->ntypes; s++)
 		for (int t = s; t < p->ntypes; t++)
-			S[bp_pair_row(p, s, t) * nq] += (s == t ? 0.5 : 1) * w * (A[s][0] * A[t][0] + A[s][1] * A[t][1]);
+			S[bp_pair_row(p, s, t) * nq]
+			    += (s == t ? 0.5 : 1) * w * (A[s][0] * A[t][0] + A[s][1] * A[t][1]);
 	for (int t = 0; p->a && t <= p->ntypes; t++)
-		S[bp_layer_row(p, t) * nq] += (t == p->ntypes ? 0.5 : 1) * w
-		    * (A[t][0] * A[p->ntypes][0] + A[t][1] * A[p->ntypes][1]);
+		S[bp_layer_row(p, t) * nq]
+		    += (t == p->ntypes ? 0.5 : 1) * w * (A[t][0] * A[p->ntypes][0] + A[t][1] * A[p->ntypes][1]);
 }
 
 /* each atom's product with itself is no pair */
@@ -37,7 +38,8 @@ amplitudes(double (*A)[2], const struct bp_pairs *p, const double *x, const doub
 	memset(A, 0, ((size_t)p->ntypes + 1) * sizeof *A);
 	for (int t = 0; t < p->ntypes; t++)
 		for (int i = p->start[t]; i < p->start[t + 1]; i++) {
-			double phase = q * (u[0] * x[3 * i] + u[1] * x[3 * i + 1] + u[2] * x[3 * i + 2]), c = cos(phase), s = sin(phase);
+			double phase = q * (u[0] * x[3 * i] + u[1] * x[3 * i + 1] + u[2] * x[3 * i + 2]),
+			       c = cos(phase), s = sin(phase);
 			A[t][0] += c, A[t][1] += s;
 			if (e)
 				A[p->ntypes][0] += e[i] * c, A[p->ntypes][1] += e[i] * s;
@@ -50,7 +52,7 @@ bp_wave_sum_cpu(struct bp_ctx *cx, const struct bp_wave_sum *a)
 	const struct bp_pairs *p = &a->p;
 	const size_t nq = (size_t)a->nq, rows = (size_t)bp_pair_rows(p);
 	struct bp_mark mark = bp_dev_mark(cx);
-	double (*A)[2];
+	double(*A)[2];
 	struct bp_direction *u;
 
 	for (size_t k = 0; k < nq && !cx->dry; k++)
@@ -80,7 +82,8 @@ bp_wave_sum_cpu(struct bp_ctx *cx, const struct bp_wave_sum *a)
 
 /* sums over n atoms of one type */
 BP_CLONES static void
-add_waves(double A[2], double layer[2], const float *x, const float *y, const float *z, const float *a, int n, const float v[3])
+add_waves(double A[2], double layer[2], const float *x, const float *y, const float *z, const float *a, int n,
+    const float v[3])
 {
 	enum { BLOCK = 1024 };
 
@@ -105,7 +108,7 @@ bp_wave_sum_cpu_opt(struct bp_ctx *cx, const struct bp_wave_sum *a)
 	struct bp_mark mark = bp_dev_mark(cx);
 	struct bp_pairs_f32 f;
 	struct bp_direction *dirs;
-	double (*amps)[2];
+	double(*amps)[2];
 	size_t most;
 
 	for (size_t k = 0; k < nq && !cx->dry; k++)
@@ -124,16 +127,18 @@ bp_wave_sum_cpu_opt(struct bp_ctx *cx, const struct bp_wave_sum *a)
 	for (int64_t w = 0; w < (int64_t)p->b * a->nq; w++) {
 		size_t b = (size_t)w / nq, k = (size_t)w % nq, at = b * f.ld;
 		struct bp_direction *u = dirs + most * (size_t)omp_get_thread_num();
-		double (*A)[2] = amps + ((size_t)p->ntypes + 1) * (size_t)omp_get_thread_num();
+		double(*A)[2] = amps + ((size_t)p->ntypes + 1) * (size_t)omp_get_thread_num();
 		double *S = a->S + b * rows * nq + k;
 		int degree = bp_wave_degree(a->q[k], a->diameter), n = bp_directions_count(degree);
 		bp_directions(u, degree);
 		for (int d = 0; d < n; d++) {
-			float v[3] = { (float)(a->q[k] * u[d].u[0]), (float)(a->q[k] * u[d].u[1]), (float)(a->q[k] * u[d].u[2]) };
+			float v[3] = { (float)(a->q[k] * u[d].u[0]), (float)(a->q[k] * u[d].u[1]),
+				(float)(a->q[k] * u[d].u[2]) };
 			memset(A, 0, ((size_t)p->ntypes + 1) * sizeof *A);
 			for (int t = 0; t < p->ntypes; t++) {
 				size_t i = at + (size_t)p->start[t];
-				add_waves(A[t], A[p->ntypes], f.x + i, f.y + i, f.z + i, f.a + i, p->start[t + 1] - p->start[t], v);
+				add_waves(A[t], A[p->ntypes], f.x + i, f.y + i, f.z + i, f.a + i,
+				    p->start[t + 1] - p->start[t], v);
 			}
 			add_products(S, p, A, nq, u[d].w);
 		}

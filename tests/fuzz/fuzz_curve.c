@@ -20,7 +20,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (bp_curve_read_mem(&c, "fuzz", (const char *)data, size, NULL, mem, &err) == BP_OK) {
 		bp_assert(c->n >= 10);
 		for (int k = 0; k < c->n; k++)
-			bp_assert(c->q[k] > (k ? c->q[k - 1] : 0) && c->sigma[k] > 0 && isfinite(c->i[k]) && isfinite(c->sigma[k]));
+			bp_assert(c->q[k] > (k ? c->q[k - 1] : 0) && c->sigma[k] > 0 && isfinite(c->i[k])
+			    && isfinite(c->sigma[k]));
 		if (bp_guinier_auto(&g, c, mem, &err) == BP_OK)
 			bp_assert(g.rg > 0 && g.confidence >= 0 && g.confidence <= 1);
 		if (bp_guinier_fixed(&g, c, 0.01, 0.05, &err) == BP_OK)

@@ -20,11 +20,12 @@
 #define COUNT(a) (int)(sizeof(a) / sizeof *(a))
 
 /* got within tol of want, as a share of scale; NaN fails */
-#define NEAR(got, want, tol, scale)                                                                                       \
-	do {                                                                                                              \
-		double got_ = (got), want_ = (want), off_ = fabs(got_ - want_) / (scale);                                 \
-		if (!(off_ <= (tol)))                                                                                     \
-			fail_msg("%s is %.12g, wanted %.12g: off by %.3g, allowed %.3g", #got, got_, want_, off_, (double)(tol)); \
+#define NEAR(got, want, tol, scale)                                                                                    \
+	do {                                                                                                           \
+		double got_ = (got), want_ = (want), off_ = fabs(got_ - want_) / (scale);                              \
+		if (!(off_ <= (tol)))                                                                                  \
+			fail_msg("%s is %.12g, wanted %.12g: off by %.3g, allowed %.3g", #got, got_, want_, off_,      \
+			    (double)(tol));                                                                            \
 	} while (0)
 
 struct ref {
@@ -34,10 +35,10 @@ struct ref {
 	struct bp_st *st;
 };
 
-#define OK(r, call)                                      \
-	do {                                             \
-		if ((call) != BP_OK)                     \
-			fail_msg("%s", (r)->err.msg);    \
+#define OK(r, call)                                                                                                    \
+	do {                                                                                                           \
+		if ((call) != BP_OK)                                                                                   \
+			fail_msg("%s", (r)->err.msg);                                                                  \
 	} while (0)
 
 static inline const char *

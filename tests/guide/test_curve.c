@@ -54,8 +54,7 @@ reference_curves(void **state)
 	ref_close(r);
 }
 
-#define TEN(fmt)                                                                                                          \
-	fmt(11) fmt(12) fmt(13) fmt(14) fmt(15) fmt(16) fmt(17) fmt(18) fmt(19) fmt(20)
+#define TEN(fmt) fmt(11) fmt(12) fmt(13) fmt(14) fmt(15) fmt(16) fmt(17) fmt(18) fmt(19) fmt(20)
 #define ROW(k) "0." #k " 9 1\n"
 #define GNOM_ROW(k) " 0." #k "E-01  9.0E+00  1.0E+00  8.0E+00  7.0E+00\n"
 #define FIT_ROW(k) "0." #k "\t9 1\t8.9\n"
@@ -64,10 +63,11 @@ reference_curves(void **state)
 static void
 gnom(void **state)
 {
-	static const char *const text = "  ####  G N O M  ####\n 1 2 3\n 1 2 3\n 1 2 3\n 1 2 3\n 1 2 3\n 1 2 3\n 1 2 3\n 1 2 3\n 1 2 3\n"
-	    " 1 2 3\n 1 2 3\n 1 2 3\n 1 2 3\n    S          J EXP       ERROR       J REG       I REG\n\n"
-	    "  0.0E+00   1.0E+01\n  0.5E-02   0.9E+01\n" TEN(GNOM_ROW)
-	    "      Distance distribution  function\n  R  P(R) ERROR\n" TEN(ROW) TEN(ROW) TEN(ROW);
+	static const char *const text
+	    = "  ####  G N O M  ####\n 1 2 3\n 1 2 3\n 1 2 3\n 1 2 3\n 1 2 3\n 1 2 3\n 1 2 3\n 1 2 3\n 1 2 3\n"
+	      " 1 2 3\n 1 2 3\n 1 2 3\n 1 2 3\n    S          J EXP       ERROR       J REG       I REG\n\n"
+	      "  0.0E+00   1.0E+01\n  0.5E-02   0.9E+01\n" TEN(
+	          GNOM_ROW) "      Distance distribution  function\n  R  P(R) ERROR\n" TEN(ROW) TEN(ROW) TEN(ROW);
 	struct ref *r = ref_open("none");
 	struct bp_curve *c;
 
@@ -93,16 +93,16 @@ ranges_and_units(void **state)
 	OK(r, read_text(r, &c, "q [1/A]\n" TEN(ROW), &o)); /* what is asked for beats the header */
 	NEAR(c->q[0], 0.011, 1e-15, 1);
 	assert_false(c->guessed);
-	o = (struct bp_curve_opt){ BP_Q_GUESS, 0.05, 0.3, 0 };
+	o = (struct bp_curve_opt) { BP_Q_GUESS, 0.05, 0.3, 0 };
 	OK(r, bp_curve_read(&c, ref_path(path, "curves/rna_set_2.dat"), &o, r->mem, &r->err));
 	assert_true(c->q[0] >= 0.05 && c->q[0] < 0.051 && c->q[c->n - 1] <= 0.3 && c->q[c->n - 1] > 0.299);
 	assert_int_equal(c->used_of, 483);
-	o = (struct bp_curve_opt){ BP_Q_GUESS, 0, 0, 100 };
+	o = (struct bp_curve_opt) { BP_Q_GUESS, 0, 0, 100 };
 	OK(r, bp_curve_read(&c, ref_path(path, "curves/rna_set_2.dat"), &o, r->mem, &r->err));
 	assert_int_equal(c->n, 100);
 	NEAR(c->q[0], 0.02281, 0, 1);
 	NEAR(c->q[99], 0.3159, 0, 1); /* never the first n */
-	o = (struct bp_curve_opt){ BP_Q_GUESS, 0.29, 0.3, 0 };
+	o = (struct bp_curve_opt) { BP_Q_GUESS, 0.29, 0.3, 0 };
 	OK(r, bp_curve_read(&c, ref_path(path, "curves/rna_set_2.dat"), NULL, r->mem, &r->err));
 	o.q_min = 0.3155;
 	assert_int_equal(bp_curve_read(&c, ref_path(path, "curves/rna_set_2.dat"), &o, r->mem, &r->err), BP_EINPUT);
@@ -112,7 +112,8 @@ ranges_and_units(void **state)
 static void
 hostile(void **state)
 {
-	static const char *const none[] = { "", "\n\n\n", "abc", "1\n2\n3\n", "1 2 3", "1 x\n2 y\n", "0x1 0x2 0x3\n", "\xef\xbb\xbf" };
+	static const char *const none[]
+	    = { "", "\n\n\n", "abc", "1\n2\n3\n", "1 2 3", "1 x\n2 y\n", "0x1 0x2 0x3\n", "\xef\xbb\xbf" };
 	static const char with_nul[] = "0.01 1 1\n0.02 1\0 1\n0.03 1 1\n";
 	struct ref *r = ref_open("none");
 	struct bp_curve *c;
@@ -126,8 +127,12 @@ hostile(void **state)
 	assert_int_equal(bp_curve_read(&c, "/nonexistent/curve.dat", NULL, r->mem, &r->err), BP_EIO);
 	assert_int_equal(bp_curve_read(&c, "/", NULL, r->mem, &r->err), BP_EIO);
 	/* intensities of 1e-12 and below are data */
-	OK(r, read_text(r, &c, "0.01 1e-12 1e-14\n0.02 1e-13 1e-14\n0.03 -1e-300 1e-300\n0.04 1 1\n0.05 1 1\n0.06 1 1\n0.07 1 1\n0.08 1 1\n"
-	                      "0.09 1 1\n0.10 1 1\n", NULL));
+	OK(r,
+	    read_text(r, &c,
+	        "0.01 1e-12 1e-14\n0.02 1e-13 1e-14\n0.03 -1e-300 1e-300\n0.04 1 1\n0.05 1 1\n0.06 1 1\n0.07 1 1\n0.08 "
+	        "1 1\n"
+	        "0.09 1 1\n0.10 1 1\n",
+	        NULL));
 	assert_int_equal(c->n, 10);
 	/* a million rows */
 	big = malloc(40 * 1000000);
@@ -156,7 +161,8 @@ guinier(void **state)
 	assert_true(n >= 9);
 	for (size_t f = 0; f < n; f++) {
 		const char *name = bp_val_cstr(r->json->u.item[2 * f], "");
-		const struct bp_val *v = r->json->u.item[2 * f + 1], *free = bp_val_get(v, "auto_guinier"), *own = bp_val_get(v, "own");
+		const struct bp_val *v = r->json->u.item[2 * f + 1], *free = bp_val_get(v, "auto_guinier"),
+		                    *own = bp_val_get(v, "own");
 		const struct bp_val *fixed = bp_val_get(v, "fixed");
 		char file[256], path[512];
 		struct bp_curve *c;
@@ -168,8 +174,9 @@ guinier(void **state)
 		OK(r, bp_guinier_auto(&g, c, r->mem, &r->err));
 		if (!(cpu_seconds() - start <= 0.05))
 			fail_msg("%s: the scan took %.3f s", name, cpu_seconds() - start);
-		print_message("%-26s Rg %7.3f +- %.3f (own %.3f, freesas %.3f) confidence %.2f curvature %+.3f\n", name, g.rg, g.rg_sigma,
-		    bp_val_num(bp_val_get(own, "rg"), NAN), bp_val_num(bp_val_get(free, "Rg"), NAN), g.confidence, g.curvature);
+		print_message("%-26s Rg %7.3f +- %.3f (own %.3f, freesas %.3f) confidence %.2f curvature %+.3f\n", name,
+		    g.rg, g.rg_sigma, bp_val_num(bp_val_get(own, "rg"), NAN), bp_val_num(bp_val_get(free, "Rg"), NAN),
+		    g.confidence, g.curvature);
 		NEAR(g.rg, bp_val_num(bp_val_get(own, "rg"), NAN), 1e-7, g.rg);
 		NEAR(g.rg_sigma, bp_val_num(bp_val_get(own, "rg_sigma"), NAN), 1e-6, g.rg_sigma);
 		NEAR(g.i0, bp_val_num(bp_val_get(own, "i0"), NAN), 1e-7, g.i0);

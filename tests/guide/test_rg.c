@@ -10,7 +10,8 @@ static const char *const methods[] = { "standard", "robust", "trimmed" };
 static void
 cases(void **state)
 {
-	static const char *const names[] = { "cloud_even", "outliers_odd", "rod", "three", "shell_and_core", "far_from_origin" };
+	static const char *const names[]
+	    = { "cloud_even", "outliers_odd", "rod", "three", "shell_and_core", "far_from_origin" };
 	struct ref *r = ref_open("rg_cases");
 
 	(void)state;
@@ -18,10 +19,13 @@ cases(void **state)
 		for (int m = 0; m < 3; m++) {
 			char key[128];
 			int n, k;
-			double *x = ref_doubles(r, (snprintf(key, sizeof key, "%s.xyz", names[i]), key), &n), *g = malloc((size_t)n * sizeof *g);
+			double *x = ref_doubles(r, (snprintf(key, sizeof key, "%s.xyz", names[i]), key), &n),
+			       *g = malloc((size_t)n * sizeof *g);
 			double *w = ref_doubles(r, (snprintf(key, sizeof key, "%s.w", names[i]), key), &k);
-			double *want = ref_doubles(r, (snprintf(key, sizeof key, "%s.grad_%s", names[i], methods[m]), key), &k);
-			int32_t *set = ref_ints(r, (snprintf(key, sizeof key, "%s.kept_%s", names[i], methods[m]), key), &k);
+			double *want
+			    = ref_doubles(r, (snprintf(key, sizeof key, "%s.grad_%s", names[i], methods[m]), key), &k);
+			int32_t *set
+			    = ref_ints(r, (snprintf(key, sizeof key, "%s.kept_%s", names[i], methods[m]), key), &k);
 			uint8_t kept[256];
 			struct bp_rg rg;
 			assert_non_null(g);
@@ -32,13 +36,15 @@ cases(void **state)
 			assert_int_equal(rg.kept, (int)ref_num(r, key));
 			for (int j = 0; j < n / 3; j++)
 				assert_int_equal(kept[j], set[j]);
-			NEAR(relative(g, want, n), 0, strcmp(names[i], "far_from_origin") ? 1e-11 : 1e-9, 1); /* x itself is rounded there */
+			NEAR(relative(g, want, n), 0, strcmp(names[i], "far_from_origin") ? 1e-11 : 1e-9,
+			    1); /* x itself is rounded there */
 			free(g);
 		}
 	ref_close(r);
 }
 
-/* Do the sets of two gradients [n,3] differ only by atoms at the same distance from the centre (mates of a symmetric dimer)? */
+/* Do the sets of two gradients [n,3] differ only by atoms at the same distance from the centre (mates of a symmetric
+ * dimer)? */
 static bool
 only_ties(const double *g, const double *want, int n, const double *x, const double *w)
 {
@@ -59,7 +65,8 @@ only_ties(const double *g, const double *want, int n, const double *x, const dou
 static void
 structures(void **state)
 {
-	static const char *const names[] = { "rna14", "lyz", "hivp_xk2", "nup133", "nup133_fill", "sam1", "mpro_dimer", "t4l_x5" };
+	static const char *const names[]
+	    = { "rna14", "lyz", "hivp_xk2", "nup133", "nup133_fill", "sam1", "mpro_dimer", "t4l_x5" };
 
 	(void)state;
 	for (int i = 0; i < COUNT(names); i++) {
@@ -87,17 +94,23 @@ structures(void **state)
 		}
 		for (int m = 0; m < 6; m++) {
 			const char *kind = m < 3 ? "geometric" : "mass";
-			double *want = ref_doubles(r, (snprintf(key, sizeof key, "rg_grad_%s_%s", kind, methods[m % 3]), key), &k);
-			OK(r, bp_rg_of(&rg, g, NULL, n, x, m < 3 ? NULL : w, NULL, (enum bp_rg_method)(m % 3), 3, r->mem, &r->err));
-			NEAR(rg.rg, ref_num(r, (snprintf(key, sizeof key, "rg/%s_%s/rg", kind, methods[m % 3]), key)), 1e-12, rg.rg);
-			assert_int_equal(rg.kept, (int)ref_num(r, (snprintf(key, sizeof key, "rg/%s_%s/kept", kind, methods[m % 3]), key)));
+			double *want = ref_doubles(
+			    r, (snprintf(key, sizeof key, "rg_grad_%s_%s", kind, methods[m % 3]), key), &k);
+			OK(r,
+			    bp_rg_of(&rg, g, NULL, n, x, m < 3 ? NULL : w, NULL, (enum bp_rg_method)(m % 3), 3, r->mem,
+			        &r->err));
+			NEAR(rg.rg, ref_num(r, (snprintf(key, sizeof key, "rg/%s_%s/rg", kind, methods[m % 3]), key)),
+			    1e-12, rg.rg);
+			assert_int_equal(rg.kept,
+			    (int)ref_num(r, (snprintf(key, sizeof key, "rg/%s_%s/kept", kind, methods[m % 3]), key)));
 			if (!(m % 3 == BP_RG_TRIMMED && only_ties(g, want, n, x, m < 3 ? NULL : w)))
 				NEAR(relative(g, want, 3 * n), 0, 1e-11, 1);
 		}
 		for (int c2 = 0; c2 < 3; c2++) {
 			bp_particle_contrast(w, p, c2, place);
 			OK(r, bp_rg_of(&rg, NULL, NULL, n, x, w, NULL, BP_RG_STANDARD, 3, r->mem, &r->err));
-			NEAR(rg.rg, ref_num(r, (snprintf(key, sizeof key, "rg/contrast_c2_%d/rg", c2), key)), 1e-10, rg.rg);
+			NEAR(rg.rg, ref_num(r, (snprintf(key, sizeof key, "rg/contrast_c2_%d/rg", c2), key)), 1e-10,
+			    rg.rg);
 		}
 		ref_close(r);
 	}
@@ -173,7 +186,8 @@ guards(void **state)
 	x[0] = 7;
 	OK(r, bp_rg_energy(&a, g, 2, x, NULL, NULL, &o, 0, r->mem, &r->err)); /* two atoms */
 	assert_true(a.degenerate && a.energy == 0 && g[0] == 0);
-	assert_int_equal(bp_rg_energy(&a, g, 4, x, w, NULL, &o, 0, r->mem, &r->err), BP_ENUM); /* weights without a sum */
+	assert_int_equal(
+	    bp_rg_energy(&a, g, 4, x, w, NULL, &o, 0, r->mem, &r->err), BP_ENUM); /* weights without a sum */
 	x[0] = NAN;
 	assert_int_equal(bp_rg_energy(&a, g, 4, x, NULL, NULL, &o, 0, r->mem, &r->err), BP_ENUM);
 	x[0] = INFINITY;
@@ -185,7 +199,8 @@ guards(void **state)
 	ref_close(r);
 }
 
-/* raw guidance removes the noise's share of Rg: a noisy structure of the right size is hardly pushed, a too large one is pushed in */
+/* raw guidance removes the noise's share of Rg: a noisy structure of the right size is hardly pushed, a too large one
+ * is pushed in */
 static void
 raw(void **state)
 {
@@ -208,7 +223,8 @@ raw(void **state)
 	memcpy(y, x, sizeof y);
 	OK(r, bp_rg_raw(y, n, NULL, NULL, &o, 1e9, 0, r->mem, &r->err)); /* at most 0.5 A */
 	for (int i = 0; i < n; i++)
-		assert_true(hypot(hypot(y[3 * i] - x[3 * i], y[3 * i + 1] - x[3 * i + 1]), y[3 * i + 2] - x[3 * i + 2]) <= 0.5 + 1e-9);
+		assert_true(hypot(hypot(y[3 * i] - x[3 * i], y[3 * i + 1] - x[3 * i + 1]), y[3 * i + 2] - x[3 * i + 2])
+		    <= 0.5 + 1e-9);
 	memcpy(y, x, sizeof y);
 	OK(r, bp_rg_raw(y, n, NULL, NULL, &o, 1000, 780, r->mem, &r->err)); /* the factor is below 0.05 */
 	assert_memory_equal(x, y, sizeof y);

@@ -1,10 +1,12 @@
-/* test_saxs: partial profiles, exposed fractions, fits, chi2 and gradients of the reference structures, by every method and variant. */
+/* test_saxs: partial profiles, exposed fractions, fits, chi2 and gradients of the reference structures, by every method
+ * and variant. */
 #include "ref.h"
 
 #include "guide/saxs.h"
 #include "ops/ops.h"
 
-static const char *const names[] = { "rna14", "lyz", "hivp_xk2", "nup133", "nup133_fill", "sam1", "mpro_dimer", "t4l_x5" };
+static const char *const names[]
+    = { "rna14", "lyz", "hivp_xk2", "nup133", "nup133_fill", "sam1", "mpro_dimer", "t4l_x5" };
 
 struct method {
 	const char *name, *variant;
@@ -48,7 +50,9 @@ load(struct molecule *m, const char *name, const char *variant)
 	m->z = ref_ints(m->r, "z", &n);
 	m->n_h = ref_ints(m->r, "n_h", &n);
 	m->exposed = ref_doubles(m->r, "exposed", &n);
-	m->curve = (struct bp_curve){ .path = name, .q = ref_doubles(m->r, "curve_q", &n), .i = ref_doubles(m->r, "curve_i", &n),
+	m->curve = (struct bp_curve) { .path = name,
+		.q = ref_doubles(m->r, "curve_q", &n),
+		.i = ref_doubles(m->r, "curve_i", &n),
 		.sigma = ref_doubles(m->r, "curve_sigma", &n) };
 	m->curve.n = n;
 	OK(m->r, bp_particle_new(&m->p, m->n, m->z, m->n_h, NULL, m->r->mem, &m->r->err));
@@ -66,13 +70,13 @@ unload(struct molecule *m)
 	ref_close(m->r);
 }
 
-/* What the error of a profile is a share of: itself, or for a cross term, which may pass through zero, its bound: I is a square, so that
- * |P_ab| <= 2 sqrt(P_aa P_bb) at every q. */
+/* What the error of a profile is a share of: itself, or for a cross term, which may pass through zero, its bound: I is
+ * a square, so that |P_ab| <= 2 sqrt(P_aa P_bb) at every q. */
 static double
 scale_of(const double *P, int i, int nq, int k)
 {
-	static const int pair[BP_PROFILES][2] = { { BP_P_VV, BP_P_VV }, { BP_P_VV, BP_P_SS }, { BP_P_SS, BP_P_SS }, { BP_P_VV, BP_P_WW },
-		{ BP_P_SS, BP_P_WW }, { BP_P_WW, BP_P_WW } };
+	static const int pair[BP_PROFILES][2] = { { BP_P_VV, BP_P_VV }, { BP_P_VV, BP_P_SS }, { BP_P_SS, BP_P_SS },
+		{ BP_P_VV, BP_P_WW }, { BP_P_SS, BP_P_WW }, { BP_P_WW, BP_P_WW } };
 
 	return (pair[i][0] == pair[i][1] ? 1 : 2) * sqrt(P[pair[i][0] * nq + k] * P[pair[i][1] * nq + k]);
 }
@@ -101,8 +105,8 @@ profiles_of(struct molecule *m, const struct method *how)
 		for (int k = 0; k < nq; k++) {
 			double off = fabs(P[i * nq + k] - want[k]) / scale_of(P, i, nq, k);
 			if (!(off <= how->profile))
-				fail_msg("%s %s %s: %s at q %g is %.10g, wanted %.10g: off by %.2g", m->curve.path, how->name, how->variant, keys[i],
-				    q[k], P[i * nq + k], want[k], off);
+				fail_msg("%s %s %s: %s at q %g is %.10g, wanted %.10g: off by %.2g", m->curve.path,
+				    how->name, how->variant, keys[i], q[k], P[i * nq + k], want[k], off);
 			worst = fmax(worst, off);
 		}
 	}
@@ -143,7 +147,8 @@ exposed(void **state)
 			a = bp_alloc(m.r->mem, (size_t)m.n * sizeof *a, &m.r->err);
 			start = cpu_seconds();
 			OK(m.r, bp_saxs_expose(a, s, 1, m.x, m.r->mem, &m.r->err));
-			print_message("%-11s exposed %-9s %.1f ms\n", names[i], variants[v], 1e3 * (cpu_seconds() - start));
+			print_message(
+			    "%-11s exposed %-9s %.1f ms\n", names[i], variants[v], 1e3 * (cpu_seconds() - start));
 			for (int k = 0; k < m.n; k++) {
 				NEAR(a[k], m.by_place[k], 1.01 / 256, 1);
 				other += a[k] != m.by_place[k];
@@ -197,7 +202,8 @@ fit_of(struct molecule *m, const struct method *how, const struct fit_case *c)
 {
 	struct bp_saxs_opt o = { c->o, how->method, BP_SAXS_ANALYTIC, 0.1, true };
 	char key[128], path[128];
-	double *grad = bp_alloc(m->r->mem, 3 * (size_t)m->n * sizeof *grad, &m->r->err), *calc, *want_grad, *want_calc, chi2, off;
+	double *grad = bp_alloc(m->r->mem, 3 * (size_t)m->n * sizeof *grad, &m->r->err), *calc, *want_grad, *want_calc,
+	       chi2, off;
 	bool exact = how->profile < 1e-9;
 	struct bp_saxs_result res;
 	struct bp_saxs *s;
@@ -225,8 +231,8 @@ fit_of(struct molecule *m, const struct method *how, const struct fit_case *c)
 		NEAR(res.fit.scale, WANT("scale"), exact ? 1e-10 : 1e-5, fabs(res.fit.scale));
 		NEAR(res.fit.offset, WANT("offset"), exact ? 1e-10 : 1e-5, m->curve.i[0]);
 	}
-	print_message("%-11s %-10s %-9s %-21s chi2 off %.1e, gradient %.1e", m->curve.path, how->name, how->variant, c->key, off,
-	    relative(grad, want_grad, 3 * m->n));
+	print_message("%-11s %-10s %-9s %-21s chi2 off %.1e, gradient %.1e", m->curve.path, how->name, how->variant,
+	    c->key, off, relative(grad, want_grad, 3 * m->n));
 	if (chi2 < 1e4 || exact)
 		NEAR(relative(grad, want_grad, 3 * m->n), 0, how->gradient, 1);
 	balance(grad, m->x, m->n, how->balance);
@@ -295,7 +301,8 @@ gradient_methods(void **state)
 		}
 		assert_true(res[0][0].energy != res[0][1].energy);
 		off = relative(g[1], g[0], B * 3 * m.n);
-		print_message("%s: finite differences off by %.1e, batch %.1e\n", variants[v], off, relative(g[2], g[0], B * 3 * m.n));
+		print_message("%s: finite differences off by %.1e, batch %.1e\n", variants[v], off,
+		    relative(g[2], g[0], B * 3 * m.n));
 		NEAR(off, 0, v ? 1e-2 : 1e-5, 1);
 		NEAR(relative(g[2], g[0], B * 3 * m.n), 0, 1e-5, 1);
 		for (int i = 0; i < B * 3 * m.n; i++)
@@ -304,7 +311,8 @@ gradient_methods(void **state)
 	}
 }
 
-/* every atom's gradient of the refitted chi2 against central differences at fixed exposed fractions, default method and variant */
+/* every atom's gradient of the refitted chi2 against central differences at fixed exposed fractions, default method and
+ * variant */
 static void
 central_differences(void **state)
 {
@@ -370,7 +378,8 @@ static void
 extremes(void **state)
 {
 	static double q[50], y[50], sg[50];
-	static const int32_t z[STRANGE] = { 6, 6, 8, 7, 1 }, h[STRANGE] = { 0, 0, 1, 2, 0 }, bad_z[1] = { 0 }, bad_h[1] = { -1 }, hydrogen[1] = { 1 };
+	static const int32_t z[STRANGE] = { 6, 6, 8, 7, 1 }, h[STRANGE] = { 0, 0, 1, 2, 0 }, bad_z[1] = { 0 },
+	                     bad_h[1] = { -1 }, hydrogen[1] = { 1 };
 	double x[3 * STRANGE] = { 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 4, 0, 9, 9, 9 }, g[3 * STRANGE], calc[50], first = 0;
 	struct bp_curve c = { .path = "made", .n = 50, .q = q, .i = y, .sigma = sg };
 	struct bp_saxs_opt o = BP_SAXS_INIT;
@@ -390,12 +399,15 @@ extremes(void **state)
 	assert_int_equal(p->n, 4); /* the hydrogen is left out */
 	for (enum bp_debye_method how = BP_DEBYE_DIRECT; how <= BP_DEBYE_QUADRATURE; how++) {
 		o.method = how;
-		for (double scale = 1; scale > 1e-13; scale *= 1e-12) { /* the same energy whatever the curve's scale; atoms 0 and 1 coincide */
+		for (double scale = 1; scale > 1e-13;
+		     scale *= 1e-12) { /* the same energy whatever the curve's scale; atoms 0 and 1 coincide */
 			for (int k = 0; k < 50; k++)
-				q[k] = 0.01 * (k + 1), y[k] = scale * (1 + 20 * exp(-9 * q[k] * q[k])), sg[k] = 0.01 * scale;
+				q[k] = 0.01 * (k + 1), y[k] = scale * (1 + 20 * exp(-9 * q[k] * q[k])),
+				sg[k] = 0.01 * scale;
 			OK(r, bp_saxs_open(&s, cx, p, &c, &o, r->mem, &r->err));
 			OK(r, bp_saxs_eval(&res, g, NULL, s, 1, x, NULL, r->mem, &r->err));
-			balance(g, x, 4, how == BP_DEBYE_QUADRATURE ? 3e-3 : 1e-5); /* its directions suit I, not one atom's share */
+			balance(g, x, 4,
+			    how == BP_DEBYE_QUADRATURE ? 3e-3 : 1e-5); /* its directions suit I, not one atom's share */
 			if (scale == 1)
 				first = res.energy;
 			NEAR(res.energy, first, 1e-6, first);

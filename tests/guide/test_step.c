@@ -13,7 +13,10 @@ descend(const char *run, double smoothing, const char *first, const char *last)
 	struct ref *r = ref_open("descent_lyz");
 	int n, nq, natoms;
 	double *x = ref_doubles(r, "start", &n), *g, *delta, *exposed;
-	struct bp_curve c = { .path = "descent", .q = ref_doubles(r, "q", &nq), .i = ref_doubles(r, "i", &nq), .sigma = ref_doubles(r, "sigma", &nq) };
+	struct bp_curve c = { .path = "descent",
+		.q = ref_doubles(r, "q", &nq),
+		.i = ref_doubles(r, "i", &nq),
+		.sigma = ref_doubles(r, "sigma", &nq) };
 	const struct bp_val *steps = bp_val_get(bp_val_get(r->json, "runs"), run);
 	int32_t *z = ref_ints(r, "z", &natoms), *n_h = ref_ints(r, "n_h", &natoms);
 	struct bp_step_atoms atoms = { natoms, 0, x, NULL, NULL };
@@ -37,8 +40,9 @@ descend(const char *run, double smoothing, const char *first, const char *last)
 			OK(r, bp_saxs_expose(exposed, s, 1, x, r->mem, &r->err));
 		OK(r, bp_saxs_eval(&res, g, NULL, s, 1, x, exposed, r->mem, &r->err));
 		OK(r, bp_rg_of(&rg, NULL, NULL, natoms, x, NULL, NULL, BP_RG_STANDARD, 3, r->mem, &r->err));
-		print_message("%s step %d: chi2 %.4f (%.4f) c2 %.3f Rg %.5f (%.5f)\n", run, k, res.energy, bp_val_num(bp_val_get(want, "chi2_red"), NAN),
-		    res.fit.c2, rg.rg, bp_val_num(bp_val_get(want, "rg"), NAN));
+		print_message("%s step %d: chi2 %.4f (%.4f) c2 %.3f Rg %.5f (%.5f)\n", run, k, res.energy,
+		    bp_val_num(bp_val_get(want, "chi2_red"), NAN), res.fit.c2, rg.rg,
+		    bp_val_num(bp_val_get(want, "rg"), NAN));
 		NEAR(res.energy, bp_val_num(bp_val_get(want, "chi2_red"), NAN), 2e-3, res.energy);
 		NEAR(rg.rg, bp_val_num(bp_val_get(want, "rg"), NAN), 1e-5, rg.rg);
 		NEAR(res.fit.c2, bp_val_num(bp_val_get(want, "c2"), NAN), 1e-2, 1);
@@ -100,11 +104,13 @@ smoothing(void **state)
 	ref_close(r);
 }
 
-/* a Polyak step of weight 1 removes the whole excess of a linear energy; none is taken below the goal; raw is the gradient; the cap scales all */
+/* a Polyak step of weight 1 removes the whole excess of a linear energy; none is taken below the goal; raw is the
+ * gradient; the cap scales all */
 static void
 steps(void **state)
 {
-	double x[9] = { 0, 0, 0, 4, 0, 0, 0, 4, 0 }, g[9] = { 1, 2, -1, 0, 1, 1, -1, -3, 0 }, delta[9] = { 0 }, gain = 0;
+	double x[9] = { 0, 0, 0, 4, 0, 0, 0, 4, 0 }, g[9] = { 1, 2, -1, 0, 1, 1, -1, -3, 0 }, delta[9] = { 0 },
+	       gain = 0;
 	struct bp_step_atoms a = { 3, 0, x, NULL, NULL };
 	struct bp_step_opt o = { .weight = 1, .goal = 1 };
 	struct ref *r = ref_open("none");

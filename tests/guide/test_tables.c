@@ -6,7 +6,8 @@
 
 enum { FIELDS = 16 };
 
-/* call row with the fields of each line of tables/NAME; the first line without # names the columns. Returns the rows. */
+/* call row with the fields of each line of tables/NAME; the first line without # names the columns. Returns the rows.
+ */
 static int
 each(struct ref *r, const char *name, void (*row)(char **field, int n))
 {
@@ -97,7 +98,8 @@ tables(void **state)
 static void
 amplitudes(void **state)
 {
-	static const int ions[][2] = { { 11, 1 }, { 12, 2 }, { 19, 1 }, { 20, 2 }, { 25, 2 }, { 26, 2 }, { 30, 2 }, { 56, 2 }, { 15, 0 }, { 78, 0 } };
+	static const int ions[][2] = { { 11, 1 }, { 12, 2 }, { 19, 1 }, { 20, 2 }, { 25, 2 }, { 26, 2 }, { 30, 2 },
+		{ 56, 2 }, { 15, 0 }, { 78, 0 } };
 
 	(void)state;
 	for (int i = 0; i < COUNT(ions); i++) /* electrons forward: Z less the charge */

@@ -8,7 +8,8 @@
 static const struct shape {
 	int b, n, ntypes, nq;
 	bool layer;
-} shapes[] = { { 1, 1, 1, 1, false }, { 2, 7, 3, 5, true }, { 1, 131, 5, 17, false }, { 2, 300, 4, 33, true }, { 1, 2000, 12, 500, true } };
+} shapes[] = { { 1, 1, 1, 1, false }, { 2, 7, 3, 5, true }, { 1, 131, 5, 17, false }, { 2, 300, 4, 33, true },
+	{ 1, 2000, 12, 500, true } };
 static const double size = 40, bin = 0.1; /* A */
 
 /* atoms in a box of size / sqrt 3, every type about equally often */
@@ -28,8 +29,8 @@ some_pairs(struct check *k, int shape)
 	return p;
 }
 
-/* A distance in fp32 is off by 2^-24 of itself: by 4e-6 A, 4e-5 of a bin, from its ends 2^9 units of its last place. A few atoms fill few
- * of the bins: one share is then far above the rms. */
+/* A distance in fp32 is off by 2^-24 of itself: by 4e-6 A, 4e-5 of a bin, from its ends 2^9 units of its last place. A
+ * few atoms fill few of the bins: one share is then far above the rms. */
 static void
 pair_histogram(struct check *k, int shape)
 {
@@ -64,8 +65,9 @@ sinc_sum(struct check *k, int shape)
 	check_label(k, "rows=%d bins=%d q=%d", rows, bins, nq);
 	check_flops(k, 2.0 * rows * bins * nq);
 	check_bound(k, 1e-4, 1);
-	CHECK_OP(k, sinc_sum, .rows = rows, .bins = bins, .ld = bins + 3, .nq = nq, .h = bin, .q = check_doubles(k, (size_t)nq, 0, 0.5),
-	    .H = check_doubles(k, (size_t)rows * (bins + 3), 0, 100), .S = check_out_doubles(k, (size_t)rows * nq));
+	CHECK_OP(k, sinc_sum, .rows = rows, .bins = bins, .ld = bins + 3, .nq = nq, .h = bin,
+	    .q = check_doubles(k, (size_t)nq, 0, 0.5), .H = check_doubles(k, (size_t)rows * (bins + 3), 0, 100),
+	    .S = check_out_doubles(k, (size_t)rows * nq));
 }
 
 static void
@@ -77,8 +79,9 @@ sinc_force(struct check *k, int shape)
 	check_label(k, "rows=%d bins=%d q=%d", rows, bins, nq);
 	check_flops(k, 2.0 * rows * bins * nq);
 	check_bound(k, 1e-2, 1);
-	CHECK_OP(k, sinc_force, .rows = rows, .bins = bins, .nq = nq, .h = bin, .q = check_doubles(k, (size_t)nq, 0, 0.5),
-	    .G = check_doubles(k, (size_t)rows * nq, -1, 1), .F = check_out_doubles(k, (size_t)rows * bins));
+	CHECK_OP(k, sinc_force, .rows = rows, .bins = bins, .nq = nq, .h = bin,
+	    .q = check_doubles(k, (size_t)nq, 0, 0.5), .G = check_doubles(k, (size_t)rows * nq, -1, 1),
+	    .F = check_out_doubles(k, (size_t)rows * bins));
 }
 
 /* phases q r of 20 in fp32: 2^5 units; sums of up to n^2 / 2 terms of random sign */
@@ -101,7 +104,8 @@ pair_sinc_force(struct check *k, int shape)
 
 	check_bound(k, 64, 1);
 	CHECK_OP(k, pair_sinc_force, .p = p, .nq = nq, .q = check_doubles(k, (size_t)nq, 0, 0.5),
-	    .G = check_doubles(k, (size_t)p.b * bp_pair_rows(&p) * nq, -1e6, 1e6), .out = check_out_doubles(k, 3 * (size_t)p.b * p.n));
+	    .G = check_doubles(k, (size_t)p.b * bp_pair_rows(&p) * nq, -1e6, 1e6),
+	    .out = check_out_doubles(k, 3 * (size_t)p.b * p.n));
 }
 
 /* both rows in fp64, differences of sincs a thousand times their size */
@@ -116,8 +120,9 @@ pair_move(struct check *k, int shape)
 	for (int i = 0; i < 9; i++)
 		y[i] = 0.7 * i - 3;
 	check_bound(k, 0.01, 1);
-	CHECK_OP(k, pair_move, .p = p, .nq = nq, .moves = 3, .sample = p.b - 1, .q = check_doubles(k, (size_t)nq, 0, 0.5), .atom = atom,
-	    .y = y, .D = check_out_doubles(k, 3 * (size_t)(p.ntypes + (p.a ? 1 : 0)) * nq));
+	CHECK_OP(k, pair_move, .p = p, .nq = nq, .moves = 3, .sample = p.b - 1,
+	    .q = check_doubles(k, (size_t)nq, 0, 0.5), .atom = atom, .y = y,
+	    .D = check_out_doubles(k, 3 * (size_t)(p.ntypes + (p.a ? 1 : 0)) * nq));
 }
 
 static void
@@ -127,8 +132,8 @@ wave_sum(struct check *k, int shape)
 	const int nq = shapes[shape].nq;
 
 	check_bound(k, 64, 1);
-	CHECK_OP(k, wave_sum, .p = p, .nq = nq, .diameter = size, .q_max = 0.5, .q = check_doubles(k, (size_t)nq, 0, 0.5),
-	    .S = check_out_doubles(k, (size_t)p.b * bp_pair_rows(&p) * nq));
+	CHECK_OP(k, wave_sum, .p = p, .nq = nq, .diameter = size, .q_max = 0.5,
+	    .q = check_doubles(k, (size_t)nq, 0, 0.5), .S = check_out_doubles(k, (size_t)p.b * bp_pair_rows(&p) * nq));
 }
 
 static void
@@ -138,8 +143,10 @@ wave_force(struct check *k, int shape)
 	const int nq = shapes[shape + 1].nq;
 
 	check_bound(k, 64, 1);
-	CHECK_OP(k, wave_force, .p = p, .nq = nq, .diameter = size, .q_max = 0.5, .q = check_doubles(k, (size_t)nq, 0, 0.5),
-	    .G = check_doubles(k, (size_t)p.b * bp_pair_rows(&p) * nq, -1, 1), .out = check_out_doubles(k, 3 * (size_t)p.b * p.n));
+	CHECK_OP(k, wave_force, .p = p, .nq = nq, .diameter = size, .q_max = 0.5,
+	    .q = check_doubles(k, (size_t)nq, 0, 0.5),
+	    .G = check_doubles(k, (size_t)p.b * bp_pair_rows(&p) * nq, -1, 1),
+	    .out = check_out_doubles(k, 3 * (size_t)p.b * p.n));
 }
 
 /* a point on a surface may fall on either side: one of 256, a hundredth of the rms */
