@@ -84,6 +84,8 @@ bp_confidence_open(struct bp_confidence **ret, struct bp_ctx *cx, struct bp_weig
 {
 	struct bp_bind b = BP_BIND(w, cx, mem, err);
 
+	*ret = NULL;
+	BP_TRY(bp_target_folder(o->dump, err));
 	BP_NEW(*ret, 1, mem, err);
 	(*ret)->o = *o;
 	(*ret)->cx = cx;

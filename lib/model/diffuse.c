@@ -22,6 +22,9 @@ bp_diffuse_open(struct bp_diffuse **ret, struct bp_ctx *cx, struct bp_weights *w
 {
 	struct bp_bind b = BP_BIND(w, cx, mem, err);
 
+	*ret = NULL;
+	BP_TRY(bp_target_folder(o->dump, err));
+	BP_TRY(bp_target_folder(o->record_noise, err));
 	BP_NEW(*ret, 1, mem, err);
 	**ret = (struct bp_diffuse){ .o = *o, .cx = cx, .w = w };
 	bp_diffusion_bind(&(*ret)->net, &b);

@@ -1,6 +1,7 @@
 /* lib/model/dump.c: see dump.h */
 #include "model/dump.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +19,19 @@ is_directory(const char *path)
 	struct stat st;
 
 	return (n && path[n - 1] == '/') || (stat(path, &st) == 0 && S_ISDIR(st.st_mode));
+}
+
+int
+bp_target_folder(const char *path, struct bp_err *err)
+{
+	const char *slash = path ? strrchr(path, '/') : NULL;
+	char folder[4096] = ".";
+
+	if (slash)
+		snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+	if (!path || is_directory(folder))
+		return BP_OK;
+	return BP_FAIL(err, BP_EUSAGE, "make it first", "%s: there is no folder %s", path, folder);
 }
 
 int

@@ -33,6 +33,8 @@ int bp_dump_write(const struct bp_dump *d, const char *path, const char *id, con
  * ends in '/'. NULL and BP_EINPUT: an id that cannot be a file name; BP_EMEM. */
 const char *bp_target_path(const char *path, const char *id, const char *what, struct bp_arena *mem,
     struct bp_err *err);
+/* At the start: is there a folder for what such an option names? BP_EUSAGE. path may be NULL. */
+int bp_target_folder(const char *path, struct bp_err *err) BP_MUST_USE;
 /* Before the work: may a file of this target be written, after `before` others? BP_EINPUT: path is one file, which
  * holds one, or id cannot be a file name. path may be NULL. */
 int bp_target_check(const char *path, const char *id, int before, struct bp_err *err) BP_MUST_USE;

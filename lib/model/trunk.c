@@ -95,6 +95,7 @@ bp_trunk_open(struct bp_trunk **ret, struct bp_ctx *cx, struct bp_weights *w, co
 	struct bp_trunk *t;
 
 	*ret = NULL;
+	BP_TRY(bp_target_folder(o->dump, err));
 	BP_NEW(t, 1, mem, err);
 	t->w = w;
 	t->cx = cx;
