@@ -36,10 +36,10 @@ bp_transition_cuda(struct bp_ctx *cx, const struct bp_transition *a)
 }
 
 /* ---- optimized, bf16, up to 128 channels: rows in tiles, the hidden numbers never leave the registers ----
- * A warp has 32 rows: norm, then for each 32 hidden channels the two products, the gate, and their share of the third product. The weights
+ * A warp has 16 rows: norm, then for each 32 hidden channels the two products, the gate, and their share of the third product. The weights
  * come by in pieces of 32 hidden channels that pack() has laid out as they lie in shared memory: [64][LD] of fc1 and fc2, [c][40] of fc3. */
 
-enum { WARPS = 8, PIECE = 32, PIECE_LD = PIECE + 8 };
+enum { WARPS = 16, PIECE = 32, PIECE_LD = PIECE + 8 };
 
 template <int G>
 struct tile {
@@ -80,18 +80,18 @@ rows(struct bp_transition a, const float *nw, const float *nb, const bp_bf16 *pi
 	extern __shared__ __align__(16) unsigned char shared[];
 	const int LD = tile<G>::LD, SIZE = tile<G>::SIZE, c = a.c, count = (a.hidden + PIECE - 1) / PIECE;
 	const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-	const int64_t at = (blockIdx.x * (int64_t)WARPS + threadIdx.x / 32) * 32;
+	const int64_t at = (blockIdx.x * (int64_t)WARPS + threadIdx.x / 32) * 16;
 	bp_bf16 *W = (bp_bf16 *)shared;
 	float *norm = (float *)(W + 2 * SIZE);
-	uint32_t f[4][G * 4];
-	float out[2][G * 4][4] = {};
+	uint32_t f[2][G * 4];
+	float out[G * 4][4] = {};
 
 	fetch<G>(W, pieces);
 	bp_stage_vector(norm, G * 32, nw, c);
 	bp_stage_vector(norm + G * 32, G * 32, nb, c);
 	__syncthreads();
 #pragma unroll
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 2; i++) {
 		int64_t r = at + i * 8 + g;
 		bp_norm_frag<G>(f[i], r < a.rows ? a.x + r * c : NULL, c, wide, norm, norm + G * 32);
 	}
@@ -103,46 +103,42 @@ rows(struct bp_transition a, const float *nw, const float *nb, const bp_bf16 *pi
 			fetch<G>(W + (piece + 1) % 2 * SIZE, pieces + (int64_t)(piece + 1) * SIZE);
 #pragma unroll
 		for (int half = 0; half < 2; half++) {
-			uint32_t h[2][4], b[4], v[4], x[4];
+			const bp_bf16 *up = w + half * 16 * LD;
+			uint32_t h[4], b[4], v[4], x[4];
+			float p[2][4] = {}, q[2][4] = {};
 #pragma unroll
-			for (int j = 0; j < 2; j++) { /* eight hidden channels */
-				const bp_bf16 *row = w + (half * 16 + j * 8 + lane % 8) * LD + lane / 8 * 8;
-				float p[2][4] = {}, q[2][4] = {};
+			for (int s = 0; s < 2 * G; s++) {
+				bp_load_b(b, up + s * 16, LD);
+				bp_load_b(v, up + PIECE * LD + s * 16, LD);
+				bp_a_of(x, f[0], f[1], s);
 #pragma unroll
-				for (int s = 0; s < 2 * G; s += 2) {
-					bp_ldmatrix(b, row + s * 16);
-					bp_ldmatrix(v, row + PIECE * LD + s * 16);
-#pragma unroll
-					for (int u = 0; u < 4; u++) {
-						bp_a_of(x, f[u % 2 * 2], f[u % 2 * 2 + 1], s + u / 2);
-						bp_mma(p[u % 2], x, b[u / 2 * 2], b[u / 2 * 2 + 1]);
-						bp_mma(q[u % 2], x, v[u / 2 * 2], v[u / 2 * 2 + 1]);
-					}
+				for (int j = 0; j < 2; j++) {
+					bp_mma(p[j], x, b[j * 2], b[j * 2 + 1]);
+					bp_mma(q[j], x, v[j * 2], v[j * 2 + 1]);
 				}
+			}
 #pragma unroll
-				for (int u = 0; u < 4; u++) {
-					float *y = p[u / 2] + u % 2 * 2, *z = q[u / 2] + u % 2 * 2;
-					h[u / 2][j * 2 + u % 2] = bp_pack2(y[0] * bp_fast_sigmoid(y[0]) * z[0], y[1] * bp_fast_sigmoid(y[1]) * z[1]);
-				}
+			for (int u = 0; u < 4; u++) { /* results of 16 x 8 as halves of A, 16 x 16 */
+				float *y = p[u / 2] + u % 2 * 2, *z = q[u / 2] + u % 2 * 2;
+				h[u] = bp_pack2(y[0] * bp_fast_sigmoid(y[0]) * z[0], y[1] * bp_fast_sigmoid(y[1]) * z[1]);
 			}
 #pragma unroll
 			for (int o = 0; o < 2 * G; o++) {
 				bp_load_b(b, w + tile<G>::WIDE + o * 16 * PIECE_LD + half * 16, PIECE_LD);
-#pragma unroll
-				for (int u = 0; u < 4; u++)
-					bp_mma(out[u / 2][o * 2 + u % 2], h[u / 2], b[u % 2 * 2], b[u % 2 * 2 + 1]);
+				bp_mma(out[o * 2], h, b[0], b[1]);
+				bp_mma(out[o * 2 + 1], h, b[2], b[3]);
 			}
 		}
 	}
 #pragma unroll
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 2; i++)
 #pragma unroll
 		for (int o = 0; o < G; o++) {
 			int64_t r = at + i * 8 + g;
 			float v[8];
 #pragma unroll
 			for (int e = 0; e < 8; e++)
-				v[e] = out[i / 2][o * 4 + e / 2][i % 2 * 2 + e % 2];
+				v[e] = out[o * 4 + e / 2][i * 2 + e % 2];
 			if (r < a.rows && o * 32 + 8 * t < c)
 				bp_store8(a.out + r * c + o * 32 + 8 * t, v, c - o * 32 - 8 * t, wide, a.add);
 		}
@@ -152,7 +148,7 @@ template <int G>
 static int
 narrow(struct bp_ctx *cx, const struct bp_transition *a, bp_bf16 *pieces)
 {
-	int64_t blocks = (a->rows + WARPS * 32 - 1) / (WARPS * 32);
+	int64_t blocks = (a->rows + WARPS * 16 - 1) / (WARPS * 16);
 	size_t shared = (size_t)2 * tile<G>::SIZE * sizeof *pieces + (size_t)G * 64 * sizeof(float);
 
 	BP_BIG_SHARED(cx, rows<G>, shared);

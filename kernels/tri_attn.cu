@@ -124,14 +124,14 @@ bp_tri_attn_cuda(struct bp_ctx *cx, const struct bp_tri_attn *a)
 }
 
 /* ---- optimized, bf16: three kernels ----
- * project  norm and the five products of a row, whose weights all stay in shared memory; a warp takes 32 rows
- * flash    four warps a row i, head and 128 queries; online softmax over tiles of 64 keys. A block has three such groups, of neighbouring
- *          rows: they read the same bias, which two of them find in the L1 cache
+ * project  norm and the five products of a row, whose weights all stay in shared memory; a warp takes 16 rows
+ * flash    one block a row i, head and 128 queries; online softmax over tiles of 64 keys, which come with their bias while the ones before
+ *          are worked on
  * finish   output product, back in the order of x
  * Rows are those of the problem (of x transposed when ending) and heads 32 numbers wide from project to finish. q holds
  * log2(e) / sqrt(d) and the bias log2(e), so that weights are powers of two; scores and softmax are fp32. */
 
-enum { WARPS = 8, QUERIES = 128, KEYS = 64, ROWS = 3, MOST_HEADS = 4, KV_LD = 32 + 8 };
+enum { WARPS = 16, QUERIES = 128, KEYS = 64, MOST_HEADS = 4, KV_LD = 32 + 8 };
 static const float LOG2E = 1.44269504f;
 
 struct pieces {
@@ -166,7 +166,7 @@ project(struct pieces p)
 	extern __shared__ __align__(16) unsigned char shared[];
 	const int ld = G * 32 + 8, hp = p.heads * 32, c = p.a.c, n = p.a.n;
 	const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-	const int64_t nn = (int64_t)n * n, step = (int64_t)gridDim.x * WARPS * 32;
+	const int64_t nn = (int64_t)n * n, step = (int64_t)gridDim.x * WARPS * 16;
 	bp_bf16 *W = (bp_bf16 *)shared;
 	float *nw = (float *)(W + (4 * hp + 8) * ld), *nb = nw + G * 32;
 
@@ -176,84 +176,69 @@ project(struct pieces p)
 	bp_stage_vector(nw, G * 32, p.norm, c);
 	bp_stage_vector(nb, G * 32, p.norm_b, c);
 	__syncthreads();
-	for (int64_t at = (blockIdx.x * (int64_t)WARPS + threadIdx.x / 32) * 32; at < nn; at += step) {
-		uint32_t f[4][G * 4], a[4], b[2][4];
+	for (int64_t at = (blockIdx.x * (int64_t)WARPS + threadIdx.x / 32) * 16; at < nn; at += step) {
+		uint32_t f[2][G * 4], a[4], b[2][4];
 #pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			int64_t r = at + i * 8 + g;
 			bp_norm_frag<G>(f[i], r < nn ? p.a.x + r * c : NULL, c, p.wide, nw, nb);
 		}
 		for (int o = 0; o < 4 * p.heads; o++) { /* a head of q, k, v or g */
-			float acc[2][4][4] = {};
+			float acc[4][4] = {};
 			float scale = o < p.heads ? LOG2E / sqrtf((float)p.d) : 1;
 #pragma unroll
 			for (int s = 0; s < 2 * G; s++) {
 				bp_load_b(b[0], W + o * 32 * ld + s * 16, ld);
 				bp_load_b(b[1], W + (o * 32 + 16) * ld + s * 16, ld);
+				bp_a_of(a, f[0], f[1], s);
 #pragma unroll
-				for (int m = 0; m < 2; m++) {
-					bp_a_of(a, f[2 * m], f[2 * m + 1], s);
-#pragma unroll
-					for (int j = 0; j < 4; j++)
-						bp_mma(acc[m][j], a, b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
-				}
+				for (int j = 0; j < 4; j++)
+					bp_mma(acc[j], a, b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
 			}
 #pragma unroll
-			for (int i = 0; i < 4; i++) {
+			for (int i = 0; i < 2; i++) {
 				int64_t r = at + i * 8 + g;
 				uint32_t v[4];
 #pragma unroll
 				for (int j = 0; j < 4; j++)
-					v[j] = bp_pack2(acc[i / 2][j][i % 2 * 2] * scale, acc[i / 2][j][i % 2 * 2 + 1] * scale);
+					v[j] = bp_pack2(acc[j][i * 2] * scale, acc[j][i * 2 + 1] * scale);
 				if (r < nn)
 					*(uint4 *)(p.qkvg + (o / p.heads * nn + turn_row(r, n, p.a.ending)) * hp + o % p.heads * 32 + 8 * t) = *(uint4 *)v;
 			}
 		}
-		float acc[2][4] = {};
+		float acc[4] = {};
 #pragma unroll
 		for (int s = 0; s < 2 * G; s += 2) {
 			bp_ldmatrix(b[0], W + (4 * hp + lane % 8) * ld + s * 16 + lane / 8 * 8);
 #pragma unroll
-			for (int m = 0; m < 2; m++)
-#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					bp_a_of(a, f[2 * m], f[2 * m + 1], s + e);
-					bp_mma(acc[m], a, b[0][2 * e], b[0][2 * e + 1]);
-				}
+			for (int e = 0; e < 2; e++) {
+				bp_a_of(a, f[0], f[1], s + e);
+				bp_mma(acc, a, b[0][2 * e], b[0][2 * e + 1]);
+			}
 		}
 #pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			int64_t r = at + i * 8 + g, row = turn_row(r, n, p.a.ending);
 #pragma unroll
 			for (int e = 0; e < 2; e++)
 				if (r < nn && 2 * t + e < p.heads)
-					p.bias[bias_at(&p, 2 * t + e, (int)(row / n), (int)(row % n))] = __float2bfloat16(acc[i / 2][i % 2 * 2 + e] * LOG2E);
+					p.bias[bias_at(&p, 2 * t + e, (int)(row / n), (int)(row % n))] = __float2bfloat16(acc[i * 2 + e] * LOG2E);
 		}
 	}
 }
 
-/* keys and values of one group: two stages of 64, and what their mask adds to the scores */
+/* two stages of 64 keys: k and v, the bias of a warp's two times 16 queries in tiles of 16 x 16, what the mask adds */
 struct keys {
 	bp_bf16 kv[2][2][KEYS][KV_LD];
+	uint4 bias[2][QUERIES / 32][2 * KEYS / 16][32];
 	float mask[2][KEYS];
 };
 
-/* the barrier of one group of four warps; is x true for any of them? */
-static __device__ inline bool
-group_any(bool x)
-{
-	int r;
-
-	asm volatile("{ .reg .pred p, q; setp.ne.s32 p, %1, 0; bar.red.or.pred q, %2, %3, p; selp.s32 %0, 1, 0, q; }"
-	    : "=r"(r) : "r"((int)x), "r"(1 + threadIdx.x / QUERIES), "r"((int)QUERIES) : "memory");
-	return r != 0;
-}
-
 /* keys k0 .. k0 + 63 into a stage; does this thread's key change scores by its mask? */
 static __device__ inline bool
-load_keys(struct keys *to, int stage, const struct pieces *p, int i, int k0, const bp_bf16 *k, int64_t to_v)
+load_keys(struct keys *to, int stage, const struct pieces *p, int i, int h, int j0, int k0, const bp_bf16 *k, int64_t to_v)
 {
-	int n = p->a.n, hp = p->heads * 32, thread = threadIdx.x % QUERIES;
+	int n = p->a.n, hp = p->heads * 32, thread = threadIdx.x;
 
 	for (int u = thread; u < KEYS * 8; u += QUERIES) {
 		int key = u / 8, part = u % 8; /* four parts of k, four of v */
@@ -261,6 +246,12 @@ load_keys(struct keys *to, int stage, const struct pieces *p, int i, int k0, con
 		bp_copy16(&to->kv[stage][part / 4][key][part % 4 * 8], k + (there ? (int64_t)(k0 + key) * hp : 0) + part / 4 * to_v + part % 4 * 8,
 		    there);
 	}
+#pragma unroll
+	for (int m = 0; m < 2; m++)
+#pragma unroll
+		for (int u = 0; u < KEYS / 16; u++)
+			bp_copy16(&to->bias[stage][thread / 32][m * (KEYS / 16) + u][thread % 32],
+			    (const uint4 *)(p->bias + (j0 < n ? bias_at(p, h, j0 + m * 16, k0 + u * 16) : 0)) + thread % 32, true);
 	bp_copy_commit();
 	if (thread < KEYS) {
 		int key = k0 + thread;
@@ -310,13 +301,13 @@ soften(uint32_t w[4][4], float s[8][4], bool masked, const float *mask, float mo
 }
 
 /* a warp has 32 queries, as two times 16; o takes the place of q */
-static __global__ void __launch_bounds__(ROWS * QUERIES, 1)
+static __global__ void __launch_bounds__(QUERIES, 3)
 flash(struct pieces p)
 {
 	extern __shared__ __align__(16) unsigned char shared[];
-	struct keys *keys = (struct keys *)shared + threadIdx.x / QUERIES;
-	const int n = p.a.n, hp = p.heads * 32, h = blockIdx.y, i = blockIdx.z * ROWS + threadIdx.x / QUERIES;
-	const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4, j0 = blockIdx.x * QUERIES + threadIdx.x % QUERIES / 32 * 32;
+	struct keys *keys = (struct keys *)shared;
+	const int n = p.a.n, hp = p.heads * 32, h = blockIdx.y, i = blockIdx.z;
+	const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4, j0 = blockIdx.x * QUERIES + threadIdx.x / 32 * 32;
 	const int64_t all = (int64_t)n * n * hp;
 	bp_bf16 *q = p.qkvg + (int64_t)i * n * hp + h * 32;
 	const bp_bf16 *k = q + all;
@@ -324,8 +315,6 @@ flash(struct pieces p)
 	uint32_t fq[2][2][4];
 	float o[2][4][4] = {}, sum[2][2] = {}, most[2][2] = { { -INFINITY, -INFINITY }, { -INFINITY, -INFINITY } };
 
-	if (i >= n) /* the whole group */
-		return;
 #pragma unroll
 	for (int m = 0; m < 2; m++)
 #pragma unroll
@@ -333,15 +322,15 @@ flash(struct pieces p)
 			int j = j0 + m * 16 + e % 2 * 8 + g;
 			fq[m][e / 4][e % 4] = j < n ? *(uint32_t *)(q + (int64_t)j * hp + e / 4 * 16 + e % 4 / 2 * 8 + 2 * t) : 0;
 		}
-	bool here = load_keys(keys, 0, &p, i, 0, k, all), next = false, masked;
+	bool here = load_keys(keys, 0, &p, i, h, j0, 0, k, all), next = false, masked;
 	for (int k0 = 0, stage = 0; k0 < n; k0 += KEYS, stage ^= 1) {
 		if (k0 + KEYS < n) {
-			next = load_keys(keys, stage ^ 1, &p, i, k0 + KEYS, k, all);
+			next = load_keys(keys, stage ^ 1, &p, i, h, j0, k0 + KEYS, k, all);
 			bp_copy_wait<1>();
 		} else {
 			bp_copy_wait<0>();
 		}
-		masked = group_any(here);
+		masked = __syncthreads_or(here);
 		here = next;
 		if (!idle) {
 			float s[2][8][4];
@@ -350,7 +339,7 @@ flash(struct pieces p)
 			for (int m = 0; m < 2; m++)
 #pragma unroll
 				for (int j = 0; j < 8; j += 2) {
-					const uint4 u = ((const uint4 *)(p.bias + bias_at(&p, h, j0 + m * 16, k0)))[j * 16 + lane];
+					const uint4 u = keys->bias[stage][threadIdx.x / 32][m * (KEYS / 16) + j / 2][lane];
 					const uint32_t two[4] = { u.x, u.y, u.z, u.w };
 #pragma unroll
 					for (int e = 0; e < 8; e++)
@@ -378,7 +367,7 @@ flash(struct pieces p)
 				}
 			}
 		}
-		group_any(false); /* this stage is read */
+		__syncthreads(); /* this stage is read */
 	}
 #pragma unroll
 	for (int m = 0; m < 2; m++)
@@ -398,21 +387,21 @@ flash(struct pieces p)
 		}
 }
 
-static __global__ void __launch_bounds__(WARPS * 32)
+static __global__ void __launch_bounds__(WARPS * 32, 1)
 finish(struct pieces p)
 {
 	extern __shared__ __align__(16) unsigned char shared[];
 	const int ld = MOST_HEADS * 32 + 8, hp = p.heads * 32, c = p.a.c, n = p.a.n, groups = (c + 31) / 32;
 	const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-	const int64_t nn = (int64_t)n * n, step = (int64_t)gridDim.x * WARPS * 32;
+	const int64_t nn = (int64_t)n * n, step = (int64_t)gridDim.x * WARPS * 16;
 	bp_bf16 *W = (bp_bf16 *)shared;
 
 	bp_stage<MOST_HEADS * 32>(W, groups * 32, { p.o, c, p.heads * p.d, 32, p.d, true, true });
 	__syncthreads();
-	for (int64_t at = (blockIdx.x * (int64_t)WARPS + threadIdx.x / 32) * 32; at < nn; at += step) {
-		uint32_t f[4][MOST_HEADS * 4], a[4], b[2][4];
+	for (int64_t at = (blockIdx.x * (int64_t)WARPS + threadIdx.x / 32) * 16; at < nn; at += step) {
+		uint32_t f[2][MOST_HEADS * 4], a[4], b[2][4];
 #pragma unroll
-		for (int i = 0; i < 4; i++)
+		for (int i = 0; i < 2; i++)
 #pragma unroll
 			for (int h = 0; h < MOST_HEADS; h++) {
 				int64_t r = at + i * 8 + g;
@@ -422,26 +411,23 @@ finish(struct pieces p)
 				*(uint4 *)&f[i][h * 4] = v;
 			}
 		for (int o = 0; o < groups; o++) {
-			float acc[2][4][4] = {};
+			float acc[4][4] = {};
 #pragma unroll
 			for (int s = 0; s < 2 * MOST_HEADS; s++) {
 				bp_load_b(b[0], W + o * 32 * ld + s * 16, ld);
 				bp_load_b(b[1], W + (o * 32 + 16) * ld + s * 16, ld);
+				bp_a_of(a, f[0], f[1], s);
 #pragma unroll
-				for (int m = 0; m < 2; m++) {
-					bp_a_of(a, f[2 * m], f[2 * m + 1], s);
-#pragma unroll
-					for (int j = 0; j < 4; j++)
-						bp_mma(acc[m][j], a, b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
-				}
+				for (int j = 0; j < 4; j++)
+					bp_mma(acc[j], a, b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
 			}
 #pragma unroll
-			for (int i = 0; i < 4; i++) {
+			for (int i = 0; i < 2; i++) {
 				int64_t r = at + i * 8 + g;
 				float v[8];
 #pragma unroll
 				for (int e = 0; e < 8; e++)
-					v[e] = acc[i / 2][e / 2][i % 2 * 2 + e % 2];
+					v[e] = acc[e / 2][i * 2 + e % 2];
 				if (r < nn)
 					bp_store8(p.a.out + r * c + o * 32 + 8 * t, v, c - o * 32 - 8 * t, p.wide, p.a.add);
 			}
@@ -470,16 +456,16 @@ bp_tri_attn_cuda_opt(struct bp_ctx *cx, const struct bp_tri_attn *a)
 	BP_CUDA_NEW(p.bias, bias, cx);
 	if (!cx->dry) {
 		auto kernel = groups == 2 ? project<2> : project<4>;
-		int64_t tiles = (nn + WARPS * 32 - 1) / (WARPS * 32);
+		int64_t tiles = (nn + WARPS * 16 - 1) / (WARPS * 16);
 		int few = (int)(tiles < bp_processors(cx) ? tiles : bp_processors(cx));
 		p.wide = bp_wide(a->x, a->c) && bp_wide(a->out, a->c);
 		BP_TRY(bp_dev_zero(cx, p.bias, bias * sizeof *p.bias)); /* the ends of its tiles */
 		BP_BIG_SHARED(cx, kernel, big);
-		BP_BIG_SHARED(cx, flash, ROWS * sizeof(struct keys));
+		BP_BIG_SHARED(cx, flash, sizeof(struct keys));
 		BP_BIG_SHARED(cx, finish, small);
 		kernel<<<few, WARPS * 32, big, bp_stream(cx)>>>(p);
-		flash<<<dim3((n + QUERIES - 1) / QUERIES, heads, (n + ROWS - 1) / ROWS), ROWS * QUERIES, ROWS * sizeof(struct keys), bp_stream(cx)>>>(p);
-		finish<<<2 * few, WARPS * 32, small, bp_stream(cx)>>>(p);
+		flash<<<dim3((n + QUERIES - 1) / QUERIES, heads, n), QUERIES, sizeof(struct keys), bp_stream(cx)>>>(p);
+		finish<<<few, WARPS * 32, small, bp_stream(cx)>>>(p);
 	}
 	bp_dev_release(cx, m);
 	return cx->dry ? BP_OK : bp_launched(cx, "tri_attn");

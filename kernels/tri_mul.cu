@@ -78,10 +78,10 @@ bp_tri_mul_cuda(struct bp_ctx *cx, const struct bp_tri_mul *a)
  * project  norm, gated projections and mask, a and b channel by channel: W y^T, so that a warp's 32 pairs are columns; all weights stay in
  *          shared memory
  * (cuBLAS) the n^3 products, one a channel
- * finish   output norm, projection and gate of 32 pairs a warp
+ * finish   output norm, projection and gate of 16 pairs a warp
  * Planes have rows of `row` numbers, n rounded up to 8 so that eight pairs are 16 bytes; the numbers past n are 0. */
 
-enum { WARPS = 8, TILE = 32, TILE_LD = TILE + 8 };
+enum { WARPS = 12, TILE = 32, PART = 16, PART_LD = PART + 8 };
 
 struct planes {
 	struct bp_tri_mul a;
@@ -150,7 +150,7 @@ project(struct planes p)
 	}
 }
 
-/* layer norm over the channels of the fragments s[steps][4] of 32 pairs' sums, channels as they are: of row g when half is 0, g + 8 when 1 */
+/* layer norm over the channels of the fragments s[steps][4] of 16 pairs' sums, channels as they are: of row g when half is 0, g + 8 when 1 */
 template <int G>
 static __device__ inline void
 norm_sums(uint32_t s[2 * G][4], int half, int c, const float *nw, const float *nb)
@@ -187,9 +187,9 @@ finish(struct planes p)
 	extern __shared__ __align__(16) unsigned char shared[];
 	const int ld = G * 32 + 8, c = p.a.c, n = p.a.n, groups = (c + 31) / 32;
 	const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-	const int64_t step = (int64_t)gridDim.x * WARPS * TILE;
-	bp_bf16 *P = (bp_bf16 *)shared, *S = P + groups * 32 * ld, *tile = S + groups * 32 * ld + threadIdx.x / 32 * G * 32 * TILE_LD;
-	float *vec = (float *)(S + groups * 32 * ld + WARPS * G * 32 * TILE_LD);
+	const int64_t step = (int64_t)gridDim.x * WARPS * PART;
+	bp_bf16 *P = (bp_bf16 *)shared, *S = P + groups * 32 * ld, *tile = S + groups * 32 * ld + threadIdx.x / 32 * G * 32 * PART_LD;
+	float *vec = (float *)(S + groups * 32 * ld + WARPS * G * 32 * PART_LD);
 
 	bp_stage<G * 32>(P, groups * 32, { p.p_out, c, c, 32, 32, true, false });
 	bp_stage<G * 32>(S, groups * 32, { p.g_out, c, c, 32, 32, true, true });
@@ -198,18 +198,18 @@ finish(struct planes p)
 	bp_stage_vector(vec + 2 * G * 32, G * 32, p.norm_out, c);
 	bp_stage_vector(vec + 3 * G * 32, G * 32, p.norm_out_b, c);
 	__syncthreads();
-	for (int64_t at = (blockIdx.x * (int64_t)WARPS + threadIdx.x / 32) * TILE; at < p.plane; at += step) {
-		uint32_t f[4][G * 4], sum[2][2 * G][4], a[4], b[2][4];
-		int64_t pair[4]; /* rows of x, or -1 */
+	for (int64_t at = (blockIdx.x * (int64_t)WARPS + threadIdx.x / 32) * PART; at < p.plane; at += step) {
+		uint32_t f[2][G * 4], sum[2 * G][4], a[4], b[2][4];
+		int64_t pair[2]; /* rows of x, or -1 */
 
 		__syncwarp();
-		for (int u = lane; u < G * 32 * 4; u += 32) {
-			bool there = u / 4 < c && at + u % 4 * 8 < p.plane;
-			bp_copy16(tile + u / 4 * TILE_LD + u % 4 * 8, p.sum + (there ? u / 4 * p.plane + at + u % 4 * 8 : 0), there);
+		for (int u = lane; u < G * 32 * 2; u += 32) {
+			bool there = u / 2 < c && at + u % 2 * 8 < p.plane;
+			bp_copy16(tile + u / 2 * PART_LD + u % 2 * 8, p.sum + (there ? u / 2 * p.plane + at + u % 2 * 8 : 0), there);
 		}
 		bp_copy_commit();
 #pragma unroll
-		for (int i = 0; i < 4; i++) {
+		for (int i = 0; i < 2; i++) {
 			int64_t r = at + i * 8 + g;
 			pair[i] = r < p.plane && r % p.row < n ? r / p.row * n + r % p.row : -1;
 			bp_norm_frag<G>(f[i], pair[i] >= 0 ? p.a.x + pair[i] * c : NULL, c, p.wide, vec, vec + G * 32);
@@ -217,39 +217,35 @@ finish(struct planes p)
 		bp_copy_wait<0>();
 		__syncwarp();
 #pragma unroll
-		for (int m = 0; m < 2; m++) {
-#pragma unroll
-			for (int s = 0; s < 2 * G; s++)
-				bp_ldmatrix_trans(sum[m][s], tile + (s * 16 + lane % 8 + lane / 16 * 8) * TILE_LD + m * 16 + lane / 8 % 2 * 8);
-			norm_sums<G>(sum[m], 0, c, vec + 2 * G * 32, vec + 3 * G * 32);
-			norm_sums<G>(sum[m], 1, c, vec + 2 * G * 32, vec + 3 * G * 32);
-		}
+		for (int s = 0; s < 2 * G; s++)
+			bp_ldmatrix_trans(sum[s], tile + (s * 16 + lane % 8 + lane / 16 * 8) * PART_LD + lane / 8 % 2 * 8);
+		norm_sums<G>(sum, 0, c, vec + 2 * G * 32, vec + 3 * G * 32);
+		norm_sums<G>(sum, 1, c, vec + 2 * G * 32, vec + 3 * G * 32);
 		for (int o = 0; o < groups; o++) {
-			float y[2][4][4] = {}, gate[2][4][4] = {};
+			float y[4][4] = {}, gate[4][4] = {};
 #pragma unroll
 			for (int s = 0; s < 2 * G; s++) {
 				bp_load_b(b[0], P + o * 32 * ld + s * 16, ld);
 				bp_load_b(b[1], P + (o * 32 + 16) * ld + s * 16, ld);
 #pragma unroll
-				for (int q = 0; q < 8; q++)
-					bp_mma(y[q / 4][q % 4], sum[q / 4][s], b[q % 4 / 2][q % 2 * 2], b[q % 4 / 2][q % 2 * 2 + 1]);
+				for (int j = 0; j < 4; j++)
+					bp_mma(y[j], sum[s], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
 			}
 #pragma unroll
 			for (int s = 0; s < 2 * G; s++) {
 				bp_load_b(b[0], S + o * 32 * ld + s * 16, ld);
 				bp_load_b(b[1], S + (o * 32 + 16) * ld + s * 16, ld);
+				bp_a_of(a, f[0], f[1], s);
 #pragma unroll
-				for (int q = 0; q < 8; q++) {
-					bp_a_of(a, f[q / 4 * 2], f[q / 4 * 2 + 1], s);
-					bp_mma(gate[q / 4][q % 4], a, b[q % 4 / 2][q % 2 * 2], b[q % 4 / 2][q % 2 * 2 + 1]);
-				}
+				for (int j = 0; j < 4; j++)
+					bp_mma(gate[j], a, b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
 			}
 #pragma unroll
-			for (int i = 0; i < 4; i++) {
+			for (int i = 0; i < 2; i++) {
 				float v[8];
 #pragma unroll
 				for (int e = 0; e < 8; e++)
-					v[e] = y[i / 2][e / 2][i % 2 * 2 + e % 2] * bp_fast_sigmoid(gate[i / 2][e / 2][i % 2 * 2 + e % 2]);
+					v[e] = y[e / 2][i * 2 + e % 2] * bp_fast_sigmoid(gate[e / 2][i * 2 + e % 2]);
 				if (pair[i] >= 0)
 					bp_store8(p.a.out + pair[i] * c + o * 32 + 8 * t, v, c - o * 32 - 8 * t, p.wide, p.a.add);
 			}
@@ -266,7 +262,7 @@ bp_tri_mul_cuda_opt(struct bp_ctx *cx, const struct bp_tri_mul *a)
 	struct planes p = { *a, w->norm_in.p, w->norm_in_b.p, w->p_in.p, w->g_in.p, w->norm_out.p, w->norm_out_b.p, w->p_out.p, w->g_out.p,
 		(n + 7) / 8 * 8, (int64_t)n * ((n + 7) / 8 * 8), false, NULL, NULL };
 	size_t first = (size_t)(2 * c + 15) / 16 * 16 * 2 * ld * 2 + (size_t)groups * 64 * 4;
-	size_t last = ((size_t)(c + 31) / 32 * 64 * ld + (size_t)WARPS * groups * 32 * TILE_LD) * 2 + (size_t)groups * 128 * 4;
+	size_t last = ((size_t)(c + 31) / 32 * 64 * ld + (size_t)WARPS * groups * 32 * PART_LD) * 2 + (size_t)groups * 128 * 4;
 
 	if (cx->precision != BP_BF16_MM)
 		return bp_as_original(cx, bp_tri_mul_cuda, a);
