@@ -260,7 +260,7 @@ bp_wide(const float *p, int c)
 	return (uintptr_t)p % 16 == 0 && c % 8 == 0;
 }
 
-/* allow a kernel `bytes` of shared memory, and launch it */
+/* allow a kernel `bytes` of shared memory a block */
 #define BP_BIG_SHARED(cx, kernel, bytes)                                                                      \
 	do {                                                                                                  \
 		if (cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)(bytes)))  \

@@ -39,7 +39,7 @@ bp_transition_cuda(struct bp_ctx *cx, const struct bp_transition *a)
  * A warp has 16 rows: norm, then for each 32 hidden channels the two products, the gate, and their share of the third product. The weights
  * come by in pieces of 32 hidden channels that pack() has laid out as they lie in shared memory: [64][LD] of fc1 and fc2, [c][40] of fc3. */
 
-enum { WARPS = 16, PIECE = 32, PIECE_LD = PIECE + 8 };
+enum { WARPS = 8, PIECE = 32, PIECE_LD = PIECE + 8 };
 
 template <int G>
 struct tile {
@@ -74,7 +74,7 @@ fetch(bp_bf16 *to, const bp_bf16 *from)
 }
 
 template <int G>
-static __global__ void __launch_bounds__(WARPS * 32, 1)
+static __global__ void __launch_bounds__(WARPS * 32, 2) /* one block reads and writes rows while the other one computes */
 rows(struct bp_transition a, const float *nw, const float *nb, const bp_bf16 *pieces, bool wide)
 {
 	extern __shared__ __align__(16) unsigned char shared[];
