@@ -57,3 +57,11 @@ bp_newfile_close(struct bp_newfile *n)
 		n->tmp = NULL; /* gone already */
 	*n = (struct bp_newfile) { 0 };
 }
+
+bool
+bp_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return stat(a, &x) == 0 && stat(b, &y) == 0 && S_ISREG(x.st_mode) && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}

@@ -3,6 +3,7 @@
 #ifndef BP_NEWFILE_H
 #define BP_NEWFILE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "base/arena.h"
@@ -22,5 +23,7 @@ int bp_newfile_end(struct bp_newfile *n, struct bp_err *err) BP_MUST_USE;
 void bp_newfile_close(struct bp_newfile *n);
 /* The last failed call on n->f as an error. */
 int bp_newfile_failed(const struct bp_newfile *n, struct bp_err *err);
+/* Are these one regular file, by whatever names? False when one of them is not there. */
+bool bp_same_file(const char *a, const char *b);
 
 #endif

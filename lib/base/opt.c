@@ -484,6 +484,25 @@ value_text(const struct bp_optdef *d, const void *opt, struct bp_arena *mem, str
 }
 
 int
+bp_opt_action(const struct bp_program *prog, const void *opt, const void *defaults, const char *action,
+    struct bp_arena *mem, struct bp_err *err)
+{
+	for (const struct bp_optdef *d = prog->options; d->type != BP_OPT_END; d++) {
+		size_t n = strcspn(d->help, " :");
+		const struct bp_strlist *l = (const void *)((const char *)opt + d->field);
+		const char *a, *b;
+		if (d->help[n] != ':' || (strlen(action) == n && memcmp(action, d->help, n) == 0))
+			continue;
+		a = d->type == BP_OPT_LIST ? (l->n ? l->v[0] : NULL) : value_text(d, opt, mem, err);
+		b = d->type == BP_OPT_LIST ? NULL : value_text(d, defaults, mem, err);
+		if (a && !(b && strcmp(a, b) == 0))
+			return BP_FAIL(err, BP_EUSAGE, "leave it out", "--%s belongs to %s %.*s, not to %s", d->name,
+			    prog->name, (int)n, d->help, action);
+	}
+	return BP_OK;
+}
+
+int
 bp_opt_changed(struct bp_strlist *ret, const struct bp_program *prog, const void *opt, const void *defaults,
     struct bp_arena *mem, struct bp_err *err)
 {

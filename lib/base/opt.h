@@ -99,6 +99,11 @@ int bp_opt_parse(const struct bp_program *prog, void *opt, struct bp_strlist *ar
 int bp_opt_changed(struct bp_strlist *ret, const struct bp_program *prog, const void *opt, const void *defaults,
     struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
+/* For programs with several actions: the help of an option that belongs to one begins with its name, "import: ...".
+ * BP_EUSAGE when one of them was given to another action. */
+int bp_opt_action(const struct bp_program *prog, const void *opt, const void *defaults, const char *action,
+    struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+
 /* The word of the n (NULL-terminated when n is -1) nearest to what, or NULL when none is near: "did you mean". */
 const char *bp_nearest(const char *what, const char *const *words, int n);
 

@@ -1,8 +1,8 @@
 /* The loop that every filter shares, and the trail; declared in stream/io.h. */
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/log.h"
+#include "base/newfile.h"
 #include "stream/io.h"
 
 int
@@ -29,10 +29,7 @@ bp_trail_add(struct bp_rec *rec, const char *tool, const char *variant, const ch
 static int
 check_ends(const struct bp_filter *f, struct bp_err *err)
 {
-	struct stat a, b;
-
-	if (f->in && f->out && stat(f->in, &a) == 0 && stat(f->out, &b) == 0 && S_ISREG(a.st_mode)
-	    && a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+	if (f->in && f->out && bp_same_file(f->in, f->out))
 		return BP_FAIL(err, BP_EUSAGE, "write to another file", "%s: --in and --out are the same file", f->out);
 	return BP_OK;
 }

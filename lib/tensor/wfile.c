@@ -1,5 +1,6 @@
 #include "tensor/wfile.h"
 
+#include "base/newfile.h"
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -266,6 +267,8 @@ bp_wfile_import(struct bp_val **report, struct bp_wfile *w, const char *out, boo
 
 	if (!override && access(out, F_OK) == 0)
 		return BP_FAIL(err, BP_EUSAGE, "give another name, or --override", "%s exists", out);
+	if (bp_same_file(out, w->path))
+		return BP_FAIL(err, BP_EUSAGE, "give another name", "%s would replace what is imported", out);
 	BP_TRY(plan(&m, bf16, err));
 	BP_TRY(metadata_of(&metadata, &m, err));
 	BP_TRY(bp_st_out_open(&m.out, out, m.t, w->n, metadata, err));

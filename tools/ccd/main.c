@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/main.h"
+#include "base/newfile.h"
 #include "chem/ccd_build.h"
 #include "chem/ccd_show.h"
 #include "chem/rdkit.h"
@@ -14,6 +15,7 @@ struct ccd_opt {
 	struct bp_strlist code;
 	bool json, tables;
 };
+#define INIT { .common = BP_COMMON_INIT }
 
 static const struct bp_optdef options[] = {
 	{ "ccd", 0, BP_OPT_STR, offsetof(struct ccd_opt, store), NULL, "FILE",
@@ -50,6 +52,8 @@ build(const struct ccd_opt *opt, const struct bp_strlist *args, struct bp_arena 
 	if (args->n != 2 || !opt->out)
 		return BP_FAIL(err, BP_EUSAGE, "ccd build components.cif.gz -o FILE", "build takes one CIF file and --out");
 	b.in = args->v[1];
+	if (bp_same_file(b.in, b.out))
+		return BP_FAIL(err, BP_EUSAGE, "give another name", "%s would replace what it is built from", b.out);
 	if (!b.derived) /* the new store will stand before the built-in one: keep what that knows. None: so be it */
 		b.derived = bp_share_path(BP_CCD_BUILTIN, mem, &none);
 	if (opt->subset)
@@ -112,7 +116,8 @@ walk(const struct bp_ccd *c, bool list, struct bp_err *err)
 int
 main(int argc, char **argv)
 {
-	struct ccd_opt opt = { .common = BP_COMMON_INIT };
+	const struct ccd_opt defaults = INIT;
+	struct ccd_opt opt = INIT;
 	struct bp_strlist args = { 0 };
 	struct bp_arena *mem = NULL;
 	struct bp_ccd *c = NULL;
@@ -123,7 +128,9 @@ main(int argc, char **argv)
 	if (st >= 0)
 		return st;
 	what = args.n ? args.v[0] : "";
-	if (!strcmp(what, "build"))
+	if ((st = bp_opt_action(&program, &opt, &defaults, what, mem, &err)) != BP_OK)
+		;
+	else if (!strcmp(what, "build"))
 		st = build(&opt, &args, mem, &err);
 	else if (strcmp(what, "show") && strcmp(what, "list") && strcmp(what, "verify"))
 		st = BP_FAIL(&err, BP_EUSAGE, "see ccd --help", "unknown action '%s', wanted build, show, list or verify", what);

@@ -84,7 +84,8 @@ act(const struct weights_opt *o, const char *what, const char *path, struct bp_a
 int
 main(int argc, char **argv)
 {
-	struct weights_opt opt = { .common = BP_COMMON_INIT };
+	const struct weights_opt defaults = { .common = BP_COMMON_INIT };
+	struct weights_opt opt = defaults;
 	struct bp_strlist args = { 0 };
 	struct bp_arena *mem = NULL;
 	struct bp_err err = { 0 };
@@ -100,7 +101,7 @@ main(int argc, char **argv)
 		st = BP_FAIL(&err, BP_EUSAGE, "see weights --help", "%s takes one file", what);
 	else if (strcmp(what, "import") == 0 && !opt.out)
 		st = BP_FAIL(&err, BP_EUSAGE, "add -o boltz2.safetensors", "import needs a file to write");
-	else
+	else if ((st = bp_opt_action(&prog, &opt, &defaults, what, mem, &err)) == BP_OK)
 		st = act(&opt, what, args.v[1], mem, &err);
 	bp_arena_close(mem);
 	if (st == BP_OK)
