@@ -263,6 +263,8 @@ bp_in_next(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, struct b
 			return st;
 		in->ended = false;
 		st = bp_unpack_rec(rec, &in->src, mem, err);
+		if (st == BP_EMEM && !*rec)
+			bp_err_where(err, "%s: record %lld", in->name, (long long)in->src.record);
 		if (st != BP_OK && !(st == BP_EMEM && *rec))
 			return st;
 		if ((*rec)->kind != BP_END) {
