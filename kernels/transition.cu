@@ -151,7 +151,7 @@ narrow(struct bp_ctx *cx, const struct bp_transition *a, bp_bf16 *pieces)
 	int64_t blocks = (a->rows + WARPS * 16 - 1) / (WARPS * 16);
 	size_t shared = (size_t)2 * tile<G>::SIZE * sizeof *pieces + (size_t)G * 64 * sizeof(float);
 
-	BP_BIG_SHARED(cx, rows<G>, shared);
+	BP_TRY(bp_big_shared(cx, "transition", rows<G>, shared));
 	pack<G><<<(a->hidden + PIECE - 1) / PIECE, BP_THREADS, 0, bp_stream(cx)>>>(pieces, a->fc1->p, a->fc2->p, a->fc3->p, a->c, a->hidden);
 	rows<G><<<(unsigned)blocks, WARPS * 32, shared, bp_stream(cx)>>>(*a, bp_wp(a->nw), bp_wp(a->nb), pieces,
 	    bp_wide(a->x, a->c) && bp_wide(a->out, a->c));

@@ -460,9 +460,9 @@ bp_tri_attn_cuda_opt(struct bp_ctx *cx, const struct bp_tri_attn *a)
 		int few = (int)(tiles < bp_processors(cx) ? tiles : bp_processors(cx));
 		p.wide = bp_wide(a->x, a->c) && bp_wide(a->out, a->c);
 		BP_TRY(bp_dev_zero(cx, p.bias, bias * sizeof *p.bias)); /* the ends of its tiles */
-		BP_BIG_SHARED(cx, kernel, big);
-		BP_BIG_SHARED(cx, flash, sizeof(struct keys));
-		BP_BIG_SHARED(cx, finish, small);
+		BP_TRY(bp_big_shared(cx, "tri_attn", kernel, big));
+		BP_TRY(bp_big_shared(cx, "tri_attn", flash, sizeof(struct keys)));
+		BP_TRY(bp_big_shared(cx, "tri_attn", finish, small));
 		kernel<<<few, WARPS * 32, big, bp_stream(cx)>>>(p);
 		flash<<<dim3((n + QUERIES - 1) / QUERIES, heads, n), QUERIES, sizeof(struct keys), bp_stream(cx)>>>(p);
 		finish<<<few, WARPS * 32, small, bp_stream(cx)>>>(p);

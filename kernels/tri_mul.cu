@@ -278,8 +278,8 @@ bp_tri_mul_cuda_opt(struct bp_ctx *cx, const struct bp_tri_mul *a)
 		p.wide = bp_wide(a->x, c) && bp_wide(a->out, c);
 		if (p.row != n) /* the rows' ends of the sums, which cuBLAS does not write */
 			BP_TRY(bp_dev_zero(cx, p.sum, c * p.plane * sizeof *p.sum));
-		BP_BIG_SHARED(cx, one, first);
-		BP_BIG_SHARED(cx, two, last);
+		BP_TRY(bp_big_shared(cx, "tri_mul", one, first));
+		BP_TRY(bp_big_shared(cx, "tri_mul", two, last));
 		one<<<few, WARPS * 32, first, bp_stream(cx)>>>(p);
 		s.m = s.n = s.k = n; /* per channel: outgoing A B^T, incoming A^T B */
 		s.lda = s.ldb = s.ldc = p.row;
