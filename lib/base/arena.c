@@ -7,7 +7,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#ifdef BP_DEBUG_ARENA /* built with the address sanitizer: what no allocation covers is poisoned, and a gap follows each */
+#ifdef BP_DEBUG_ARENA /* built with the address sanitizer: what no allocation covers is poisoned, and a gap follows    \
+                         each */
 #include <sanitizer/asan_interface.h>
 enum { GAP = 64 };
 #else
@@ -78,7 +79,8 @@ taken(size_t n)
 static int
 no_memory(const struct bp_arena *a, size_t n, struct bp_err *err)
 {
-	const char *hint = a->cap ? "raise --mem-cap, or take a smaller target" : "take a smaller target or a larger machine";
+	const char *hint
+	    = a->cap ? "raise --mem-cap, or take a smaller target" : "take a smaller target or a larger machine";
 
 	return BP_FAIL(err, BP_EMEM, hint, "%.1f MiB wanted beside %.1f MiB in use%s", (double)n / 1048576.0,
 	    (double)a->total / 1048576.0, a->cap ? ", above the memory cap" : ", and the machine has no more");
@@ -282,7 +284,7 @@ bp_sprintf(struct bp_arena *a, struct bp_err *err, const char *fmt, ...)
 struct bp_mark
 bp_arena_mark(struct bp_arena *a)
 {
-	return (struct bp_mark){ a->cur, a->cur ? a->cur->used : 0, a->total };
+	return (struct bp_mark) { a->cur, a->cur ? a->cur->used : 0, a->total };
 }
 
 void
@@ -304,7 +306,7 @@ bp_arena_release(struct bp_arena *a, struct bp_mark m)
 void
 bp_arena_reset(struct bp_arena *a)
 {
-	bp_arena_release(a, (struct bp_mark){ 0 });
+	bp_arena_release(a, (struct bp_mark) { 0 });
 }
 
 size_t

@@ -101,7 +101,7 @@ bp_ccd_open_memory(struct bp_ccd **ret, const void *p, size_t n, struct bp_arena
 
 	*ret = NULL;
 	BP_NEW(c, 1, mem, err);
-	c->layer[0] = (struct layer){ .p = p, .size = n, .path = "memory" };
+	c->layer[0] = (struct layer) { .p = p, .size = n, .path = "memory" };
 	c->n = 1;
 	BP_TRY(check_layer(&c->layer[0], err));
 	*ret = c;
@@ -167,8 +167,8 @@ sound_atoms(const struct bp_ccd_comp *c)
 	for (int i = 0; i < c->n_atoms; i++) {
 		const struct bp_ccd_atom *a = &c->atom[i];
 
-		if (!a->name[0] || a->name[sizeof a->name - 1] || a->element > BP_MAX_Z || a->chirality >= BP_CHIRALITIES
-		    || !isfinite(a->x[0]) || !isfinite(a->x[1]) || !isfinite(a->x[2]))
+		if (!a->name[0] || a->name[sizeof a->name - 1] || a->element > BP_MAX_Z
+		    || a->chirality >= BP_CHIRALITIES || !isfinite(a->x[0]) || !isfinite(a->x[1]) || !isfinite(a->x[2]))
 			return false;
 		if (a->element != 1 && (heavy >= c->n_heavy || c->heavy[heavy++] != i))
 			return false;
@@ -185,10 +185,12 @@ sound_tables(const struct bp_ccd_comp *c)
 		if (!isfinite(t->lower[i]) || !isfinite(t->upper[i]) || t->kind[i] > (BP_CCD_IS_BOND | BP_CCD_IS_ANGLE))
 			return false;
 	for (int i = 0; i < t->n_chiral; i++)
-		if (!atoms_below(t->chiral[i].atom, 4, c->n_heavy) || t->chiral[i].is_reference > 1 || t->chiral[i].is_r > 1)
+		if (!atoms_below(t->chiral[i].atom, 4, c->n_heavy) || t->chiral[i].is_reference > 1
+		    || t->chiral[i].is_r > 1)
 			return false;
 	for (int i = 0; i < t->n_stereo; i++)
-		if (!atoms_below(t->stereo[i].atom, 4, c->n_heavy) || t->stereo[i].is_check > 1 || t->stereo[i].is_e > 1)
+		if (!atoms_below(t->stereo[i].atom, 4, c->n_heavy) || t->stereo[i].is_check > 1
+		    || t->stereo[i].is_e > 1)
 			return false;
 	return (!t->n_planar_bond || atoms_below(t->planar_bond[0], (size_t)t->n_planar_bond * 6, c->n_heavy))
 	    && (!t->n_ring5 || atoms_below(t->ring5[0], (size_t)t->n_ring5 * 5, c->n_heavy))
@@ -214,16 +216,30 @@ point(struct bp_ccd_comp *c, const struct ccd_blob *b, const size_t *at)
 {
 	const unsigned char *p = (const void *)b;
 
-	*c = (struct bp_ccd_comp){ .name = (const char *)p + at[CCD_NAME], .type = (const char *)p + at[CCD_TYPE],
-		.xyz = (enum bp_ccd_xyz)b->xyz, .n_atoms = b->n_atoms, .n_bonds = b->n_bonds, .n_heavy = b->n_heavy,
-		.atom = (const void *)(p + at[CCD_ATOM]), .bond = (const void *)(p + at[CCD_BOND]),
-		.heavy = (const void *)(p + at[CCD_HEAVY]), .has_tables = b->has_tables };
-	c->t = (struct bp_ccd_tables){ .lower = (const void *)(p + at[CCD_LOWER]), .upper = (const void *)(p + at[CCD_UPPER]),
-		.kind = p + at[CCD_KIND], .chiral = (const void *)(p + at[CCD_CHIRAL]),
-		.stereo = (const void *)(p + at[CCD_STEREO]), .planar_bond = (const void *)(p + at[CCD_PLANAR]),
-		.ring5 = (const void *)(p + at[CCD_RING5]), .ring6 = (const void *)(p + at[CCD_RING6]),
-		.n_pairs = (int)b->n_pairs, .n_chiral = b->n_chiral, .n_stereo = b->n_stereo,
-		.n_planar_bond = b->n_planar_bond, .n_ring5 = b->n_ring5, .n_ring6 = b->n_ring6 };
+	*c = (struct bp_ccd_comp) { .name = (const char *)p + at[CCD_NAME],
+		.type = (const char *)p + at[CCD_TYPE],
+		.xyz = (enum bp_ccd_xyz)b->xyz,
+		.n_atoms = b->n_atoms,
+		.n_bonds = b->n_bonds,
+		.n_heavy = b->n_heavy,
+		.atom = (const void *)(p + at[CCD_ATOM]),
+		.bond = (const void *)(p + at[CCD_BOND]),
+		.heavy = (const void *)(p + at[CCD_HEAVY]),
+		.has_tables = b->has_tables };
+	c->t = (struct bp_ccd_tables) { .lower = (const void *)(p + at[CCD_LOWER]),
+		.upper = (const void *)(p + at[CCD_UPPER]),
+		.kind = p + at[CCD_KIND],
+		.chiral = (const void *)(p + at[CCD_CHIRAL]),
+		.stereo = (const void *)(p + at[CCD_STEREO]),
+		.planar_bond = (const void *)(p + at[CCD_PLANAR]),
+		.ring5 = (const void *)(p + at[CCD_RING5]),
+		.ring6 = (const void *)(p + at[CCD_RING6]),
+		.n_pairs = (int)b->n_pairs,
+		.n_chiral = b->n_chiral,
+		.n_stereo = b->n_stereo,
+		.n_planar_bond = b->n_planar_bond,
+		.n_ring5 = b->n_ring5,
+		.n_ring6 = b->n_ring6 };
 	for (int i = 0; i < c->n_atoms; i++)
 		c->n_counted += c->atom[i].element > 1;
 }
@@ -235,17 +251,18 @@ read_blob(struct bp_ccd_comp *ret, const struct layer *l, const struct ccd_entry
 	size_t at[CCD_SECTIONS + 1];
 	const char *what = NULL;
 
-	*ret = (struct bp_ccd_comp){ 0 };
+	*ret = (struct bp_ccd_comp) { 0 };
 	if (e->code[7] || e->offset % 8 || e->offset < sizeof(struct ccd_head) || e->offset > l->head->index
 	    || e->length > l->head->index - e->offset || e->length < sizeof *b)
-		return BP_FAIL(err, BP_EINPUT, HINT_DAMAGED, "%s: component %.7s: its place is outside the file", l->path, e->code);
+		return BP_FAIL(err, BP_EINPUT, HINT_DAMAGED, "%s: component %.7s: its place is outside the file",
+		    l->path, e->code);
 	b = (const void *)(l->p + e->offset);
 	ccd_layout(at, b);
 	if (hash_differs(XXH64(b, e->length, 0) & UINT32_MAX, e->hash))
 		what = "wrong checksum";
 	else if (b->xyz > BP_XYZ_PARTIAL || b->has_tables > 1 || ccd_padded(at[CCD_SECTIONS]) != e->length
-	    || (b->n_pairs && b->n_pairs != (uint32_t)b->n_heavy * (b->n_heavy - 1u) / 2) || !b->name_bytes || !b->type_bytes
-	    || ((const char *)b)[at[CCD_TYPE] - 1] || ((const char *)b)[at[CCD_SECTIONS] - 1])
+	    || (b->n_pairs && b->n_pairs != (uint32_t)b->n_heavy * (b->n_heavy - 1u) / 2) || !b->name_bytes
+	    || !b->type_bytes || ((const char *)b)[at[CCD_TYPE] - 1] || ((const char *)b)[at[CCD_SECTIONS] - 1])
 		what = "sizes that do not fit";
 	else {
 		point(ret, b, at);
@@ -255,7 +272,7 @@ read_blob(struct bp_ccd_comp *ret, const struct layer *l, const struct ccd_entry
 	}
 	if (!what)
 		return BP_OK;
-	*ret = (struct bp_ccd_comp){ 0 };
+	*ret = (struct bp_ccd_comp) { 0 };
 	return BP_FAIL(err, BP_EINPUT, HINT_DAMAGED, "%s: component %.7s: %s", l->path, e->code, what);
 }
 
@@ -285,7 +302,7 @@ bp_ccd_find(struct bp_ccd_comp *ret, const struct bp_ccd *c, const char *code, s
 	const struct layer *l;
 	const struct ccd_entry *e = look_up(c, code, &l);
 
-	*ret = (struct bp_ccd_comp){ 0 };
+	*ret = (struct bp_ccd_comp) { 0 };
 	if (!e)
 		return BP_FAIL(err, BP_EINPUT, HINT_FULL, "no component '%.32s' in %s%s%s", code, c->layer[0].path,
 		    c->n > 1 ? " and " : "", c->n > 1 ? c->layer[1].path : "");

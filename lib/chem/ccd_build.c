@@ -14,11 +14,11 @@
 struct job {
 	const struct bp_ccd_build *b;
 	struct bp_ccd_out *out;
-	struct bp_val *json;    /* derived: list of molecules, or NULL */
-	struct bp_ccd *store;   /* derived: a store, or NULL */
-	bool *found;            /* [b->n_codes] */
+	struct bp_val *json;  /* derived: list of molecules, or NULL */
+	struct bp_ccd *store; /* derived: a store, or NULL */
+	bool *found;          /* [b->n_codes] */
 	struct bp_ccd_built *done;
-	struct bp_arena *mem;  /* one component at a time */
+	struct bp_arena *mem; /* one component at a time */
 };
 
 static const char *
@@ -89,7 +89,7 @@ derive(struct bp_ccd_comp *c, struct job *j, const float (*model)[3], struct bp_
 static int
 add_component(struct job *j, const struct bp_cif_block *block, struct bp_err *err)
 {
-	const float (*model)[3];
+	const float(*model)[3];
 	struct bp_ccd_comp c;
 	int st = bp_ccd_cif_read(&c, &model, block, j->b->in, j->mem, err);
 
@@ -117,8 +117,8 @@ all_found(const struct job *j, struct bp_err *err)
 			snprintf(list + strlen(list), 16, " %.8s", j->b->code[i]);
 	if (!n)
 		return BP_OK;
-	return BP_FAIL(err, BP_EINPUT, "take them off the list of codes", "%s: %d components are not there:%s%s", j->b->in, n,
-	    list, strlen(list) < sizeof list - 16 ? "" : " ...");
+	return BP_FAIL(err, BP_EINPUT, "take them off the list of codes", "%s: %d components are not there:%s%s",
+	    j->b->in, n, list, strlen(list) < sizeof list - 16 ? "" : " ...");
 }
 
 static int
@@ -197,9 +197,10 @@ bp_ccd_build(struct bp_ccd_built *ret, const struct bp_ccd_build *b, struct bp_e
 	struct bp_arena *mem = NULL;
 	int st;
 
-	*ret = (struct bp_ccd_built){ 0 };
+	*ret = (struct bp_ccd_built) { 0 };
 	if (!bp_ccd_cif_built())
-		return BP_FAIL(err, BP_EUNSUP, "install gemmi's headers (Debian: gemmi-dev, tao-pegtl-dev) and build again",
+		return BP_FAIL(err, BP_EUNSUP,
+		    "install gemmi's headers (Debian: gemmi-dev, tao-pegtl-dev) and build again",
 		    "this build reads no CIF: gemmi was missing");
 	if (b->tables && !bp_rdkit_version())
 		return BP_FAIL(err, BP_EUNSUP, "install RDKit (Debian: librdkit-dev) and build again",
@@ -228,7 +229,7 @@ bp_ccd_codes_read(const char *const **ret, int *n, const char *path, struct bp_a
 	bp_map_close(map, bytes);
 	if (!text)
 		return BP_EMEM;
-	for (char *p = text; (p = strchr(p, '#')); ) /* comments become blanks */
+	for (char *p = text; (p = strchr(p, '#'));) /* comments become blanks */
 		while (*p && *p != '\n')
 			*p++ = ' ';
 	BP_NEW(list, bytes / 2 + 1, mem, err);

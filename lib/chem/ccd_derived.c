@@ -6,13 +6,14 @@
 
 /* Row i of the list: n numbers, the first `atoms` of them whole and in 0..limit-1. */
 static int
-read_row(double *ret, int n, const struct bp_val *list, size_t i, int atoms, int limit, const char *what,
-    struct bp_err *err)
+read_row(
+    double *ret, int n, const struct bp_val *list, size_t i, int atoms, int limit, const char *what, struct bp_err *err)
 {
 	const struct bp_val *row = bp_val_at(list, i);
 
 	if (bp_val_count(row) != (size_t)n)
-		return BP_FAIL(err, BP_EINPUT, NULL, "%s, row %zu: %zu values, wanted %d", what, i, bp_val_count(row), n);
+		return BP_FAIL(
+		    err, BP_EINPUT, NULL, "%s, row %zu: %zu values, wanted %d", what, i, bp_val_count(row), n);
 	for (int k = 0; k < n; k++) {
 		const struct bp_val *x = bp_val_at(row, (size_t)k);
 		ret[k] = bp_val_num(x, -1);
@@ -29,16 +30,19 @@ same_atoms(struct bp_ccd_comp *c, const struct bp_val *mol, struct bp_arena *mem
 	struct bp_ccd_atom *a;
 
 	if (bp_val_count(atoms) != (size_t)c->n_atoms)
-		return BP_FAIL(err, BP_EINPUT, NULL, "%zu atoms, the dictionary has %d", bp_val_count(atoms), c->n_atoms);
+		return BP_FAIL(
+		    err, BP_EINPUT, NULL, "%zu atoms, the dictionary has %d", bp_val_count(atoms), c->n_atoms);
 	BP_NEW(a, c->n_atoms, mem, err);
 	for (int i = 0; i < c->n_atoms; i++) {
 		const struct bp_val *row = bp_val_at(atoms, (size_t)i);
 		const char *chi = bp_val_cstr(bp_val_at(row, 4), "");
 
 		a[i] = c->atom[i];
-		if (strcmp(bp_val_cstr(bp_val_at(row, 0), ""), a[i].name) || bp_val_i64(bp_val_at(row, 1), -1) != a[i].element
+		if (strcmp(bp_val_cstr(bp_val_at(row, 0), ""), a[i].name)
+		    || bp_val_i64(bp_val_at(row, 1), -1) != a[i].element
 		    || bp_val_i64(bp_val_at(row, 2), 99) != a[i].charge)
-			return BP_FAIL(err, BP_EINPUT, NULL, "atom %d differs from the dictionary's %s", i + 1, a[i].name);
+			return BP_FAIL(
+			    err, BP_EINPUT, NULL, "atom %d differs from the dictionary's %s", i + 1, a[i].name);
 		for (int k = 0; k < BP_CHI_OTHER; k++)
 			if (!strcmp(chi, bp_chirality_names[k]))
 				a[i].chirality = (uint8_t)k;
@@ -66,7 +70,8 @@ replace_bonds(struct bp_ccd_comp *c, const struct bp_val *mol, struct bp_arena *
 			if (!strcmp(type, bp_bond_type_names[k]))
 				b[i].type = (uint8_t)k;
 		for (int k = 0; k < c->n_bonds; k++)
-			if ((c->bond[k].a == b[i].a && c->bond[k].b == b[i].b) || (c->bond[k].a == b[i].b && c->bond[k].b == b[i].a)) {
+			if ((c->bond[k].a == b[i].a && c->bond[k].b == b[i].b)
+			    || (c->bond[k].a == b[i].b && c->bond[k].b == b[i].a)) {
 				b[i].flags = c->bond[k].flags;
 				b[i].stereo = c->bond[k].stereo;
 			}

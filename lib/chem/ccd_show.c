@@ -23,7 +23,8 @@ bp_ccd_formula(char *buf, size_t n, const struct bp_ccd_comp *c)
 		for (int z = 0; next < 0 || (next != 6 && next != 1 && z <= BP_MAX_Z); z++)
 			if (count[z] && (next < 0 || strcmp(bp_element_symbol(z), bp_element_symbol(next)) < 0))
 				next = z;
-		used += (size_t)snprintf(buf + used, n - used, "%s%s%d", used ? " " : "", bp_element_symbol(next), count[next]);
+		used += (size_t)snprintf(
+		    buf + used, n - used, "%s%s%d", used ? " " : "", bp_element_symbol(next), count[next]);
 		left -= count[next];
 		count[next] = 0;
 	}
@@ -42,11 +43,12 @@ bp_ccd_print(FILE *f, const struct bp_ccd_comp *c)
 	fprintf(f, "\natom  el  charge  H  flags  chirality      x        y        z\n");
 	for (int i = 0; i < c->n_atoms; i++) {
 		const struct bp_ccd_atom *a = &c->atom[i];
-		fprintf(f, "%-5s %-2s  %6d %2d  %s%s     %-9.9s %8.3f %8.3f %8.3f\n", a->name, bp_element_symbol(a->element),
-		    a->charge, a->n_h, a->flags & BP_CCD_LEAVING ? "L" : "-", a->flags & BP_CCD_AROMATIC ? "A" : "-",
-		    !c->has_tables                    ? "?"
-			: a->chirality == BP_CHI_UNSPECIFIED ? "-"
-							     : strrchr(bp_chirality_names[a->chirality], '_') + 1,
+		fprintf(f, "%-5s %-2s  %6d %2d  %s%s     %-9.9s %8.3f %8.3f %8.3f\n", a->name,
+		    bp_element_symbol(a->element), a->charge, a->n_h, a->flags & BP_CCD_LEAVING ? "L" : "-",
+		    a->flags & BP_CCD_AROMATIC ? "A" : "-",
+		    !c->has_tables                           ? "?"
+		        : a->chirality == BP_CHI_UNSPECIFIED ? "-"
+		                                             : strrchr(bp_chirality_names[a->chirality], '_') + 1,
 		    (double)a->x[0], (double)a->x[1], (double)a->x[2]);
 	}
 	if (c->n_bonds)
@@ -55,11 +57,13 @@ bp_ccd_print(FILE *f, const struct bp_ccd_comp *c)
 		const struct bp_ccd_bond *b = &c->bond[i];
 		fprintf(f, "%-5s %-5s %s%s%s\n", c->atom[b->a].name, c->atom[b->b].name, bp_bond_type_names[b->type],
 		    b->flags & BP_CCD_AROMATIC ? " aromatic" : "",
-		    b->stereo == BP_STEREO_E ? " E" : b->stereo == BP_STEREO_Z ? " Z" : "");
+		    b->stereo == BP_STEREO_E       ? " E"
+		        : b->stereo == BP_STEREO_Z ? " Z"
+		                                   : "");
 	}
 	if (c->has_tables)
-		fprintf(f, "\ntables: %d bounds, %d chiral, %d stereo, %d planar bonds, %d + %d planar rings\n", c->t.n_pairs,
-		    c->t.n_chiral, c->t.n_stereo, c->t.n_planar_bond, c->t.n_ring5, c->t.n_ring6);
+		fprintf(f, "\ntables: %d bounds, %d chiral, %d stereo, %d planar bonds, %d + %d planar rings\n",
+		    c->t.n_pairs, c->t.n_chiral, c->t.n_stereo, c->t.n_planar_bond, c->t.n_ring5, c->t.n_ring6);
 	else
 		fprintf(f, "\nno derived tables (built without RDKit)\n");
 }
@@ -114,7 +118,7 @@ put_atoms(struct bp_val *m, const struct bp_ccd_comp *c, struct bp_arena *mem, s
 		BP_TRY(bp_val_push(atoms, row, mem, err));
 	}
 	for (int i = 0; i < c->n_bonds; i++) {
-		row = row_of((int[]){ c->bond[i].a, c->bond[i].b }, 2, mem, err);
+		row = row_of((int[]) { c->bond[i].a, c->bond[i].b }, 2, mem, err);
 		if (!row)
 			return BP_EMEM;
 		BP_TRY(bp_val_push(row, bp_val_str(mem, bp_bond_type_names[c->bond[i].type], err), mem, err));
@@ -126,13 +130,16 @@ put_atoms(struct bp_val *m, const struct bp_ccd_comp *c, struct bp_arena *mem, s
 static int
 put_tables(struct bp_val *m, const struct bp_ccd_comp *c, struct bp_arena *mem, struct bp_err *err)
 {
-	struct bp_val *bounds = bp_val_arr(mem, err), *chiral = bp_val_arr(mem, err), *stereo = bp_val_arr(mem, err), *row;
+	struct bp_val *bounds = bp_val_arr(mem, err), *chiral = bp_val_arr(mem, err), *stereo = bp_val_arr(mem, err),
+	              *row;
 	const struct bp_ccd_tables *t = &c->t;
 
 	BP_TRY(bp_val_set(m, "bounds", bounds, mem, err));
 	for (int i = 0, k = 0; i < c->n_heavy && k < t->n_pairs; i++)
 		for (int j = i + 1; j < c->n_heavy; j++, k++) {
-			row = row_of((int[]){ i, j, !!(t->kind[k] & BP_CCD_IS_BOND), !!(t->kind[k] & BP_CCD_IS_ANGLE) }, 4, mem, err);
+			row = row_of(
+			    (int[]) { i, j, !!(t->kind[k] & BP_CCD_IS_BOND), !!(t->kind[k] & BP_CCD_IS_ANGLE) }, 4, mem,
+			    err);
 			if (!row)
 				return BP_EMEM;
 			BP_TRY(bp_val_push(row, bp_val_real(mem, (double)t->lower[k], err), mem, err));
@@ -142,13 +149,15 @@ put_tables(struct bp_val *m, const struct bp_ccd_comp *c, struct bp_arena *mem, 
 	BP_TRY(bp_val_set(m, "chiral", chiral, mem, err));
 	for (int i = 0; i < t->n_chiral; i++) {
 		const struct bp_ccd_chiral *x = &t->chiral[i];
-		row = row_of((int[]){ x->atom[0], x->atom[1], x->atom[2], x->atom[3], x->is_reference, x->is_r }, 6, mem, err);
+		row = row_of(
+		    (int[]) { x->atom[0], x->atom[1], x->atom[2], x->atom[3], x->is_reference, x->is_r }, 6, mem, err);
 		BP_TRY(bp_val_push(chiral, row, mem, err));
 	}
 	BP_TRY(bp_val_set(m, "stereo", stereo, mem, err));
 	for (int i = 0; i < t->n_stereo; i++) {
 		const struct bp_ccd_stereo *x = &t->stereo[i];
-		row = row_of((int[]){ x->atom[0], x->atom[1], x->atom[2], x->atom[3], x->is_check, x->is_e }, 6, mem, err);
+		row = row_of(
+		    (int[]) { x->atom[0], x->atom[1], x->atom[2], x->atom[3], x->is_check, x->is_e }, 6, mem, err);
 		BP_TRY(bp_val_push(stereo, row, mem, err));
 	}
 	BP_TRY(put_tuples(m, "planar_bond", t->planar_bond, t->n_planar_bond, 6, mem, err));

@@ -11,7 +11,7 @@
 
 struct bp_ccd_out {
 	struct bp_newfile file;
-	uint64_t at; /* bytes written */
+	uint64_t at;             /* bytes written */
 	struct ccd_entry *entry; /* [cap], n used; malloc */
 	size_t n, cap;
 	unsigned char *buf; /* one blob; malloc */
@@ -61,24 +61,34 @@ static int
 make_head(struct ccd_blob *b, const struct bp_ccd_comp *c, struct bp_err *err)
 {
 	const struct bp_ccd_tables *t = &c->t;
-	const int counts[] = { c->n_atoms, c->n_bonds, t->n_chiral, t->n_stereo, t->n_planar_bond, t->n_ring5, t->n_ring6 };
+	const int counts[]
+	    = { c->n_atoms, c->n_bonds, t->n_chiral, t->n_stereo, t->n_planar_bond, t->n_ring5, t->n_ring6 };
 	size_t code = strlen(c->code), name = strlen(c->name) + 1, type = strlen(c->type) + 1;
 	int heavy = 0;
 
 	for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
 		if (counts[i] > UINT16_MAX)
-			return BP_FAIL(err, BP_EINPUT, NULL, "component %s: %d atoms, bonds or rows, at most 65535 fit", c->code,
-			    counts[i]);
+			return BP_FAIL(err, BP_EINPUT, NULL, "component %s: %d atoms, bonds or rows, at most 65535 fit",
+			    c->code, counts[i]);
 	if (!code || code > CCD_MAX_CODE || name > UINT16_MAX || type > UINT16_MAX)
-		return BP_FAIL(err, BP_EINPUT, NULL, "component '%s': its code, name or type is empty or too long", c->code);
+		return BP_FAIL(
+		    err, BP_EINPUT, NULL, "component '%s': its code, name or type is empty or too long", c->code);
 	for (int i = 0; i < c->n_atoms; i++)
 		heavy += c->atom[i].element != 1;
 	bp_assert(!t->n_pairs || t->n_pairs == heavy * (heavy - 1) / 2);
-	*b = (struct ccd_blob){ .n_pairs = (uint32_t)t->n_pairs, .n_atoms = (uint16_t)c->n_atoms,
-		.n_bonds = (uint16_t)c->n_bonds, .n_heavy = (uint16_t)heavy, .n_chiral = (uint16_t)t->n_chiral,
-		.n_stereo = (uint16_t)t->n_stereo, .n_planar_bond = (uint16_t)t->n_planar_bond,
-		.n_ring5 = (uint16_t)t->n_ring5, .n_ring6 = (uint16_t)t->n_ring6, .name_bytes = (uint16_t)name,
-		.type_bytes = (uint16_t)type, .xyz = (uint8_t)c->xyz, .has_tables = c->has_tables };
+	*b = (struct ccd_blob) { .n_pairs = (uint32_t)t->n_pairs,
+		.n_atoms = (uint16_t)c->n_atoms,
+		.n_bonds = (uint16_t)c->n_bonds,
+		.n_heavy = (uint16_t)heavy,
+		.n_chiral = (uint16_t)t->n_chiral,
+		.n_stereo = (uint16_t)t->n_stereo,
+		.n_planar_bond = (uint16_t)t->n_planar_bond,
+		.n_ring5 = (uint16_t)t->n_ring5,
+		.n_ring6 = (uint16_t)t->n_ring6,
+		.name_bytes = (uint16_t)name,
+		.type_bytes = (uint16_t)type,
+		.xyz = (uint8_t)c->xyz,
+		.has_tables = c->has_tables };
 	return BP_OK;
 }
 
@@ -106,8 +116,8 @@ int
 bp_ccd_put(struct bp_ccd_out *o, const struct bp_ccd_comp *c, struct bp_err *err)
 {
 	const struct bp_ccd_tables *t = &c->t;
-	const void *const from[CCD_SECTIONS] = { t->lower, t->upper, NULL, c->bond, t->chiral, t->stereo, t->planar_bond,
-		t->ring5, t->ring6, NULL, t->kind, c->name, c->type };
+	const void *const from[CCD_SECTIONS] = { t->lower, t->upper, NULL, c->bond, t->chiral, t->stereo,
+		t->planar_bond, t->ring5, t->ring6, NULL, t->kind, c->name, c->type };
 	size_t at[CCD_SECTIONS + 1], n;
 	struct ccd_entry *e;
 	struct ccd_blob b = { 0 };
@@ -124,7 +134,7 @@ bp_ccd_put(struct bp_ccd_out *o, const struct bp_ccd_comp *c, struct bp_err *err
 	if (fwrite(o->buf, n, 1, o->file.f) != 1)
 		return bp_newfile_failed(&o->file, err);
 	e = &o->entry[o->n++];
-	*e = (struct ccd_entry){ .offset = o->at, .length = (uint32_t)n, .hash = (uint32_t)XXH64(o->buf, n, 0) };
+	*e = (struct ccd_entry) { .offset = o->at, .length = (uint32_t)n, .hash = (uint32_t)XXH64(o->buf, n, 0) };
 	memcpy(e->code, c->code, strlen(c->code));
 	o->at += n;
 	return BP_OK;
@@ -140,14 +150,19 @@ int
 bp_ccd_out_end(struct bp_ccd_out *o, const char *note, struct bp_err *err)
 {
 	size_t bytes = o->n * sizeof *o->entry;
-	struct ccd_head h = { .magic = CCD_MAGIC, .version = CCD_VERSION, .order = CCD_ORDER, .count = o->n, .index = o->at,
+	struct ccd_head h = { .magic = CCD_MAGIC,
+		.version = CCD_VERSION,
+		.order = CCD_ORDER,
+		.count = o->n,
+		.index = o->at,
 		.size = o->at + bytes };
 
 	if (o->n)
 		qsort(o->entry, o->n, sizeof *o->entry, by_code);
 	for (size_t i = 1; i < o->n; i++)
 		if (!by_code(&o->entry[i - 1], &o->entry[i]))
-			return BP_FAIL(err, BP_EINPUT, "remove one of the two", "component %s is there twice", o->entry[i].code);
+			return BP_FAIL(
+			    err, BP_EINPUT, "remove one of the two", "component %s is there twice", o->entry[i].code);
 	h.index_hash = XXH64(o->entry, bytes, 0);
 	snprintf(h.note, sizeof h.note, "%s", note);
 	h.head_hash = XXH64(&h, offsetof(struct ccd_head, head_hash), 0);
@@ -171,5 +186,5 @@ bp_ccd_out_close(struct bp_ccd_out *o)
 	bp_newfile_close(&o->file);
 	free(o->entry);
 	free(o->buf);
-	*o = (struct bp_ccd_out){ 0 };
+	*o = (struct bp_ccd_out) { 0 };
 }

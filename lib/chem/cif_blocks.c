@@ -54,15 +54,16 @@ more(struct bp_cif_blocks *b, struct bp_err *err)
 	if (b->cap - b->used < CHUNK) {
 		char *p = b->cap < MAX_BLOCK ? realloc(b->buf, b->cap * 2) : NULL;
 		if (!p)
-			return BP_FAIL(err, BP_EINPUT, NULL, "%s:%ld: a block of more than %zu bytes", b->path, b->line, b->used);
+			return BP_FAIL(
+			    err, BP_EINPUT, NULL, "%s:%ld: a block of more than %zu bytes", b->path, b->line, b->used);
 		b->buf = p;
 		b->cap *= 2;
 	}
 	got = gzread(b->f, b->buf + b->used, CHUNK);
 	msg = gzerror(b->f, &zerr);
 	if (got < 0 || (got < CHUNK && zerr != Z_OK && zerr != Z_STREAM_END))
-		return BP_FAIL(err, BP_EINPUT, "fetch the file again", "%s: cannot read on after line %ld: %s", b->path, b->line,
-		    zerr == Z_ERRNO ? strerror(errno) : msg);
+		return BP_FAIL(err, BP_EINPUT, "fetch the file again", "%s: cannot read on after line %ld: %s", b->path,
+		    b->line, zerr == Z_ERRNO ? strerror(errno) : msg);
 	b->eof = got < CHUNK;
 	b->used += (size_t)got;
 	return BP_OK;
@@ -118,8 +119,8 @@ bp_cif_blocks_next(struct bp_cif_blocks *b, struct bp_cif_block *ret, struct bp_
 		if (is_heading(b->buf + b->start + p, end - p))
 			break;
 		if (!is_blank(b->buf + b->start + p, end - p))
-			return BP_FAIL(err, BP_EINPUT, "is it a CIF file?", "%s:%ld: text before the first data_", b->path,
-			    b->line + lines);
+			return BP_FAIL(err, BP_EINPUT, "is it a CIF file?", "%s:%ld: text before the first data_",
+			    b->path, b->line + lines);
 	}
 	b->start += p;
 	b->line += lines;
@@ -132,7 +133,7 @@ bp_cif_blocks_next(struct bp_cif_blocks *b, struct bp_cif_block *ret, struct bp_
 			break;
 		text ^= *s == ';';
 	}
-	*ret = (struct bp_cif_block){ .text = b->buf + b->start, .n = p, .line = b->line };
+	*ret = (struct bp_cif_block) { .text = b->buf + b->start, .n = p, .line = b->line };
 	for (name = 5; name < p && name - 5 < sizeof ret->name - 1 && !strchr(" \t\r\n", ret->text[name]); name++)
 		ret->name[name - 5] = ret->text[name];
 	b->start += p;

@@ -42,14 +42,16 @@ order_of(const struct bp_ccd_bond &b)
 	return b.type == BP_BOND_SINGLE ? Bond::SINGLE
 	    : b.type == BP_BOND_DOUBLE  ? Bond::DOUBLE
 	    : b.type == BP_BOND_TRIPLE  ? Bond::TRIPLE
-					: Bond::DATIVE;
+	                                : Bond::DATIVE;
 }
 
 uint8_t
 type_of(Bond::BondType t)
 {
-	return t == Bond::SINGLE ? BP_BOND_SINGLE : t == Bond::DOUBLE ? BP_BOND_DOUBLE : t == Bond::TRIPLE ? BP_BOND_TRIPLE
-													    : BP_BOND_OTHER;
+	return t == Bond::SINGLE ? BP_BOND_SINGLE
+	    : t == Bond::DOUBLE  ? BP_BOND_DOUBLE
+	    : t == Bond::TRIPLE  ? BP_BOND_TRIPLE
+	                         : BP_BOND_OTHER;
 }
 
 /* more than one atom at the origin: coordinates that are not there (mol_tools.is_degenerate_conformer) */
@@ -68,7 +70,8 @@ std::unique_ptr<RWMol>
 build(const struct bp_ccd_comp &c, const float (*model)[3])
 {
 	auto mol = std::make_unique<RWMol>();
-	auto *own = new Conformer(static_cast<unsigned>(c.n_atoms)), *other = new Conformer(static_cast<unsigned>(c.n_atoms));
+	auto *own = new Conformer(static_cast<unsigned>(c.n_atoms)),
+	     *other = new Conformer(static_cast<unsigned>(c.n_atoms));
 
 	for (int i = 0; i < c.n_atoms; i++) {
 		auto *atom = new Atom(c.atom[i].element);
@@ -104,7 +107,7 @@ clean_up(RWMol &mol)
 }
 
 const char metals[] = "[Li,Na,K,Rb,Cs,Fr,Be,Mg,Ca,Sr,Ba,Ra,Sc,Ti,V,Cr,Mn,Fe,Co,Ni,Cu,Zn,Al,Ga,Y,Zr,Nb,Mo,Tc,Ru,Rh,Pd,"
-		      "Ag,Cd,In,Sn,Hf,Ta,W,Re,Os,Ir,Pt,Au,Hg,Tl,Pb,Bi]~[";
+                      "Ag,Cd,In,Sn,Hf,Ta,W,Re,Os,Ir,Pt,Au,Hg,Tl,Pb,Bi]~[";
 
 /* Bonds from a metal to an atom of this element and (too high) valence become dative, towards the metal. */
 void
@@ -261,7 +264,8 @@ ranked(const ROMol &mol, const Atom *a, int not_this)
 
 	for (const Atom *b : mol.atomNeighbors(a))
 		if (static_cast<int>(b->getIdx()) != not_this)
-			n.emplace_back(static_cast<int>(b->getProp<unsigned>(common_properties::_CIPRank)), b->getIdx());
+			n.emplace_back(
+			    static_cast<int>(b->getProp<unsigned>(common_properties::_CIPRank)), b->getIdx());
 	std::stable_sort(n.begin(), n.end(), [](const auto &p, const auto &q) { return p.first > q.first; });
 	for (const auto &p : n)
 		out.push_back(p.second);
@@ -282,8 +286,8 @@ placed(uint16_t (&out)[N], const std::array<int, N> &atoms, const place &at)
 }
 
 void
-add_chiral(std::vector<struct bp_ccd_chiral> &out, const std::array<int, 4> &atoms, bool reference, bool r,
-    const place &at)
+add_chiral(
+    std::vector<struct bp_ccd_chiral> &out, const std::array<int, 4> &atoms, bool reference, bool r, const place &at)
 {
 	struct bp_ccd_chiral row = { {}, reference, r };
 
@@ -374,17 +378,17 @@ put_back(struct bp_ccd_comp &c, const ROMol &mol, struct bp_arena *mem, struct b
 	std::vector<struct bp_ccd_bond> bonds;
 
 	for (const Atom *a : mol.atoms())
-		atoms[a->getIdx()].chirality = static_cast<uint8_t>(
-		    a->getChiralTag() == Atom::CHI_TETRAHEDRAL_CW	 ? BP_CHI_TETRAHEDRAL_CW
-			: a->getChiralTag() == Atom::CHI_TETRAHEDRAL_CCW ? BP_CHI_TETRAHEDRAL_CCW
-			: a->getChiralTag() == Atom::CHI_SQUAREPLANAR	 ? BP_CHI_SQUAREPLANAR
-			: a->getChiralTag() == Atom::CHI_OCTAHEDRAL	 ? BP_CHI_OCTAHEDRAL
-			: a->getChiralTag() == Atom::CHI_TRIGONALBIPYRAMIDAL ? BP_CHI_TRIGONALBIPYRAMIDAL
-			: a->getChiralTag() == Atom::CHI_UNSPECIFIED	 ? BP_CHI_UNSPECIFIED
-									 : BP_CHI_OTHER);
+		atoms[a->getIdx()].chirality
+		    = static_cast<uint8_t>(a->getChiralTag() == Atom::CHI_TETRAHEDRAL_CW ? BP_CHI_TETRAHEDRAL_CW
+		            : a->getChiralTag() == Atom::CHI_TETRAHEDRAL_CCW             ? BP_CHI_TETRAHEDRAL_CCW
+		            : a->getChiralTag() == Atom::CHI_SQUAREPLANAR                ? BP_CHI_SQUAREPLANAR
+		            : a->getChiralTag() == Atom::CHI_OCTAHEDRAL                  ? BP_CHI_OCTAHEDRAL
+		            : a->getChiralTag() == Atom::CHI_TRIGONALBIPYRAMIDAL         ? BP_CHI_TRIGONALBIPYRAMIDAL
+		            : a->getChiralTag() == Atom::CHI_UNSPECIFIED                 ? BP_CHI_UNSPECIFIED
+		                                                                         : BP_CHI_OTHER);
 	for (const Bond *b : mol.bonds()) {
-		struct bp_ccd_bond row = { static_cast<uint16_t>(b->getBeginAtomIdx()), static_cast<uint16_t>(b->getEndAtomIdx()),
-			type_of(b->getBondType()), 0, 0, 0 };
+		struct bp_ccd_bond row = { static_cast<uint16_t>(b->getBeginAtomIdx()),
+			static_cast<uint16_t>(b->getEndAtomIdx()), type_of(b->getBondType()), 0, 0, 0 };
 
 		for (int i = 0; i < c.n_bonds; i++)
 			if (std::minmax(c.bond[i].a, c.bond[i].b) == std::minmax(row.a, row.b)) {
@@ -455,7 +459,7 @@ bp_rdkit_derive(struct bp_ccd_comp *c, const float (*model)[3], struct bp_arena 
 	} catch (const std::bad_alloc &) {
 		return BP_FAIL(err, BP_EMEM, NULL, "component %s: no memory", c->code);
 	} catch (const std::exception &e) {
-		c->t = (struct bp_ccd_tables){};
+		c->t = (struct bp_ccd_tables) {};
 		return BP_FAIL(err, BP_ENUM, NULL, "component %s: RDKit: %s", c->code, e.what());
 	}
 }

@@ -1,4 +1,5 @@
-/* ctx: device memory. The CPU's is an arena; planning (dry) only counts. Other devices bring their own functions. Binding is ops.c. */
+/* ctx: device memory. The CPU's is an arena; planning (dry) only counts. Other devices bring their own functions.
+ * Binding is ops.c. */
 #include "ops/ctx.h"
 
 #include <stdio.h>
@@ -39,7 +40,7 @@ cpu_peak_reset(struct bp_ctx *cx)
 static int
 cpu_rehearse(struct bp_rehearsal *r, struct bp_ctx *cx)
 {
-	*r = (struct bp_rehearsal){ .mem = cx->mem, .dry = cx->dry };
+	*r = (struct bp_rehearsal) { .mem = cx->mem, .dry = cx->dry };
 	BP_TRY(bp_arena_open(&cx->mem, 0, cx->err));
 	cx->dry = true;
 	return BP_OK;
@@ -123,8 +124,8 @@ cpu_zero(struct bp_ctx *cx, void *dst, size_t n)
 	return BP_OK;
 }
 
-const struct bp_memory bp_cpu_memory = { cpu_alloc, cpu_mark, cpu_release, cpu_peak, cpu_peak_reset, cpu_rehearse, cpu_rehearsed, cpu_free,
-	cpu_upload, cpu_download, cpu_copy, cpu_zero };
+const struct bp_memory bp_cpu_memory = { cpu_alloc, cpu_mark, cpu_release, cpu_peak, cpu_peak_reset, cpu_rehearse,
+	cpu_rehearsed, cpu_free, cpu_upload, cpu_download, cpu_copy, cpu_zero };
 
 void *
 bp_dev_alloc(struct bp_ctx *cx, size_t bytes)

@@ -76,7 +76,8 @@ check_variant(const char *variant, struct bp_err *err)
 	return BP_OK;
 }
 
-/* An op that the device has no row of stays unbound until a stage calls it: rows of guidance may lag behind those of the model. */
+/* An op that the device has no row of stays unbound until a stage calls it: rows of guidance may lag behind those of
+ * the model. */
 static int
 unbound(struct bp_ctx *cx, const void *args)
 {
@@ -152,7 +153,8 @@ find_device(struct bp_ctx *cx, const char *device, struct bp_err *err)
 		cx->device = BP_CPU;
 		return BP_OK;
 	}
-	if (!strcmp(device, "cuda") || (sscanf(device, "cuda:%4d%c", &cx->device_index, &rest) == 1 && cx->device_index >= 0)) {
+	if (!strcmp(device, "cuda")
+	    || (sscanf(device, "cuda:%4d%c", &cx->device_index, &rest) == 1 && cx->device_index >= 0)) {
 		cx->device = BP_CUDA;
 		return BP_OK;
 	}
@@ -168,7 +170,8 @@ find_precision(struct bp_ctx *cx, const char *precision, struct bp_err *err)
 	}
 	if (!strcmp(precision, "tf32") || !strcmp(precision, "bf16")) {
 		if (cx->device == BP_CPU)
-			return BP_FAIL(err, BP_EUNSUP, "take fp32", "the CPU computes in fp32 only, not in %s", precision);
+			return BP_FAIL(
+			    err, BP_EUNSUP, "take fp32", "the CPU computes in fp32 only, not in %s", precision);
 		cx->precision = *precision == 't' ? BP_TF32 : BP_BF16_MM;
 		return BP_OK;
 	}

@@ -55,8 +55,8 @@ step(const struct bp_filter *f, struct bp_rec *rec, struct bp_arena *mem, struct
 	if (rec->kind == f->want)
 		st = f->stage(f->self, &result, mem, out, err);
 	else if (rec->kind < f->want) /* later kinds are done already and pass, like error records */
-		st = BP_FAIL(err, BP_EINPUT, "run the stages between them first", "a %s record came, %s reads %s records",
-		    rec->kind_name, f->tool, bp_kind_name(f->want));
+		st = BP_FAIL(err, BP_EINPUT, "run the stages between them first",
+		    "a %s record came, %s reads %s records", rec->kind_name, f->tool, bp_kind_name(f->want));
 	if (st == BP_OK && result)
 		st = bp_out_put(out, result, err);
 	if (st == BP_OK || st == BP_ELOST || bp_out_broken(out) != BP_OK)

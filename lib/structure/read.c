@@ -38,8 +38,8 @@ column_number(double *ret, const char *line, size_t n, size_t from, size_t to, d
 		return BP_OK;
 	*ret = strtod(buf, &end);
 	if (end == buf || *end || !isfinite(*ret))
-		return BP_FAIL(err, BP_EINPUT, "PDB files have fixed columns", "%s is '%s' (columns %zu to %zu), wanted a number",
-		    what, buf, from, to);
+		return BP_FAIL(err, BP_EINPUT, "PDB files have fixed columns",
+		    "%s is '%s' (columns %zu to %zu), wanted a number", what, buf, from, to);
 	return BP_OK;
 }
 
@@ -51,7 +51,8 @@ column_int(int *ret, const char *line, size_t n, size_t from, size_t to, const c
 	*ret = 0;
 	BP_TRY(column_number(&v, line, n, from, to, NAN, what, err));
 	if (!(fabs(v) <= INT_MAX) || v != floor(v))
-		return BP_FAIL(err, BP_EINPUT, "PDB files have fixed columns", "%s is %g, wanted a whole number", what, v);
+		return BP_FAIL(
+		    err, BP_EINPUT, "PDB files have fixed columns", "%s is %g, wanted a whole number", what, v);
 	*ret = (int)v;
 	return BP_OK;
 }
@@ -86,7 +87,8 @@ pdb_atom(struct bp_site *s, const struct bp_site *before, const char *line, size
 
 	columns(s->name, line, n, 13, 16);
 	if (!s->name[0])
-		return BP_FAIL(err, BP_EINPUT, "PDB files have fixed columns", "an atom without a name (columns 13 to 16)");
+		return BP_FAIL(
+		    err, BP_EINPUT, "PDB files have fixed columns", "an atom without a name (columns 13 to 16)");
 	columns(res, line, n, 18, 20);
 	columns(chain, line, n, 21, 22);
 	s->chain = before && !strcmp(before->chain, chain) ? before->chain : bp_strdup(mem, chain, err);
@@ -128,8 +130,8 @@ line_at(const char *p, const char *end, const char **next)
 }
 
 static int
-read_pdb(struct bp_sites *ret, const char *text, size_t bytes, const char *name, struct bp_arena *mem,
-    struct bp_err *err)
+read_pdb(
+    struct bp_sites *ret, const char *text, size_t bytes, const char *name, struct bp_arena *mem, struct bp_err *err)
 {
 	const char *end = text + bytes, *next;
 	int atoms = 0, model = 1, st = BP_OK;
@@ -146,7 +148,8 @@ read_pdb(struct bp_sites *ret, const char *text, size_t bytes, const char *name,
 		if (starts(p, n, "MODEL "))
 			st = column_int(&model, p, n, 7, 14, "the model's number", err);
 		else if (starts(p, n, "ATOM  ") || starts(p, n, "HETATM")) {
-			st = pdb_atom(&ret->site[ret->n], ret->n ? &ret->site[ret->n - 1] : NULL, p, n, model, mem, err);
+			st = pdb_atom(
+			    &ret->site[ret->n], ret->n ? &ret->site[ret->n - 1] : NULL, p, n, model, mem, err);
 			ret->n++;
 		}
 	}

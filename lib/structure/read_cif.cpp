@@ -20,7 +20,23 @@ namespace
 {
 
 enum column {
-	NAME, X, Y, Z, GROUP, SYMBOL, ALT, RES, CHAIN, SEQ, ICODE, OCC, B, AUTH_SEQ, AUTH_CHAIN, AUTH_RES, MODEL
+	NAME,
+	X,
+	Y,
+	Z,
+	GROUP,
+	SYMBOL,
+	ALT,
+	RES,
+	CHAIN,
+	SEQ,
+	ICODE,
+	OCC,
+	B,
+	AUTH_SEQ,
+	AUTH_CHAIN,
+	AUTH_RES,
+	MODEL
 };
 
 struct wrong {
@@ -42,7 +58,7 @@ number(const cif::Table::Row &row, int i, double otherwise)
 		return otherwise;
 	v = cif::as_number(row[static_cast<size_t>(i)]);
 	if (!std::isfinite(v))
-		throw wrong{ "'" + row[static_cast<size_t>(i)] + "' where a number is wanted" };
+		throw wrong { "'" + row[static_cast<size_t>(i)] + "' where a number is wanted" };
 	return v;
 }
 
@@ -52,7 +68,7 @@ whole(const cif::Table::Row &row, int i, int otherwise)
 	double v = number(row, i, otherwise);
 
 	if (v != std::floor(v) || v < INT_MIN || v > INT_MAX)
-		throw wrong{ "'" + row[static_cast<size_t>(i)] + "' where a whole number is wanted" };
+		throw wrong { "'" + row[static_cast<size_t>(i)] + "' where a whole number is wanted" };
 	return static_cast<int>(v);
 }
 
@@ -72,11 +88,12 @@ read_site(struct bp_site &s, const struct bp_site *before, const cif::Table::Row
     struct bp_err *err)
 {
 	std::string name = text(row, NAME), alt = text(row, ALT), icode = text(row, ICODE), symbol = text(row, SYMBOL);
-	std::string chain = text(row, CHAIN), auth = text(row, AUTH_CHAIN), res = text(row, RES), other = text(row, AUTH_RES);
+	std::string chain = text(row, CHAIN), auth = text(row, AUTH_CHAIN), res = text(row, RES),
+	            other = text(row, AUTH_RES);
 	int z = bp_element_number(symbol.c_str());
 
 	if (name.empty() || name.size() >= sizeof s.name)
-		throw wrong{ "atom name '" + name + "' is empty or longer than seven letters" };
+		throw wrong { "atom name '" + name + "' is empty or longer than seven letters" };
 	std::memcpy(s.name, name.c_str(), name.size());
 	s.label_chain = keep(chain.empty() ? auth : chain, before ? before->label_chain : NULL, mem, err);
 	s.chain = keep(auth.empty() ? chain : auth, before ? before->chain : NULL, mem, err);
@@ -90,7 +107,7 @@ read_site(struct bp_site &s, const struct bp_site *before, const cif::Table::Row
 	s.model = whole(row, MODEL, 1);
 	for (int k = 0; k < 3; k++) {
 		if (!row.has2(static_cast<size_t>(X + k)))
-			throw wrong{ "an atom without coordinates" };
+			throw wrong { "an atom without coordinates" };
 		s.x[k] = number(row, X + k, 0);
 	}
 	s.occupancy = static_cast<float>(number(row, OCC, 1));
@@ -101,7 +118,7 @@ void
 read_block(struct bp_sites &ret, cif::Table &t, struct bp_arena *mem, struct bp_err *err)
 {
 	if (t.length() > INT_MAX)
-		throw wrong{ "too many atoms" };
+		throw wrong { "too many atoms" };
 	ret.site = static_cast<struct bp_site *>(bp_calloc(mem, t.length(), sizeof *ret.site, err));
 	if (!ret.site)
 		throw std::bad_alloc();
@@ -109,7 +126,7 @@ read_block(struct bp_sites &ret, cif::Table &t, struct bp_arena *mem, struct bp_
 		try {
 			read_site(ret.site[ret.n], ret.n ? &ret.site[ret.n - 1] : NULL, row, mem, err);
 		} catch (const wrong &w) {
-			throw wrong{ "row " + std::to_string(ret.n + 1) + " of _atom_site: " + w.what };
+			throw wrong { "row " + std::to_string(ret.n + 1) + " of _atom_site: " + w.what };
 		}
 		ret.n++;
 	}
@@ -118,23 +135,25 @@ read_block(struct bp_sites &ret, cif::Table &t, struct bp_arena *mem, struct bp_
 } // namespace
 
 extern "C" int
-bp_sites_read_cif(struct bp_sites *ret, const char *text, size_t n, const char *name, struct bp_arena *mem,
-    struct bp_err *err)
+bp_sites_read_cif(
+    struct bp_sites *ret, const char *text, size_t n, const char *name, struct bp_arena *mem, struct bp_err *err)
 {
 	try {
 		cif::Document doc = cif::read_memory(text, n, name);
 
 		for (cif::Block &b : doc.blocks) {
 			cif::Table t = b.find("_atom_site.",
-			    { "label_atom_id", "Cartn_x", "Cartn_y", "Cartn_z", "?group_PDB", "?type_symbol", "?label_alt_id",
-				"?label_comp_id", "?label_asym_id", "?label_seq_id", "?pdbx_PDB_ins_code", "?occupancy",
-				"?B_iso_or_equiv", "?auth_seq_id", "?auth_asym_id", "?auth_comp_id", "?pdbx_PDB_model_num" });
+			    { "label_atom_id", "Cartn_x", "Cartn_y", "Cartn_z", "?group_PDB", "?type_symbol",
+			        "?label_alt_id", "?label_comp_id", "?label_asym_id", "?label_seq_id",
+			        "?pdbx_PDB_ins_code", "?occupancy", "?B_iso_or_equiv", "?auth_seq_id", "?auth_asym_id",
+			        "?auth_comp_id", "?pdbx_PDB_model_num" });
 			if (t.ok()) {
 				read_block(*ret, t, mem, err);
 				return BP_OK;
 			}
 		}
-		return BP_FAIL(err, BP_EINPUT, "a structure is wanted", "%s: no _atom_site with names and coordinates", name);
+		return BP_FAIL(
+		    err, BP_EINPUT, "a structure is wanted", "%s: no _atom_site with names and coordinates", name);
 	} catch (const wrong &w) {
 		return BP_FAIL(err, BP_EINPUT, NULL, "%s: %s", name, w.what.c_str());
 	} catch (const std::bad_alloc &) {
@@ -147,8 +166,8 @@ bp_sites_read_cif(struct bp_sites *ret, const char *text, size_t n, const char *
 #else
 
 extern "C" int
-bp_sites_read_cif(struct bp_sites *ret, const char *text, size_t n, const char *name, struct bp_arena *mem,
-    struct bp_err *err)
+bp_sites_read_cif(
+    struct bp_sites *ret, const char *text, size_t n, const char *name, struct bp_arena *mem, struct bp_err *err)
 {
 	(void)ret, (void)text, (void)n, (void)mem;
 	return BP_FAIL(err, BP_EUNSUP,

@@ -104,8 +104,7 @@ rank_samples(struct saver *w)
 
 /* Files of a sample ------------------------------------------------------------------------------------- */
 
-static int BP_PRINTF(4, 5)
-new_file(FILE **f, char *name, struct saver *w, const char *fmt, ...)
+static int BP_PRINTF(4, 5) new_file(FILE **f, char *name, struct saver *w, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -245,8 +244,10 @@ put_embeddings(struct saver *w)
 		const struct bp_tensor *t;
 		int64_t shape[] = { -1, -1, -1 };
 		if (!bp_rec_get(w->rec, key[i])) {
-			bp_log(BP_LOG_WARN, "%s: no embeddings, as s and z are not in the stream: give --write-embeddings to "
-			    "confidence, too", w->rec->id);
+			bp_log(BP_LOG_WARN,
+			    "%s: no embeddings, as s and z are not in the stream: give --write-embeddings to "
+			    "confidence, too",
+			    w->rec->id);
 			return BP_OK;
 		}
 		BP_TRY(bp_rec_want(&t, w->rec, key[i], BP_F32, 2 + i, shape, w->err));

@@ -96,7 +96,8 @@ bp_count(const struct bp_tensor *t)
 }
 
 int
-bp_tensor_new(struct bp_tensor **ret, enum bp_dtype t, int ndim, const int64_t *shape, struct bp_arena *mem, struct bp_err *err)
+bp_tensor_new(
+    struct bp_tensor **ret, enum bp_dtype t, int ndim, const int64_t *shape, struct bp_arena *mem, struct bp_err *err)
 {
 	char buf[160];
 	size_t bytes;
@@ -159,20 +160,34 @@ double
 bp_tensor_get(const struct bp_tensor *t, int64_t i)
 {
 	switch (t->dtype) {
-	case BP_F32: return ((const float *)t->data)[i];
-	case BP_F64: return ((const double *)t->data)[i];
-	case BP_F16: return bp_f16_to_f32(((const uint16_t *)t->data)[i]);
-	case BP_BF16: return bp_bf16_to_f32(((const uint16_t *)t->data)[i]);
-	case BP_I8: return ((const int8_t *)t->data)[i];
-	case BP_U8: return ((const uint8_t *)t->data)[i];
-	case BP_I16: return ((const int16_t *)t->data)[i];
-	case BP_U16: return ((const uint16_t *)t->data)[i];
-	case BP_I32: return ((const int32_t *)t->data)[i];
-	case BP_U32: return ((const uint32_t *)t->data)[i];
-	case BP_I64: return (double)((const int64_t *)t->data)[i];
-	case BP_U64: return (double)((const uint64_t *)t->data)[i];
-	case BP_B8: return ((const uint8_t *)t->data)[i] != 0;
-	case BP_NDTYPE: break;
+	case BP_F32:
+		return ((const float *)t->data)[i];
+	case BP_F64:
+		return ((const double *)t->data)[i];
+	case BP_F16:
+		return bp_f16_to_f32(((const uint16_t *)t->data)[i]);
+	case BP_BF16:
+		return bp_bf16_to_f32(((const uint16_t *)t->data)[i]);
+	case BP_I8:
+		return ((const int8_t *)t->data)[i];
+	case BP_U8:
+		return ((const uint8_t *)t->data)[i];
+	case BP_I16:
+		return ((const int16_t *)t->data)[i];
+	case BP_U16:
+		return ((const uint16_t *)t->data)[i];
+	case BP_I32:
+		return ((const int32_t *)t->data)[i];
+	case BP_U32:
+		return ((const uint32_t *)t->data)[i];
+	case BP_I64:
+		return (double)((const int64_t *)t->data)[i];
+	case BP_U64:
+		return (double)((const uint64_t *)t->data)[i];
+	case BP_B8:
+		return ((const uint8_t *)t->data)[i] != 0;
+	case BP_NDTYPE:
+		break;
 	}
 	return NAN;
 }
@@ -183,32 +198,64 @@ put(struct bp_tensor *t, int64_t i, double x)
 {
 	static const struct {
 		double lo, hi;
-	} range[BP_NDTYPE] = { [BP_I8] = { -128, 127 }, [BP_U8] = { 0, 255 }, [BP_I16] = { -32768, 32767 }, [BP_U16] = { 0, 65535 },
-		[BP_I32] = { -2147483648.0, 2147483647.0 }, [BP_U32] = { 0, 4294967295.0 },
-		[BP_I64] = { -9007199254740992.0, 9007199254740992.0 }, [BP_U64] = { 0, 9007199254740992.0 }, [BP_B8] = { 0, 1 } };
+	} range[BP_NDTYPE] = { [BP_I8] = { -128, 127 },
+		[BP_U8] = { 0, 255 },
+		[BP_I16] = { -32768, 32767 },
+		[BP_U16] = { 0, 65535 },
+		[BP_I32] = { -2147483648.0, 2147483647.0 },
+		[BP_U32] = { 0, 4294967295.0 },
+		[BP_I64] = { -9007199254740992.0, 9007199254740992.0 },
+		[BP_U64] = { 0, 9007199254740992.0 },
+		[BP_B8] = { 0, 1 } };
 
 	if (range[t->dtype].hi > 0 && !(x >= range[t->dtype].lo && x <= range[t->dtype].hi && x == nearbyint(x)))
 		return false;
 	switch (t->dtype) {
-	case BP_F32: ((float *)t->data)[i] = (float)x; break;
-	case BP_F64: ((double *)t->data)[i] = x; break;
-	case BP_BF16: ((uint16_t *)t->data)[i] = bp_f32_to_bf16((float)x); break;
-	case BP_I8: ((int8_t *)t->data)[i] = (int8_t)x; break;
-	case BP_U8: ((uint8_t *)t->data)[i] = (uint8_t)x; break;
-	case BP_I16: ((int16_t *)t->data)[i] = (int16_t)x; break;
-	case BP_U16: ((uint16_t *)t->data)[i] = (uint16_t)x; break;
-	case BP_I32: ((int32_t *)t->data)[i] = (int32_t)x; break;
-	case BP_U32: ((uint32_t *)t->data)[i] = (uint32_t)x; break;
-	case BP_I64: ((int64_t *)t->data)[i] = (int64_t)x; break;
-	case BP_U64: ((uint64_t *)t->data)[i] = (uint64_t)x; break;
-	case BP_B8: ((uint8_t *)t->data)[i] = x != 0; break;
-	default: return false;
+	case BP_F32:
+		((float *)t->data)[i] = (float)x;
+		break;
+	case BP_F64:
+		((double *)t->data)[i] = x;
+		break;
+	case BP_BF16:
+		((uint16_t *)t->data)[i] = bp_f32_to_bf16((float)x);
+		break;
+	case BP_I8:
+		((int8_t *)t->data)[i] = (int8_t)x;
+		break;
+	case BP_U8:
+		((uint8_t *)t->data)[i] = (uint8_t)x;
+		break;
+	case BP_I16:
+		((int16_t *)t->data)[i] = (int16_t)x;
+		break;
+	case BP_U16:
+		((uint16_t *)t->data)[i] = (uint16_t)x;
+		break;
+	case BP_I32:
+		((int32_t *)t->data)[i] = (int32_t)x;
+		break;
+	case BP_U32:
+		((uint32_t *)t->data)[i] = (uint32_t)x;
+		break;
+	case BP_I64:
+		((int64_t *)t->data)[i] = (int64_t)x;
+		break;
+	case BP_U64:
+		((uint64_t *)t->data)[i] = (uint64_t)x;
+		break;
+	case BP_B8:
+		((uint8_t *)t->data)[i] = x != 0;
+		break;
+	default:
+		return false;
 	}
 	return true;
 }
 
 int
-bp_tensor_as(const struct bp_tensor **ret, const struct bp_tensor *t, enum bp_dtype to, struct bp_arena *mem, struct bp_err *err)
+bp_tensor_as(
+    const struct bp_tensor **ret, const struct bp_tensor *t, enum bp_dtype to, struct bp_arena *mem, struct bp_err *err)
 {
 	struct bp_tensor *out;
 	int64_t n = bp_count(t);
@@ -219,8 +266,8 @@ bp_tensor_as(const struct bp_tensor **ret, const struct bp_tensor *t, enum bp_dt
 	BP_TRY(bp_tensor_new(&out, to, t->ndim, t->shape, mem, err));
 	for (int64_t i = 0; i < n; i++)
 		if (!put(out, i, bp_tensor_get(t, i)))
-			return BP_FAIL(err, BP_EINPUT, NULL, "element %" PRId64 " is %g, which is no %s", i, bp_tensor_get(t, i),
-			    bp_dtype_name(to));
+			return BP_FAIL(err, BP_EINPUT, NULL, "element %" PRId64 " is %g, which is no %s", i,
+			    bp_tensor_get(t, i), bp_dtype_name(to));
 	*ret = out;
 	return BP_OK;
 }
