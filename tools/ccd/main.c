@@ -15,10 +15,7 @@ struct ccd_opt {
 	struct bp_strlist code;
 	bool json, tables;
 };
-#define INIT                                                                                                           \
-	{                                                                                                              \
-		.common = BP_COMMON_INIT                                                                               \
-	}
+#define INIT { .common = BP_COMMON_INIT }
 
 static const struct bp_optdef options[] = {
 	{ "ccd", 0, BP_OPT_STR, offsetof(struct ccd_opt, store), NULL, "FILE",
@@ -26,43 +23,34 @@ static const struct bp_optdef options[] = {
 	{ "json", 'j', BP_OPT_FLAG, offsetof(struct ccd_opt, json), NULL, NULL, "show: as JSON" },
 	{ "out", 'o', BP_OPT_STR, offsetof(struct ccd_opt, out), NULL, "FILE", "build: the store to write" },
 	{ "subset", 0, BP_OPT_STR, offsetof(struct ccd_opt, subset), NULL, "FILE", "build: only the codes in FILE" },
-	{ "code", 'c', BP_OPT_LIST, offsetof(struct ccd_opt, code), NULL, "CODE",
-	    "build: only this code (repeatable)" },
+	{ "code", 'c', BP_OPT_LIST, offsetof(struct ccd_opt, code), NULL, "CODE", "build: only this code (repeatable)" },
 	{ "tables", 0, BP_OPT_FLAG, offsetof(struct ccd_opt, tables), NULL, NULL,
 	    "build: derive the tables that are not in --derived with RDKit (minutes)" },
 	{ "derived", 0, BP_OPT_STR, offsetof(struct ccd_opt, derived), NULL, "FILE",
-	    "build: bond orders, chirality and tables of its components, JSON or a store; default: the built-in "
-	    "store" },
+	    "build: bond orders, chirality and tables of its components, JSON or a store; default: the built-in store" },
 	{ "verbose", 'v', BP_OPT_FLAG, offsetof(struct ccd_opt, common.verbose), NULL, NULL, "say more" },
 	{ "quiet", 'q', BP_OPT_FLAG, offsetof(struct ccd_opt, common.quiet), NULL, NULL, "say only errors" },
 	{ 0 },
 };
 static const struct bp_program program = { "ccd", "build and query the chemical component store",
 	"build COMPONENTS.cif[.gz] | show CODE... | list | verify [FILE]",
-	"A component store holds every residue, ligand, ion and sugar that a code of up to seven letters names. "
-	"Programs\n"
-	"map it and look codes up first in the user's store (--ccd, else $BOLTZPIPE_CCD, else ~/.boltz/ccd.bpccd), "
-	"then in\n"
-	"the built-in one. build makes one from the wwPDB's components.cif (Debian's package openstructure has a "
-	"copy).\n"
+	"A component store holds every residue, ligand, ion and sugar that a code of up to seven letters names. Programs\n"
+	"map it and look codes up first in the user's store (--ccd, else $BOLTZPIPE_CCD, else ~/.boltz/ccd.bpccd), then in\n"
+	"the built-in one. build makes one from the wwPDB's components.cif (Debian's package openstructure has a copy).\n"
 	"show prints components; list the codes and names; verify checks every byte.",
 	options };
 
 static int
 build(const struct ccd_opt *opt, const struct bp_strlist *args, struct bp_arena *mem, struct bp_err *err)
 {
-	struct bp_ccd_build b = { .out = opt->out,
-		.derived = opt->derived,
-		.code = opt->code.v,
-		.n_codes = opt->code.n,
+	struct bp_ccd_build b = { .out = opt->out, .derived = opt->derived, .code = opt->code.v, .n_codes = opt->code.n,
 		.tables = opt->tables };
 	struct bp_err none;
 	struct bp_ccd_built done;
 	double start = bp_seconds();
 
 	if (args->n != 2 || !opt->out)
-		return BP_FAIL(
-		    err, BP_EUSAGE, "ccd build components.cif.gz -o FILE", "build takes one CIF file and --out");
+		return BP_FAIL(err, BP_EUSAGE, "ccd build components.cif.gz -o FILE", "build takes one CIF file and --out");
 	b.in = args->v[1];
 	if (bp_same_file(b.in, b.out))
 		return BP_FAIL(err, BP_EUSAGE, "give another name", "%s would replace what it is built from", b.out);
@@ -72,11 +60,11 @@ build(const struct ccd_opt *opt, const struct bp_strlist *args, struct bp_arena 
 		BP_TRY(bp_ccd_codes_read(&b.code, &b.n_codes, opt->subset, mem, err));
 	BP_TRY(bp_ccd_build(&done, &b, err));
 	if (done.with_tables < done.components)
-		bp_log(BP_LOG_WARN, "%s: %zu of %zu components are without the tables that potentials need: %s",
-		    opt->out, done.components - done.with_tables, done.components,
-		    opt->tables              ? "RDKit gives none for them"
-		        : bp_rdkit_version() ? "--tables derives them"
-		                             : "build with librdkit-dev to derive them");
+		bp_log(BP_LOG_WARN, "%s: %zu of %zu components are without the tables that potentials need: %s", opt->out,
+		    done.components - done.with_tables, done.components,
+		    opt->tables		 ? "RDKit gives none for them"
+			: bp_rdkit_version() ? "--tables derives them"
+					     : "build with librdkit-dev to derive them");
 	printf("%s: %zu components, %zu with tables, %zu left out, %.1f MB, %.1f s\n", opt->out, done.components,
 	    done.with_tables, done.refused, (double)done.bytes / 1e6, bp_seconds() - start);
 	return BP_OK;
@@ -119,8 +107,8 @@ walk(const struct bp_ccd *c, bool list, struct bp_err *err)
 				printf("%-7s %4d  %-24s %s\n", comp.code, comp.n_heavy, comp.type, comp.name);
 		}
 		if (!list)
-			printf("%s: whole: %zu components, %zu with tables, %.1f MB, from %s\n", bp_ccd_path(c, layer),
-			    n, tables, (double)bp_ccd_bytes(c, layer) / 1e6, bp_ccd_note(c, layer));
+			printf("%s: whole: %zu components, %zu with tables, %.1f MB, from %s\n", bp_ccd_path(c, layer), n, tables,
+			    (double)bp_ccd_bytes(c, layer) / 1e6, bp_ccd_note(c, layer));
 	}
 	return BP_OK;
 }
@@ -145,14 +133,11 @@ main(int argc, char **argv)
 	else if (!strcmp(what, "build"))
 		st = build(&opt, &args, mem, &err);
 	else if (strcmp(what, "show") && strcmp(what, "list") && strcmp(what, "verify"))
-		st = BP_FAIL(
-		    &err, BP_EUSAGE, "see ccd --help", "unknown action '%s', wanted build, show, list or verify", what);
+		st = BP_FAIL(&err, BP_EUSAGE, "see ccd --help", "unknown action '%s', wanted build, show, list or verify", what);
 	else if (args.n > 1 + !strcmp(what, "verify") && strcmp(what, "show"))
-		st = BP_FAIL(
-		    &err, BP_EUSAGE, "see ccd --help", "%s: unexpected argument '%s'", what, args.v[args.n - 1]);
+		st = BP_FAIL(&err, BP_EUSAGE, "see ccd --help", "%s: unexpected argument '%s'", what, args.v[args.n - 1]);
 	else if ((st = !strcmp(what, "verify") && args.n > 1 ? bp_ccd_open_file(&c, args.v[1], mem, &err)
-	                                                     : bp_ccd_open(&c, opt.store, mem, &err))
-	    == BP_OK)
+							      : bp_ccd_open(&c, opt.store, mem, &err)) == BP_OK)
 		st = !strcmp(what, "show") ? show(c, opt.json, &args, mem, &err) : walk(c, !strcmp(what, "list"), &err);
 	if (st == BP_OK)
 		st = bp_stdout_flush(&err);
