@@ -5,7 +5,8 @@ include config.mk
 
 comma   := ,
 PERCENT := %
-CFG     := $(if $(asan),asan,release)
+CUDA    ?= 0
+CFG     := $(if $(asan),asan,$(if $(filter 1,$(CUDA)),cuda,release))
 B       := build/$(CFG)
 CPPFLAGS += -Ilib -D_GNU_SOURCE -DBP_VERSION='"$(VERSION)"' -DBP_PREFIX='"$(PREFIX)"' $(if $(asan),-DBP_DEBUG_ARENA)
 CFLAGS  += -std=c11 -O2 -g -Wall -Wextra $(WERROR) -fno-math-errno -fopenmp -MMD -MP $(SAN)
@@ -22,9 +23,8 @@ $(if $(RDKIT),,$(info no RDKit (librdkit-dev): `ccd build` will derive no tables
 LDLIBS  += $(RDKIT_LIBS) -lmsgpackc -lyaml -ljansson -lxxhash -lz -lstdc++ -lm -fopenmp $(SAN)
 VERSION := 0.1.0
 
-# CUDA rows are built with CUDA=1, which needs nvcc
+# CUDA rows are built with CUDA=1, which needs nvcc, into build/cuda
 NVCC    ?= $(shell command -v nvcc 2>/dev/null)
-CUDA    ?= 0
 ifeq ($(CUDA)$(asan),1)
 CPPFLAGS += -DBP_HAVE_CUDA -Ikernels
 CUDASRC := $(wildcard kernels/*.cu)
