@@ -107,4 +107,4 @@ awk '
 		}
 	}' "$figures"
 echo "all: the three stages without start-up"
-echo "cold: from the command to the mmCIF file (ours), to the end of the first prediction (PyTorch)"
+echo "cold: from the command to the mmCIF file (ours), to the end of the first prediction, which its command would still have to prepare and write (PyTorch)"

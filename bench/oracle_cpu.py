@@ -53,6 +53,7 @@ def features(path):
 
 
 def build(path):
+    import boltz.main  # noqa: F401 - what upstream's command loads before it does anything
     from boltz.model.models.boltz2 import Boltz2
     from safetensors import safe_open
     with safe_open(path, "pt") as f:
