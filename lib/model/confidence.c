@@ -460,7 +460,6 @@ static int
 finish(struct target *t, double seconds, size_t peak, struct bp_err *err)
 {
 	const struct bp_confidence_opt *o = &t->d->o;
-	struct bp_val *options = bp_val_arr(t->mem, err);
 
 	BP_TRY(put_scores(t, err));
 	BP_TRY(dump_results(t, err));
@@ -470,9 +469,7 @@ finish(struct target *t, double seconds, size_t peak, struct bp_err *err)
 		bp_rec_drop(t->rec, "s");
 		bp_rec_drop(t->rec, "z");
 	}
-	for (int i = 0; o->changed && i < o->changed->n; i++)
-		BP_TRY(bp_val_push(options, bp_val_str(t->mem, o->changed->v[i], err), t->mem, err));
-	return bp_trail_add(t->rec, "confidence", o->variant, o->device, seconds, peak, options, err);
+	return bp_stage_sign(t->rec, "confidence", &o->stage, seconds, peak, err);
 }
 
 int
@@ -501,7 +498,7 @@ bp_confidence_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct 
 	BP_NEW(t.scores, t.samples, mem, err);
 	snprintf(size, sizeof size, "%d tokens, %d atoms", t.f.n, t.f.atoms);
 	bp_progress_open(&t.progress, t.rec->id, "confidence of sample");
-	st = bp_plan_run(&peak, d->cx, run_samples, &t, mem, 0, d->o.mem_cap, size,
+	st = bp_plan_run(&peak, d->cx, run_samples, &t, mem, 0, d->o.stage.mem_cap, size,
 	    "a higher --mem-cap, or a smaller target", err);
 	bp_progress_close(&t.progress);
 	BP_TRY(bp_weights_check(d->w, err));

@@ -3,12 +3,11 @@
 #ifndef BP_CONFIDENCE_H
 #define BP_CONFIDENCE_H
 
-#include "base/opt.h"
 #include "model/dump.h"
 #include "model/embed.h"
 #include "model/pairformer.h"
 #include "model/scores.h"
-#include "stream/io.h"
+#include "model/start.h"
 
 struct bp_confidence_net {
 	int ts, tz;
@@ -31,9 +30,7 @@ void bp_confidence_bind(struct bp_confidence_net *net, struct bp_bind *b);
 struct bp_confidence_opt {
 	bool write_embeddings;   /* keep s and z in the record */
 	const char *dump;        /* path (bp_target_path), or NULL */
-	size_t mem_cap;          /* bytes, 0: none */
-	const char *variant, *device; /* for the trail */
-	const struct bp_strlist *changed;
+	struct bp_stage_opt stage;    /* it draws nothing: no seed */
 };
 
 /* Bind the weights. cx, w and o live as long as the stage. BP_EUNSUP: weights without a confidence module. */

@@ -170,17 +170,15 @@ sign(const struct target *t, double seconds, size_t peak, struct bp_err *err)
 {
 	const struct bp_diffuse_opt *o = &t->d->o;
 	struct bp_arena *mem = t->rec->mem;
-	struct bp_val *m = bp_val_map(mem, err), *options = bp_val_arr(mem, err);
+	struct bp_val *m = bp_val_map(mem, err);
 
 	BP_TRY(bp_val_set(m, "steps", bp_val_int(mem, o->steps, err), mem, err));
 	BP_TRY(bp_val_set(m, "samples", bp_val_int(mem, o->samples, err), mem, err));
 	BP_TRY(bp_val_set(m, "step_scale", bp_val_real(mem, o->step_scale, err), mem, err));
-	BP_TRY(bp_val_set(m, "seed", bp_val_int(mem, (int64_t)o->seed, err), mem, err));
+	BP_TRY(bp_val_set(m, "seed", bp_val_int(mem, (int64_t)o->stage.seed, err), mem, err));
 	BP_TRY(bp_val_set(m, "replayed", bp_val_bool(mem, o->replay_noise != NULL, err), mem, err));
 	BP_TRY(bp_val_set(t->rec->meta, "sampler", m, mem, err));
-	for (int i = 0; o->changed && i < o->changed->n; i++)
-		BP_TRY(bp_val_push(options, bp_val_str(mem, o->changed->v[i], err), mem, err));
-	return bp_trail_add(t->rec, "diffuse", o->variant, o->device, seconds, peak, options, err);
+	return bp_stage_sign(t->rec, "diffuse", &o->stage, seconds, peak, err);
 }
 
 static int
@@ -209,7 +207,7 @@ run_target(struct target *t, struct bp_arena *mem, struct bp_err *err)
 	snprintf(size, sizeof size, "%d tokens, %d atoms, %d of %d samples at once", t->f.n, t->f.atoms,
 	    batch_size(o), o->samples);
 	bp_progress_open(&t->progress, t->rec->id, "sampling step");
-	st = bp_plan_run(&peak, t->d->cx, sample, t, mem, 0, o->mem_cap, size,
+	st = bp_plan_run(&peak, t->d->cx, sample, t, mem, 0, o->stage.mem_cap, size,
 	    "a lower --max-parallel-samples, a higher --mem-cap, or a smaller target", err);
 	bp_progress_close(&t->progress);
 	BP_TRY(st);
@@ -242,7 +240,7 @@ bp_diffuse_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_
 		BP_TRY(bp_dump_open(&t.dump, mem, err));
 	BP_TRY(bp_rec_add(&t.coords, t.rec, "sample_atom_coords", BP_F32, BP_SHAPE(d->o.samples, t.f.atoms, 3), err));
 	t.draws = (struct bp_draws){ .steps = d->o.steps, .samples = d->o.samples, .atoms = t.f.atoms };
-	st = bp_draws_open(&t.draws, t.rec->id, d->o.seed, d->o.replay_noise, d->o.record_noise != NULL, mem, err);
+	st = bp_draws_open(&t.draws, t.rec->id, d->o.stage.seed, d->o.replay_noise, d->o.record_noise != NULL, mem, err);
 	if (st == BP_OK)
 		st = run_target(&t, mem, err);
 	bp_draws_close(&t.draws);

@@ -3,23 +3,19 @@
 #ifndef BP_DIFFUSE_H
 #define BP_DIFFUSE_H
 
-#include "base/opt.h"
 #include "model/sampler.h"
-#include "stream/io.h"
+#include "model/start.h"
 
 struct bp_diffuse_opt {
 	int steps, samples, max_parallel; /* >= 2, >= 1, >= 1 */
 	double step_scale;
-	uint64_t seed;
 	const char *record_noise, *replay_noise, *dump; /* paths (bp_target_path), or NULL */
 	bool write_trajectory;
-	size_t mem_cap;          /* bytes, 0: none */
 	const struct bp_guide *guide;
 	int guides;
-	const char *variant, *device;   /* for the trail */
-	const struct bp_strlist *changed;
+	struct bp_stage_opt stage;
 };
-#define BP_DIFFUSE_INIT { .steps = 200, .samples = 1, .max_parallel = 5, .step_scale = 1.5, .seed = 42 }
+#define BP_DIFFUSE_INIT { .steps = 200, .samples = 1, .max_parallel = 5, .step_scale = 1.5, .stage.seed = 42 }
 
 /* Bind the weights. cx, w and o live as long as the stage. */
 struct bp_diffuse;

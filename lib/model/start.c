@@ -3,9 +3,25 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/main.h"
 
-char *
-bp_model_variant(const struct bp_ctx *cx, const struct bp_common *c, struct bp_arena *mem, struct bp_err *err)
+int
+bp_stage_sign(struct bp_rec *rec, const char *tool, const struct bp_stage_opt *o, double seconds, size_t peak,
+    struct bp_err *err)
+{
+	struct bp_val *options = bp_val_arr(rec->mem, err);
+
+	if (!options)
+		return BP_EMEM;
+	for (int i = 0; o->changed && i < o->changed->n; i++)
+		BP_TRY(bp_val_push(options, bp_val_str(rec->mem, o->changed->v[i], err), rec->mem, err));
+	return bp_trail_add(rec, tool, o->variant, o->device, seconds, peak, options, err);
+}
+
+/* The variant for the trail: "optimized", followed by the ops that are bound otherwise: "optimized tri_attn=original".
+ * NULL: no memory. */
+static char *
+variant(const struct bp_ctx *cx, const struct bp_common *c, struct bp_arena *mem, struct bp_err *err)
 {
 	char *s = bp_strdup(mem, c->variant, err);
 
@@ -16,40 +32,49 @@ bp_model_variant(const struct bp_ctx *cx, const struct bp_common *c, struct bp_a
 }
 
 static int
-tell(const struct bp_ctx *cx, const struct bp_weights *w, const struct bp_common *c, struct bp_err *err)
+run(const struct bp_stage_program *p, void *opt, struct bp_ctx *cx, struct bp_weights *w, struct bp_arena *mem,
+    struct bp_err *err)
 {
-	struct bp_arena *mem;
-	const char *variant;
+	const struct bp_common *c = opt;
+	struct bp_strlist changed = { 0 };
+	struct bp_stage_opt o = { .seed = c->seed, .mem_cap = c->mem_cap, .device = c->device, .changed = &changed };
+	struct bp_filter filter = { .tool = p->program.name, .want = p->want, .stage = p->run, .in = c->in, .out = c->out,
+		.mem_cap = c->mem_cap };
 
-	if (bp_log_level() < BP_LOG_INFO)
-		return BP_OK;
-	BP_TRY(bp_arena_open(&mem, 0, err));
-	if ((variant = bp_model_variant(cx, c, mem, err)))
-		bp_log(BP_LOG_INFO, "%s: %d threads, kernels %s; weights %s", c->device, cx->threads, variant,
-		    bp_weights_path(w));
-	bp_arena_close(mem);
-	return variant ? BP_OK : BP_EMEM;
+	if (!(o.variant = variant(cx, c, mem, err)))
+		return bp_main_fail(err);
+	bp_log(BP_LOG_INFO, "%s: %d threads, kernels %s; weights %s", c->device, cx->threads, o.variant, bp_weights_path(w));
+	if (bp_opt_changed(&changed, &p->program, opt, p->defaults, mem, err) != BP_OK
+	    || p->open(&filter.self, cx, w, opt, &o, mem, err) != BP_OK)
+		return bp_main_fail(err);
+	return bp_filter_run(&filter);
 }
 
 int
-bp_model_open(struct bp_ctx **cx, struct bp_weights **w, const struct bp_common *c, struct bp_err *err)
+bp_stage_main(const struct bp_stage_program *p, int argc, char **argv)
 {
+	struct bp_err err = { 0 };
+	struct bp_arena *mem = NULL, *options;
+	struct bp_weights *w = NULL;
+	struct bp_ctx *cx = NULL;
+	struct bp_common *c;
+	void *opt;
 	int st;
 
-	*cx = NULL;
-	*w = NULL;
-	if ((st = bp_ctx_open(cx, c->device, c->variant, c->op.v, c->op.n, c->precision, c->threads, 0, err)) != BP_OK
-	    || (st = bp_weights_open(w, c->weights, err)) != BP_OK || (st = tell(*cx, *w, c, err)) != BP_OK) {
-		bp_model_close(*cx, *w);
-		*cx = NULL;
-		*w = NULL;
+	if (bp_arena_open(&options, 0, &err) != BP_OK || !(opt = bp_alloc(options, p->size, &err)))
+		return bp_main_fail(&err);
+	memcpy(opt, p->defaults, p->size);
+	c = opt;
+	st = bp_main_start(&p->program, opt, c, NULL, argc, argv, &mem);
+	if (st < 0) {
+		st = bp_ctx_open(&cx, c->device, c->variant, c->op.v, c->op.n, c->precision, c->threads, 0, &err) == BP_OK
+		        && bp_weights_open(&w, c->weights, &err) == BP_OK
+		    ? run(p, opt, cx, w, mem, &err)
+		    : bp_main_fail(&err);
+		bp_weights_close(w);
+		bp_ctx_close(cx);
+		bp_arena_close(mem);
 	}
+	bp_arena_close(options);
 	return st;
-}
-
-void
-bp_model_close(struct bp_ctx *cx, struct bp_weights *w)
-{
-	bp_weights_close(w);
-	bp_ctx_close(cx);
 }

@@ -1,20 +1,39 @@
-/* lib/model/start.h: what the programs that run the network open first: a device and the weights, from the common
- * options. */
+/* lib/model/start.h: what the programs that run the network have in common: from the command line to the loop over
+ * records, and each stage's entry in the trail. */
 #ifndef BP_START_H
 #define BP_START_H
 
 #include "base/opt.h"
 #include "model/weights.h"
+#include "stream/io.h"
 
-/* Open the context of --device, --variant, --op, --precision, --threads and the file of --weights. Both are NULL on
- * failure.
- * --mem-cap is not the context's: each target is held to it (model/plan.h). -v tells weights and bound kernels. */
-int bp_model_open(struct bp_ctx **cx, struct bp_weights **w, const struct bp_common *c, struct bp_err *err) BP_MUST_USE;
-void bp_model_close(struct bp_ctx *cx, struct bp_weights *w); /* NULL is fine */
+/* What every stage takes from the common options. */
+struct bp_stage_opt {
+	uint64_t seed;
+	size_t mem_cap;                  /* bytes of one target, 0: none                               */
+	const char *variant, *device;    /* for the trail: "optimized tri_attn=original", "cuda:0"     */
+	const struct bp_strlist *changed; /* options that are not the default's, for the trail; or NULL */
+};
 
-/* The variant for the trail: "optimized", followed by the ops that are bound otherwise: "optimized tri_attn=original".
- * NULL: no memory. */
-char *bp_model_variant(const struct bp_ctx *cx, const struct bp_common *c, struct bp_arena *mem,
+/* Append the stage's entry to rec's trail (stream/io.h). */
+int bp_stage_sign(struct bp_rec *rec, const char *tool, const struct bp_stage_opt *o, double seconds, size_t peak,
     struct bp_err *err) BP_MUST_USE;
+
+/* A program around one stage. Its options are a struct of `size` bytes that begins with struct bp_common. */
+struct bp_stage_program {
+	struct bp_program program;
+	size_t size;
+	const void *defaults; /* a struct of options */
+	enum bp_kind want;
+	bp_stage_fn *run;
+	/* Make the stage, the first argument of run, from a struct of options. All arguments live until the end. */
+	int (*open)(void **stage, struct bp_ctx *cx, struct bp_weights *w, void *opt, const struct bp_stage_opt *o,
+	    struct bp_arena *mem, struct bp_err *err);
+};
+
+/* main(): parse, open the context of --device, --variant, --op, --precision, --threads and the file of --weights, make
+ * the stage, run the loop. --mem-cap is not the context's: each target is held to it (model/plan.h). -v tells weights
+ * and bound kernels. Returns the exit status. */
+int bp_stage_main(const struct bp_stage_program *p, int argc, char **argv);
 
 #endif

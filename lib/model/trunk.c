@@ -343,18 +343,13 @@ finish(struct run *r, double seconds, size_t peak, struct bp_err *err)
 	static const char *const consumed[] = { "msa", "msa_mask", "msa_paired", "has_deletion", "deletion_value" };
 	const struct bp_trunk_opt *o = r->t->o;
 	struct bp_arena *mem = r->rec->mem;
-	struct bp_val *options = bp_val_arr(mem, err);
 
 	for (size_t i = 0; i < sizeof consumed / sizeof *consumed; i++)
 		bp_rec_drop(r->rec, consumed[i]);
 	r->rec->kind = BP_TRUNK;
 	r->rec->kind_name = bp_kind_name(BP_TRUNK);
 	BP_TRY(bp_val_set(r->rec->meta, "weights", bp_weights_meta(r->t->w, mem, err), mem, err));
-	if (!options)
-		return BP_EMEM;
-	for (int i = 0; o->changed && i < o->changed->n; i++)
-		BP_TRY(bp_val_push(options, bp_val_str(mem, o->changed->v[i], err), mem, err));
-	BP_TRY(bp_trail_add(r->rec, "trunk", o->variant, o->device, seconds, peak, options, err));
+	BP_TRY(bp_stage_sign(r->rec, "trunk", &o->stage, seconds, peak, err));
 	if (!r->dump)
 		return BP_OK;
 	r->t->dumped++;
@@ -388,13 +383,13 @@ bp_trunk_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_ou
 
 	(void)out;
 	BP_TRY(bp_target_check(t->o->dump, r.rec->id, t->dumped, err));
-	r.key = bp_noise_key(t->o->seed, r.rec->id);
+	r.key = bp_noise_key(t->o->stage.seed, r.rec->id);
 	BP_TRY(bp_feats_read(&host, r.rec, BP_FEATS_TRUNK, mem, err));
 	if (t->o->dump)
 		BP_TRY(bp_dump_open(&r.dump, mem, err));
 	snprintf(size, sizeof size, "%d tokens, %d atoms and %d MSA rows", host.n, host.atoms, host.s);
 	bp_progress_open(&progress, r.rec->id, "recycling");
-	st = bp_plan_run(&peak, t->cx, compute, &r, mem, emitted_bytes(t, (size_t)host.n), t->o->mem_cap, size,
+	st = bp_plan_run(&peak, t->cx, compute, &r, mem, emitted_bytes(t, (size_t)host.n), t->o->stage.mem_cap, size,
 	    "a higher --mem-cap, a part of the MSA (--subsample-msa), or a smaller target", err);
 	bp_progress_close(&progress);
 	BP_TRY(bp_weights_check(t->w, err));

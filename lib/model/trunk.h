@@ -3,21 +3,16 @@
 #ifndef BP_TRUNK_H
 #define BP_TRUNK_H
 
-#include "base/opt.h"
-#include "model/weights.h"
-#include "stream/io.h"
+#include "model/start.h"
 
 struct bp_trunk_opt {
 	int recycling_steps;          /* passes after the first, >= 0                        */
 	bool subsample_msa;           /* a random part of the MSA in each pass                */
 	int num_subsampled_msa;       /* rows of it, >= 1                                     */
-	uint64_t seed;                /* of that part                                         */
 	const char *dump;             /* where intermediates go (bp_target_path), or NULL     */
-	size_t mem_cap;               /* bytes of one target, 0: none                         */
-	const char *variant, *device; /* for the trail                                        */
-	const struct bp_strlist *changed;
+	struct bp_stage_opt stage;    /* the seed is of that part                             */
 };
-#define BP_TRUNK_INIT { .recycling_steps = 3, .num_subsampled_msa = 1024, .seed = 42 }
+#define BP_TRUNK_INIT { .recycling_steps = 3, .num_subsampled_msa = 1024, .stage.seed = 42 }
 
 /* Bind the parameters. cx, w and o live as long as the stage, mem holds its tables. BP_EUSAGE, BP_EUNSUP name what does
  * not fit. */

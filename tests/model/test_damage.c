@@ -43,13 +43,13 @@ struct stages {
 static int
 stages_open(struct stages *s, const char *weights, struct bp_err *err)
 {
-	const struct bp_confidence_opt o = { .variant = "optimized", .device = "cpu" };
+	const struct bp_confidence_opt o = { .stage = { .variant = "optimized", .device = "cpu" } };
 
 	*s = (struct stages) { .trunk_opt = BP_TRUNK_INIT, .diffuse_opt = BP_DIFFUSE_INIT };
 	s->trunk_opt.recycling_steps = 0;
 	s->diffuse_opt.steps = 2;
-	s->trunk_opt.variant = s->diffuse_opt.variant = "optimized";
-	s->trunk_opt.device = s->diffuse_opt.device = "cpu";
+	s->trunk_opt.stage.variant = s->diffuse_opt.stage.variant = "optimized";
+	s->trunk_opt.stage.device = s->diffuse_opt.stage.device = "cpu";
 	assert_int_equal(bp_arena_open(&s->mem, 0, err), BP_OK);
 	BP_TRY(bp_ctx_open(&s->cx, "cpu", "optimized", NULL, 0, "fp32", 1, 0, err));
 	BP_TRY(bp_weights_open(&s->w, weights, err));

@@ -150,10 +150,10 @@ draws_depend_on_names_alone(void **state)
 		assert_memory_equal(all, diffuse(&x, &o), bytes(&x));
 	o.samples = 1;
 	assert_memory_equal(all, diffuse(&x, &o), one);
-	o.seed++;
+	o.stage.seed++;
 	again = diffuse(&x, &o);
 	assert_memory_not_equal(all, again, one);
-	o.seed--;
+	o.stage.seed--;
 	x.rec->id = "other";
 	assert_memory_not_equal(all, diffuse(&x, &o), one);
 	stage_close(&x);
@@ -172,7 +172,7 @@ recorded_noise_replays(void **state)
 	first = diffuse(&x, &o);
 	o.record_noise = NULL;
 	o.replay_noise = file;
-	o.seed++;
+	o.stage.seed++;
 	second = diffuse(&x, &o);
 	assert_memory_equal(first, second, bytes(&x));
 	o.steps++; /* the file is of another run */
@@ -275,11 +275,11 @@ refusals(void **state)
 	const struct bp_tensor *z;
 
 	(void)state;
-	o.mem_cap = bp_arena_used(x.mem) + (1 << 20);
+	o.stage.mem_cap = bp_arena_used(x.mem) + (1 << 20);
 	assert_int_equal(try_diffuse(&x, &o, NULL), BP_EMEM);
 	assert_non_null(strstr(x.err.msg, "3 of 3 samples at once need"));
 	assert_non_null(strstr(x.err.hint, "--max-parallel-samples"));
-	o.mem_cap = 0;
+	o.stage.mem_cap = 0;
 
 	z = bp_rec_get(x.rec, "z");
 	bp_rec_drop(x.rec, "z");

@@ -29,7 +29,7 @@ open_with(struct fix *x, const char *weights)
 {
 	must(x, bp_arena_open(&x->mem, 0, &x->err));
 	must(x, bp_arena_open(&x->rec_mem, 0, &x->err));
-	must(x, bp_ctx_open(&x->cx, "cpu", x->o.variant, NULL, 0, "fp32", 2, 0, &x->err));
+	must(x, bp_ctx_open(&x->cx, "cpu", x->o.stage.variant, NULL, 0, "fp32", 2, 0, &x->err));
 	must(x, bp_weights_open(&x->w, weights, &x->err));
 	must(x, bp_trunk_open(&x->t, x->cx, x->w, &x->o, x->mem, &x->err));
 }
@@ -41,8 +41,8 @@ fix_open(struct fix *x, const char *dir, const char *config, const char *variant
 	char rel[128], path[512];
 
 	*x = (struct fix){ .o = BP_TRUNK_INIT };
-	x->o.variant = variant;
-	x->o.device = "cpu";
+	x->o.stage.variant = variant;
+	x->o.stage.device = "cpu";
 	snprintf(rel, sizeof rel, "%s/%s.safetensors", dir, config);
 	if (access(golden_path(path, rel), R_OK) != 0) {
 		snprintf(rel, sizeof rel, "model/%s.safetensors", config);
@@ -230,7 +230,7 @@ memory_of_1000_tokens(void **state)
 			char path[] = "/tmp/bp-test-full-XXXXXX";
 			struct fix x = { .o = BP_TRUNK_INIT };
 			size_t device, host;
-			x.o.variant = variants[i];
+			x.o.stage.variant = variants[i];
 			open_full(&x, path);
 			must(&x, bp_trunk_bytes(&device, &host, x.t, 1000, 8000, 128, templates, x.mem, &x.err));
 			printf("%s, %d templates: %.2f + %.2f pair tensors\n", variants[i], templates,
@@ -273,14 +273,14 @@ cap_and_repeat(void **state)
 	(void)state;
 	fix_open(&x, "model", "tiny", "optimized");
 	a = run_tiny(&x, &n);
-	x.o.mem_cap = 100 << 10;
+	x.o.stage.mem_cap = 100 << 10;
 	rec = golden_features("tiny", x.rec_mem);
 	assert_int_equal(bp_trunk_run(x.t, &rec, x.rec_mem, NULL, &x.err), BP_EMEM);
 	assert_non_null(strstr(x.err.msg, "13 tokens"));
 	assert_non_null(strstr(x.err.msg, "the cap is 0.1 MiB"));
 	assert_non_null(strstr(x.err.hint, "--mem-cap"));
 	assert_int_equal(rec->kind, BP_FEATURES);
-	x.o.mem_cap = 0;
+	x.o.stage.mem_cap = 0;
 	rec = golden_features("tiny", x.rec_mem);
 	bp_rec_drop(rec, "ref_pos");
 	assert_int_equal(bp_trunk_run(x.t, &rec, x.rec_mem, NULL, &x.err), BP_EINPUT);
@@ -305,7 +305,7 @@ subsampled_msa(void **state)
 	enough = run_tiny(&x, &n);
 	x.o.num_subsampled_msa = 2;
 	for (int i = 0; i < 3; i++) {
-		x.o.seed = i < 2 ? 1 : 3;
+		x.o.stage.seed = i < 2 ? 1 : 3;
 		few[i] = run_tiny(&x, &n);
 	}
 	assert_memory_equal(all, enough, (size_t)n * sizeof *all);

@@ -1,5 +1,4 @@
 /* diffuse: trunk records in, structures records out: sampled coordinates (lib/model/diffuse.h). */
-#include "base/main.h"
 #include "model/diffuse.h"
 #include "model/start.h"
 
@@ -37,20 +36,6 @@ static const struct bp_optdef options[] = {
 	{ 0 }
 };
 
-static const struct bp_program program = {
-	.name = "diffuse",
-	.summary = "sample structures from trunk representations",
-	.about =
-	    "Reads trunk records, adds sample_atom_coords [samples, atoms, 3] in angstrom, and writes "
-	    "structures records. A target that fails becomes an error record; the others go on.\n\n"
-	    "Random numbers depend on seed, target name, sample, step and atom alone, not on what else is in "
-	    "the run. With --record-noise and --replay-noise every draw can be kept and given back, to "
-	    "compare variants, devices and programs.\n\n"
-	    "Memory is worked out before a target starts; one that does not fit into --mem-cap or the machine "
-	    "is refused at once.",
-	.options = options,
-};
-
 static int
 refuse(const struct diffuse_opt *opt, struct bp_err *err)
 {
@@ -64,42 +49,44 @@ refuse(const struct diffuse_opt *opt, struct bp_err *err)
 }
 
 static int
-run(struct diffuse_opt *opt, struct bp_ctx *cx, struct bp_weights *w, struct bp_arena *mem)
+open_stage(void **stage, struct bp_ctx *cx, struct bp_weights *w, void *opt, const struct bp_stage_opt *common,
+    struct bp_arena *mem, struct bp_err *err)
 {
-	const struct diffuse_opt defaults = { .common = BP_COMMON_INIT, .run = BP_DIFFUSE_INIT };
-	struct bp_filter filter = { .tool = "diffuse", .want = BP_TRUNK, .stage = bp_diffuse_run, .in = opt->common.in,
-		.out = opt->common.out, .mem_cap = opt->common.mem_cap };
-	struct bp_strlist changed = { 0 };
-	struct bp_diffuse *diffuse;
-	struct bp_err err = { 0 };
+	struct diffuse_opt *o = opt;
+	struct bp_diffuse *self = NULL;
 
-	opt->run.seed = opt->common.seed;
-	opt->run.mem_cap = opt->common.mem_cap;
-	opt->run.device = opt->common.device;
-	opt->run.changed = &changed;
-	if (!(opt->run.variant = bp_model_variant(cx, &opt->common, mem, &err))
-	    || bp_opt_changed(&changed, &program, opt, &defaults, mem, &err) != BP_OK
-	    || bp_diffuse_open(&diffuse, cx, w, &opt->run, mem, &err) != BP_OK)
-		return bp_main_fail(&err);
-	filter.self = diffuse;
-	return bp_filter_run(&filter);
+	BP_TRY(refuse(o, err));
+	o->run.stage = *common;
+	BP_TRY(bp_diffuse_open(&self, cx, w, &o->run, mem, err));
+	*stage = self;
+	return BP_OK;
 }
+
+static const struct diffuse_opt defaults = { .common = BP_COMMON_INIT, .run = BP_DIFFUSE_INIT };
+
+static const struct bp_stage_program stage = {
+	.program = {
+		.name = "diffuse",
+		.summary = "sample structures from trunk representations",
+		.about =
+		    "Reads trunk records, adds sample_atom_coords [samples, atoms, 3] in angstrom, and writes "
+		    "structures records. A target that fails becomes an error record; the others go on.\n\n"
+		    "Random numbers depend on seed, target name, sample, step and atom alone, not on what else is in "
+		    "the run. With --record-noise and --replay-noise every draw can be kept and given back, to "
+		    "compare variants, devices and programs.\n\n"
+		    "Memory is worked out before a target starts; one that does not fit into --mem-cap or the machine "
+		    "is refused at once.",
+		.options = options,
+	},
+	.size = sizeof defaults,
+	.defaults = &defaults,
+	.want = BP_TRUNK,
+	.run = bp_diffuse_run,
+	.open = open_stage,
+};
 
 int
 main(int argc, char **argv)
 {
-	struct diffuse_opt opt = { .common = BP_COMMON_INIT, .run = BP_DIFFUSE_INIT };
-	struct bp_arena *mem = NULL;
-	struct bp_weights *w = NULL;
-	struct bp_ctx *cx = NULL;
-	struct bp_err err = { 0 };
-	int st = bp_main_start(&program, &opt, &opt.common, NULL, argc, argv, &mem);
-
-	if (st >= 0)
-		return st;
-	st = refuse(&opt, &err) == BP_OK && bp_model_open(&cx, &w, &opt.common, &err) == BP_OK ? run(&opt, cx, w, mem)
-												: bp_main_fail(&err);
-	bp_model_close(cx, w);
-	bp_arena_close(mem);
-	return st;
+	return bp_stage_main(&stage, argc, argv);
 }

@@ -1,5 +1,4 @@
 /* trunk: features records in, trunk records out: the network's first half (lib/model/trunk.h). */
-#include "base/main.h"
 #include "model/start.h"
 #include "model/trunk.h"
 
@@ -21,58 +20,42 @@ static const struct bp_optdef options[]
 	          "write intermediates (safetensors); a directory gets a file a target" },
 	      BP_OPT_GENERAL(struct trunk_opt, common), { 0 } };
 
-static const struct bp_program program = {
-	.name = "trunk",
-	.summary = "the network's first half: features to single and pair representations",
-	.about
-	= "Reads features records, adds s_inputs, s, z, pdistogram and pbfactor, drops the MSA, and writes trunk "
-	  "records. A target that fails becomes an error record; the others go on.\n\n"
-	  "Memory grows with the square of the tokens: it is worked out before a target starts, and one that "
-	  "does not fit into --mem-cap or the machine is refused at once.",
-	.options = options,
-};
-
 static int
-run(struct trunk_opt *opt, struct bp_ctx *cx, struct bp_weights *w, struct bp_arena *mem)
+open_stage(void **stage, struct bp_ctx *cx, struct bp_weights *w, void *opt, const struct bp_stage_opt *common,
+    struct bp_arena *mem, struct bp_err *err)
 {
-	const struct trunk_opt defaults = { .common = BP_COMMON_INIT, .run = BP_TRUNK_INIT };
-	struct bp_filter filter = { .tool = "trunk",
-		.want = BP_FEATURES,
-		.stage = bp_trunk_run,
-		.in = opt->common.in,
-		.out = opt->common.out,
-		.mem_cap = opt->common.mem_cap };
-	struct bp_strlist changed = { 0 };
-	struct bp_trunk *trunk;
-	struct bp_err err = { 0 };
+	struct trunk_opt *o = opt;
+	struct bp_trunk *self = NULL;
 
 	bp_weights_warn(w);
-	opt->run.seed = opt->common.seed;
-	opt->run.mem_cap = opt->common.mem_cap;
-	opt->run.device = opt->common.device;
-	opt->run.changed = &changed;
-	if (!(opt->run.variant = bp_model_variant(cx, &opt->common, mem, &err))
-	    || bp_opt_changed(&changed, &program, opt, &defaults, mem, &err) != BP_OK
-	    || bp_trunk_open(&trunk, cx, w, &opt->run, mem, &err) != BP_OK)
-		return bp_main_fail(&err);
-	filter.self = trunk;
-	return bp_filter_run(&filter);
+	o->run.stage = *common;
+	BP_TRY(bp_trunk_open(&self, cx, w, &o->run, mem, err));
+	*stage = self;
+	return BP_OK;
 }
+
+static const struct trunk_opt defaults = { .common = BP_COMMON_INIT, .run = BP_TRUNK_INIT };
+
+static const struct bp_stage_program stage = {
+	.program = {
+		.name = "trunk",
+		.summary = "the network's first half: features to single and pair representations",
+		.about
+		= "Reads features records, adds s_inputs, s, z, pdistogram and pbfactor, drops the MSA, and writes trunk "
+		  "records. A target that fails becomes an error record; the others go on.\n\n"
+		  "Memory grows with the square of the tokens: it is worked out before a target starts, and one that "
+		  "does not fit into --mem-cap or the machine is refused at once.",
+		.options = options,
+	},
+	.size = sizeof defaults,
+	.defaults = &defaults,
+	.want = BP_FEATURES,
+	.run = bp_trunk_run,
+	.open = open_stage,
+};
 
 int
 main(int argc, char **argv)
 {
-	struct trunk_opt opt = { .common = BP_COMMON_INIT, .run = BP_TRUNK_INIT };
-	struct bp_arena *mem = NULL;
-	struct bp_weights *w = NULL;
-	struct bp_ctx *cx = NULL;
-	struct bp_err err = { 0 };
-	int st = bp_main_start(&program, &opt, &opt.common, NULL, argc, argv, &mem);
-
-	if (st >= 0)
-		return st;
-	st = bp_model_open(&cx, &w, &opt.common, &err) == BP_OK ? run(&opt, cx, w, mem) : bp_main_fail(&err);
-	bp_model_close(cx, w);
-	bp_arena_close(mem);
-	return st;
+	return bp_stage_main(&stage, argc, argv);
 }
