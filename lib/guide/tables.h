@@ -14,7 +14,8 @@ struct bp_scatterer {
 	double mass;          /* standard atomic mass, merged hydrogens not added                  */
 	double volume;        /* displaced solvent of the bare atom, A^3                           */
 	double d_xh;          /* distance of its hydrogens, A                                      */
-	int charge;           /* alkali, alkaline-earth and 3d metals scatter as their usual ion   */
+	int charge;           /* alkali, alkaline-earth, 3d metals, Cd, Hg scatter as their usual ion; Be, Sc, Ti,
+	                         V, Cr, Ra, for which the reference's table has neutral factors only, do not  */
 	double a[5], b[5], c; /* f(q) = c + sum a exp(-b (q / 4 pi)^2)                             */
 };
 

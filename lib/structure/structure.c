@@ -436,39 +436,55 @@ fill_bonds(struct builder *b)
 }
 
 static int
-check_coords(struct builder *b)
+check_coords(const struct bp_structure *s, struct bp_err *err)
 {
-	struct bp_structure *s = b->s;
-
 	for (int m = 0; m < s->nsamples; m++)
 		for (int i = 0; i < s->natoms; i++) {
 			const float *x = bp_structure_xyz(s, m, i);
 			if (!isfinite(x[0]) || !isfinite(x[1]) || !isfinite(x[2]))
-				return BP_FAIL(b->err, BP_ENUM, "the sampler failed on this target: try another --seed",
+				return BP_FAIL(err, BP_ENUM, "the sampler failed on this target: try another --seed",
 				    "sample %d: atom %d (%s) has no finite coordinates", m, i + 1, s->atom[i].name);
 		}
 	return BP_OK;
 }
 
+/* how many samples of how many places: from the coordinates, else from the masks */
+static int
+find_shape(struct bp_structure *s, const struct bp_rec *rec, struct bp_err *err)
+{
+	static const char *const masks[] = { "atom_pad_mask", "atom_to_token@idx" };
+	int64_t shape[] = { -1, -1, 3 };
+	const struct bp_tensor *x = NULL;
+
+	if (bp_rec_get(rec, "sample_atom_coords")) {
+		BP_TRY(bp_rec_want(&x, rec, "sample_atom_coords", BP_F32, 3, shape, err));
+		if (shape[0] < 1 || shape[1] < 1 || shape[0] > MAX_ROWS || shape[1] > MAX_ROWS)
+			return BP_FAIL(err, BP_EINPUT, NULL, "tensor sample_atom_coords: %lld samples of %lld atoms",
+			    (long long)shape[0], (long long)shape[1]);
+		s->nsamples = (int)shape[0];
+		s->nplaces = shape[1];
+		s->coords = x->data;
+	}
+	for (int i = 0; i < 2 && !s->nplaces; i++)
+		if ((x = bp_rec_get(rec, masks[i])))
+			s->nplaces = bp_count(x);
+	if (s->nplaces < 1 || s->nplaces > MAX_ROWS)
+		return BP_FAIL(err, BP_EINPUT, "every stage passes on the features: let them come through",
+		    "neither coordinates nor a mask say how many atoms there are");
+	return BP_OK;
+}
+
 int
-bp_structure_read(struct bp_structure **ret, const struct bp_rec *rec, struct bp_err *err)
+bp_structure_tables(struct bp_structure **ret, const struct bp_rec *rec, struct bp_err *err)
 {
 	struct builder b = { .rec = rec, .mem = rec->mem, .err = err };
-	const struct bp_tensor *x;
-	int64_t shape[] = { -1, -1, 3 };
 	struct bp_structure *s;
 
 	*ret = NULL;
 	BP_NEW(s, 1, rec->mem, err);
 	b.s = s;
-	BP_TRY(bp_rec_want(&x, rec, "sample_atom_coords", BP_F32, 3, shape, err));
-	if (shape[0] < 1 || shape[1] < 1 || shape[0] > MAX_ROWS || shape[1] > MAX_ROWS)
-		return BP_FAIL(err, BP_EINPUT, NULL, "tensor sample_atom_coords: %lld samples of %lld atoms",
-		    (long long)shape[0], (long long)shape[1]);
 	s->id = rec->id;
-	s->nsamples = (int)shape[0];
-	s->nplaces = shape[1];
-	s->coords = x->data;
+	BP_TRY(find_shape(s, rec, err));
 	BP_TRY(find_places(&b));
 	s->nchains = table_rows(rec->meta, "chains");
 	s->nres = table_rows(rec->meta, "residues");
@@ -488,7 +504,21 @@ bp_structure_read(struct bp_structure **ret, const struct bp_rec *rec, struct bp
 	BP_TRY(check_distinct_chains(&b));
 	BP_TRY(fill_atoms(&b));
 	BP_TRY(fill_bonds(&b));
-	BP_TRY(check_coords(&b));
+	*ret = s;
+	return BP_OK;
+}
+
+int
+bp_structure_read(struct bp_structure **ret, const struct bp_rec *rec, struct bp_err *err)
+{
+	int64_t shape[] = { -1, -1, 3 };
+	const struct bp_tensor *x;
+	struct bp_structure *s;
+
+	*ret = NULL;
+	BP_TRY(bp_rec_want(&x, rec, "sample_atom_coords", BP_F32, 3, shape, err));
+	BP_TRY(bp_structure_tables(&s, rec, err));
+	BP_TRY(check_coords(s, err));
 	*ret = s;
 	return BP_OK;
 }

@@ -54,6 +54,9 @@ struct bp_structure {
 /* BP_EINPUT: a table or tensor that is missing, of the wrong shape, or does not fit the others; BP_ENUM: a
  * coordinate that is not finite. */
 int bp_structure_read(struct bp_structure **ret, const struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
+/* The same of a record that may have no coordinates yet (features, trunk): nsamples is 0 and coords NULL then, and
+ * atom_pad_mask or atom_to_token@idx say how many places there are. Coordinates that are there are not looked at. */
+int bp_structure_tables(struct bp_structure **ret, const struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
 
 static inline const float * /* [3] A */
 bp_structure_xyz(const struct bp_structure *s, int sample, int atom)

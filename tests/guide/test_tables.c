@@ -99,7 +99,8 @@ static void
 amplitudes(void **state)
 {
 	static const int ions[][2] = { { 11, 1 }, { 12, 2 }, { 19, 1 }, { 20, 2 }, { 25, 2 }, { 26, 2 }, { 30, 2 },
-		{ 56, 2 }, { 15, 0 }, { 78, 0 } };
+		{ 56, 2 }, { 27, 2 }, { 28, 2 }, { 29, 2 }, { 48, 2 }, { 80, 2 }, { 15, 0 }, { 17, 0 }, { 78, 0 }, { 4, 0 },
+		{ 21, 0 }, { 22, 0 }, { 23, 0 }, { 24, 0 } };
 
 	(void)state;
 	for (int i = 0; i < COUNT(ions); i++) /* electrons forward: Z less the charge */
