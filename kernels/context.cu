@@ -18,6 +18,8 @@ static const size_t GROW = (size_t)64 << 20;
 struct bp_cuda {
 	cudaStream_t stream;
 	int processors;
+	cudaEvent_t *event; /* timings */
+	int events;
 	/* memory */
 	CUdeviceptr base;
 	size_t range, mapped, used, peak, cap, chunk;
@@ -276,8 +278,40 @@ cuda_zero(struct bp_ctx *cx, void *dst, size_t n)
 	return lost(cx, "zero", cudaMemsetAsync(dst, 0, n, dev(cx)->stream));
 }
 
+static int
+cuda_stamp(struct bp_ctx *cx, int i, double *at)
+{
+	struct bp_cuda *d = dev(cx);
+
+	(void)at;
+	if (i >= d->events) {
+		int n = i < 1024 ? 1024 : 2 * i;
+		cudaEvent_t *more = (cudaEvent_t *)realloc(d->event, n * sizeof *more);
+		if (!more)
+			return BP_FAIL(cx->err, BP_EMEM, NULL, "no memory for timings");
+		d->event = more;
+		for (; d->events < n; d->events++)
+			BP_TRY(lost(cx, "timing", cudaEventCreate(&d->event[d->events])));
+	}
+	return lost(cx, "timing", cudaEventRecord(d->event[i], d->stream));
+}
+
+static int
+cuda_stamps(struct bp_ctx *cx, int n, double *at)
+{
+	struct bp_cuda *d = dev(cx);
+	float ms;
+
+	BP_TRY(lost(cx, "timing", cudaStreamSynchronize(d->stream)));
+	for (int i = 0; i < n; i++) { /* from one to the next, as a float of milliseconds is coarse */
+		BP_TRY(lost(cx, "timing", cudaEventElapsedTime(&ms, d->event[i ? i - 1 : 0], d->event[i])));
+		at[i] = (i ? at[i - 1] : 0) + 1e-3 * ms;
+	}
+	return BP_OK;
+}
+
 static const struct bp_memory memory = { cuda_alloc, cuda_mark, cuda_release, cuda_peak, cuda_peak_reset, cuda_rehearse, cuda_rehearsed, cuda_free,
-	cuda_upload, cuda_download, cuda_copy, cuda_zero };
+	cuda_upload, cuda_download, cuda_copy, cuda_zero, cuda_stamp, cuda_stamps };
 
 int
 bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err)
@@ -313,6 +347,9 @@ bp_cuda_close(struct bp_ctx *cx)
 		return;
 	if (d->stream)
 		cudaStreamSynchronize(d->stream);
+	for (int i = 0; i < d->events; i++)
+		cudaEventDestroy(d->event[i]);
+	free(d->event);
 	if (d->blas)
 		d->blas_destroy(d->blas);
 	for (size_t i = 0; i < d->handles; i++) {

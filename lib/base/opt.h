@@ -52,9 +52,9 @@ struct bp_common {
 	uint64_t seed;
 	int threads;    /* 0: as many as the machine has */
 	size_t mem_cap; /* bytes, 0: none */
-	bool verbose, quiet;
+	bool verbose, quiet, profile;
 };
-#define BP_COMMON_INIT { .device = "cpu", .variant = "optimized", .precision = "fp32", .seed = 42 }
+#define BP_COMMON_INIT { .device = "cpu", .variant = "optimized", .precision = "auto", .seed = 42 }
 
 #define BP_OPT_STREAM(T, c)                                                                                          \
 	{ "in", 0, BP_OPT_STR, offsetof(T, c.in), NULL, "FILE", "read records from FILE instead of stdin" },         \
@@ -63,11 +63,13 @@ struct bp_common {
 	{ "device", 0, BP_OPT_STR, offsetof(T, c.device), NULL, "cpu|cuda[:N]", "where to compute" },                \
 	{ "variant", 0, BP_OPT_WORD, offsetof(T, c.variant), "original|optimized", NULL, "row of the op table" },    \
 	{ "op", 0, BP_OPT_LIST, offsetof(T, c.op), NULL, "NAME=VARIANT", "variant of one op (repeatable)" },         \
-	{ "precision", 0, BP_OPT_WORD, offsetof(T, c.precision), "fp32|tf32|bf16", NULL, "of matrix products" },     \
+	{ "precision", 0, BP_OPT_WORD, offsetof(T, c.precision), "auto|fp32|tf32|bf16", NULL,                    \
+	  "of matrix products; auto: bf16 on a card in trunk and confidence, fp32 elsewhere" },                      \
 	{ "no-cuda-optimizations", 0, BP_OPT_AS, offsetof(T, c.variant), "original", NULL,                           \
 	  "the same as --variant original" },                                                                        \
 	{ "no-mixed-precision", 0, BP_OPT_AS, offsetof(T, c.precision), "fp32", NULL,                                \
 	  "the same as --precision fp32" },                                                                          \
+	{ "profile", 0, BP_OPT_FLAG, offsetof(T, c.profile), NULL, NULL, "say at the end where the time of the ops went" }, \
 	{ "threads", 0, BP_OPT_INT, offsetof(T, c.threads), "[0,1024]", NULL, "CPU threads, 0: all cores" }
 #define BP_OPT_WEIGHTS(T, c)                                                                                         \
 	{ "weights", 0, BP_OPT_STR, offsetof(T, c.weights), NULL, "FILE",                                            \

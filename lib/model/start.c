@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/main.h"
+#include "ops/profile.h"
 
 int
 bp_stage_sign(struct bp_rec *rec, const char *tool, const struct bp_stage_opt *o, double seconds, size_t peak,
@@ -18,13 +19,16 @@ bp_stage_sign(struct bp_rec *rec, const char *tool, const struct bp_stage_opt *o
 	return bp_trail_add(rec, tool, o->variant, o->device, seconds, peak, options, err);
 }
 
-/* The variant for the trail: "optimized", followed by the ops that are bound otherwise: "optimized tri_attn=original".
+/* The variant for the trail: "optimized", the precision if it is not fp32, and the ops that are bound otherwise:
+ * "optimized bf16 tri_attn=original".
  * NULL: no memory. */
 static char *
 variant(const struct bp_ctx *cx, const struct bp_common *c, struct bp_arena *mem, struct bp_err *err)
 {
 	char *s = bp_strdup(mem, c->variant, err);
 
+	if (s && cx->precision != BP_FP32)
+		s = bp_sprintf(mem, err, "%s %s", s, cx->precision == BP_TF32 ? "tf32" : "bf16");
 	for (int i = 0; s && i < bp_ops_count(); i++)
 		if (strcmp(bp_ops_bound(cx, i), c->variant) != 0)
 			s = bp_sprintf(mem, err, "%s %s=%s", s, bp_ops_name(i), bp_ops_bound(cx, i));
@@ -50,6 +54,15 @@ run(const struct bp_stage_program *p, void *opt, struct bp_ctx *cx, struct bp_we
 	return bp_filter_run(&filter);
 }
 
+/* --precision; auto is that of the stage on a card, and all that a CPU has */
+static const char *
+precision(const struct bp_stage_program *p, const struct bp_common *c)
+{
+	if (strcmp(c->precision, "auto"))
+		return c->precision;
+	return p->card_precision && strcmp(c->device, "cpu") ? p->card_precision : "fp32";
+}
+
 int
 bp_stage_main(const struct bp_stage_program *p, int argc, char **argv)
 {
@@ -67,10 +80,12 @@ bp_stage_main(const struct bp_stage_program *p, int argc, char **argv)
 	c = opt;
 	st = bp_main_start(&p->program, opt, c, NULL, argc, argv, &mem);
 	if (st < 0) {
-		st = bp_ctx_open(&cx, c->device, c->variant, c->op.v, c->op.n, c->precision, c->threads, 0, &err) == BP_OK
-		        && bp_weights_open(&w, c->weights, &err) == BP_OK
+		st = bp_ctx_open(&cx, c->device, c->variant, c->op.v, c->op.n, precision(p, c), c->threads, 0, &err) == BP_OK
+		        && (!c->profile || bp_profile_open(cx, &err) == BP_OK) && bp_weights_open(&w, c->weights, &err) == BP_OK
 		    ? run(p, opt, cx, w, mem, &err)
 		    : bp_main_fail(&err);
+		if (cx && cx->profile)
+			bp_profile_tell(cx);
 		bp_weights_close(w);
 		bp_ctx_close(cx);
 		bp_arena_close(mem);

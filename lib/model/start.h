@@ -11,7 +11,7 @@
 struct bp_stage_opt {
 	uint64_t seed;
 	size_t mem_cap;                  /* bytes of one target, 0: none                               */
-	const char *variant, *device;    /* for the trail: "optimized tri_attn=original", "cuda:0"     */
+	const char *variant, *device;    /* for the trail: "optimized bf16 tri_attn=original", "cuda:0" */
 	const struct bp_strlist *changed; /* options that are not the default's, for the trail; or NULL */
 };
 
@@ -24,6 +24,7 @@ struct bp_stage_program {
 	struct bp_program program;
 	size_t size;
 	const void *defaults; /* a struct of options */
+	const char *card_precision; /* --precision auto on a card, as in upstream's mixed precision; NULL: fp32 */
 	enum bp_kind want;
 	bp_stage_fn *run;
 	/* Make the stage, the first argument of run, from a struct of options. All arguments live until the end. */

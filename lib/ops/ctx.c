@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "ops/cpu.h"
 
 static void *
@@ -124,8 +125,23 @@ cpu_zero(struct bp_ctx *cx, void *dst, size_t n)
 	return BP_OK;
 }
 
+static int
+cpu_stamp(struct bp_ctx *cx, int i, double *at)
+{
+	(void)cx, (void)i;
+	*at = bp_seconds();
+	return BP_OK;
+}
+
+static int
+cpu_stamps(struct bp_ctx *cx, int n, double *at)
+{
+	(void)cx, (void)n, (void)at; /* they are there */
+	return BP_OK;
+}
+
 const struct bp_memory bp_cpu_memory = { cpu_alloc, cpu_mark, cpu_release, cpu_peak, cpu_peak_reset, cpu_rehearse,
-	cpu_rehearsed, cpu_free, cpu_upload, cpu_download, cpu_copy, cpu_zero };
+	cpu_rehearsed, cpu_free, cpu_upload, cpu_download, cpu_copy, cpu_zero, cpu_stamp, cpu_stamps };
 
 void *
 bp_dev_alloc(struct bp_ctx *cx, size_t bytes)

@@ -28,6 +28,7 @@ struct bp_weight {
 
 struct bp_ops;    /* ops.h */
 struct bp_memory; /* below */
+struct bp_profile;
 
 struct bp_ctx {
 	const struct bp_ops *ops; /* bound functions; called through BP_OP */
@@ -39,6 +40,7 @@ struct bp_ctx {
 	struct bp_arena *mem;   /* CPU: activations and scratch. Devices keep their own pool in dev     */
 	void *dev;              /* the device's own state (kernels/context.cu), NULL on the CPU         */
 	struct bp_err *err;     /* filled by an op that fails                                           */
+	struct bp_profile *profile; /* profile.h, or NULL */
 	bool dry;               /* planning: memory is counted, nothing is computed, nothing dereferenced */
 };
 
@@ -87,6 +89,10 @@ struct bp_memory {
 	int (*download)(struct bp_ctx *cx, void *dst, const void *src, size_t n);
 	int (*copy)(struct bp_ctx *cx, void *dst, const void *src, size_t n);
 	int (*zero)(struct bp_ctx *cx, void *dst, size_t n);
+	/* Timings: stamp number i is set when the device has come so far; stamps waits and fills *at = seconds, from any beginning, for the
+	 * first n. at is the same array in both, at[i] in stamp. */
+	int (*stamp)(struct bp_ctx *cx, int i, double *at);
+	int (*stamps)(struct bp_ctx *cx, int n, double *at);
 };
 extern const struct bp_memory bp_cpu_memory;
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/profile.h"
 #ifdef BP_HAVE_CUDA
 #include "context.h"
 #endif
@@ -218,6 +219,7 @@ bp_ctx_close(struct bp_ctx *cx)
 {
 	if (!cx)
 		return;
+	bp_profile_close(cx);
 #ifdef BP_HAVE_CUDA
 	if (cx->device == BP_CUDA)
 		bp_cuda_close(cx);

@@ -49,6 +49,7 @@ static const struct bp_stage_program stage = {
 	},
 	.size = sizeof defaults,
 	.defaults = &defaults,
+	.card_precision = "bf16",
 	.want = BP_STRUCTURES,
 	.run = bp_confidence_run,
 	.open = open_stage,
