@@ -56,9 +56,8 @@ bp_nearest(const char *what, const char *const *words, int n)
 	return least <= 1 + (int)strlen(what) / 3 ? best : NULL;
 }
 
-/* is x within a range such as "[0," "(0,1]" "[1,128]"? */
-static bool
-in_range(double x, const char *range)
+bool
+bp_opt_in_range(double x, const char *range)
 {
 	char *end;
 	double lo, hi;
@@ -150,7 +149,7 @@ store(const struct bp_optdef *d, void *opt, const char *v, bool negated, struct 
 	case BP_OPT_INT:
 		i = strtoll(v, &end, 10);
 		if (end == v || *end || errno || i < -2147483648LL || i > 2147483647LL
-		    || !in_range((double)i, d->range))
+		    || !bp_opt_in_range((double)i, d->range))
 			return bad(d, v, "a whole number", err);
 		*(int *)field = (int)i;
 		return BP_OK;
@@ -161,7 +160,7 @@ store(const struct bp_optdef *d, void *opt, const char *v, bool negated, struct 
 		return BP_OK;
 	case BP_OPT_NUM:
 		*(double *)field = strtod(v, &end);
-		if (end == v || *end || !isfinite(*(double *)field) || !in_range(*(double *)field, d->range))
+		if (end == v || *end || !isfinite(*(double *)field) || !bp_opt_in_range(*(double *)field, d->range))
 			return bad(d, v, "a number", err);
 		return BP_OK;
 	case BP_OPT_SIZE:

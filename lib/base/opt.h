@@ -106,6 +106,9 @@ int bp_opt_changed(struct bp_strlist *ret, const struct bp_program *prog, const 
 int bp_opt_action(const struct bp_program *prog, const void *opt, const void *defaults, const char *action,
     struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
+/* Is x within a range such as "[0," "(0,1]" "[1,128]" (NULL: any)? */
+bool bp_opt_in_range(double x, const char *range);
+
 /* The word of the n (NULL-terminated when n is -1) nearest to what, or NULL when none is near: "did you mean". */
 const char *bp_nearest(const char *what, const char *const *words, int n);
 
