@@ -20,7 +20,7 @@ RDKIT   := $(patsubst %/GraphMol/GraphMol.h,%,$(firstword $(wildcard /usr/includ
 RDKIT_LIBS := $(if $(RDKIT),$(addprefix -lRDKit,DistGeomHelpers DistGeometry SmilesParse \
 	SubstructMatch GraphMol RDGeometryLib RDGeneral))
 $(if $(RDKIT),,$(info no RDKit (librdkit-dev): `ccd build` will derive no tables))
-LDLIBS  += $(RDKIT_LIBS) -lmsgpackc -lyaml -ljansson -lxxhash -lz -lstdc++ -lm -fopenmp $(SAN)
+LDLIBS  += $(RDKIT_LIBS) -lmsgpackc -lyaml -ljansson -lxxhash -lzmq -lz -lstdc++ -lm -fopenmp $(SAN)
 VERSION := 0.1.0
 
 # CUDA rows are built with CUDA=1, which needs nvcc, into build/cuda
@@ -106,7 +106,7 @@ $(FUZZ)/lib.a: $(FUZZLIB)
 	@rm -f $@
 	$(say)ar rcs $@ $^
 $(FUZZ)/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ)/lib.a
-	$(say)clang $(CPPFLAGS) -std=c11 $(FUZZCC) -fsanitize=fuzzer -o $@ $< $(FUZZ)/lib.a -lmsgpackc -lyaml -ljansson -lxxhash -lz -lstdc++ -lm
+	$(say)clang $(CPPFLAGS) -std=c11 $(FUZZCC) -fsanitize=fuzzer -o $@ $< $(FUZZ)/lib.a -lmsgpackc -lyaml -ljansson -lxxhash -lzmq -lz -lstdc++ -lm
 check-large: $(B)/bin/weights
 	@tests/large.sh $(B)/bin "$(ORACLE)"
 

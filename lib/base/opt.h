@@ -40,10 +40,22 @@ struct bp_optdef {
 	const char *help;
 };
 
+/* How records travel over sockets (lib/stream/io.h, doc/wire.md). None of it changes a result. */
+struct bp_wire_opt {
+	int queue;             /* records that a stage holds at most, read but not finished          */
+	size_t queue_bytes;    /* and their bytes; also those kept until they are safe further on    */
+	double timeout;        /* s without any peer until that is an error; 0: wait for ever        */
+	bool insecure;         /* plain TCP may bind to more than loopback                           */
+	const char *key;       /* file with our CURVE key; NULL: none                                */
+	const char *peer_keys; /* folder with the public keys of the peers; NULL: none               */
+};
+#define BP_WIRE_INIT { .queue = 2, .queue_bytes = (size_t)4 << 30, .timeout = 600 }
+
 /* What every program takes. Fields that a program has no use for are left out of its table by giving only the
  * groups it wants. */
 struct bp_common {
-	const char *in, *out; /* NULL: stdin, stdout */
+	const char *in, *out; /* NULL: stdin, stdout; a file, or endpoints tcp://... ipc://..., with commas between */
+	struct bp_wire_opt wire;
 	const char *device;   /* "cpu", "cuda", "cuda:N" */
 	const char *variant;  /* "optimized", "original" */
 	struct bp_strlist op; /* NAME=VARIANT */
@@ -54,11 +66,28 @@ struct bp_common {
 	size_t mem_cap; /* bytes, 0: none */
 	bool verbose, quiet, profile;
 };
-#define BP_COMMON_INIT { .device = "cpu", .variant = "optimized", .precision = "auto", .seed = 42 }
+#define BP_COMMON_INIT { .wire = BP_WIRE_INIT, .device = "cpu", .variant = "optimized", .precision = "auto", .seed = 42 }
 
-#define BP_OPT_STREAM(T, c)                                                                                          \
-	{ "in", 0, BP_OPT_STR, offsetof(T, c.in), NULL, "FILE", "read records from FILE instead of stdin" },         \
-	{ "out", 0, BP_OPT_STR, offsetof(T, c.out), NULL, "FILE", "write records to FILE instead of stdout" }
+#define BP_OPT_IN(T, c)                                                                                              \
+	{ "in", 0, BP_OPT_STR, offsetof(T, c.in), NULL, "FROM",                                                      \
+	  "read records from FROM instead of stdin: a file, or endpoints (tcp://HOST:PORT, ipc://PATH) with commas" }
+#define BP_OPT_OUT(T, c)                                                                                             \
+	{ "out", 0, BP_OPT_STR, offsetof(T, c.out), NULL, "TO",                                                      \
+	  "write records to TO instead of stdout: a file, or an endpoint (tcp://*:PORT, ipc://PATH)" }
+#define BP_OPT_WIRE(T, c)                                                                                            \
+	{ "queue", 0, BP_OPT_INT, offsetof(T, c.wire.queue), "[1,65536]", "N",                                       \
+	  "sockets: hold at most N records" },                                                                       \
+	{ "queue-bytes", 0, BP_OPT_SIZE, offsetof(T, c.wire.queue_bytes), NULL, "BYTES",                             \
+	  "sockets: and BYTES of them (4G), but always one record" },                                                \
+	{ "timeout", 0, BP_OPT_NUM, offsetof(T, c.wire.timeout), "[0,", "SECONDS",                                   \
+	  "sockets: give up after SECONDS without anybody at the other end; 0: never" },                             \
+	{ "insecure", 0, BP_OPT_FLAG, offsetof(T, c.wire.insecure), NULL, NULL,                                      \
+	  "sockets: let anyone connect over plain TCP, not only this machine" },                                     \
+	{ "key", 0, BP_OPT_STR, offsetof(T, c.wire.key), NULL, "FILE",                                               \
+	  "sockets: our key (boltzpipe keygen): encrypt, and admit only known peers" },                              \
+	{ "peer-keys", 0, BP_OPT_STR, offsetof(T, c.wire.peer_keys), NULL, "DIR",                                    \
+	  "sockets: public keys of the known peers" }
+#define BP_OPT_STREAM(T, c) BP_OPT_IN(T, c), BP_OPT_OUT(T, c), BP_OPT_WIRE(T, c)
 #define BP_OPT_COMPUTE(T, c)                                                                                         \
 	{ "device", 0, BP_OPT_STR, offsetof(T, c.device), NULL, "cpu|cuda[:N]", "where to compute" },                \
 	{ "variant", 0, BP_OPT_WORD, offsetof(T, c.variant), "original|optimized", NULL, "row of the op table" },    \
