@@ -1,6 +1,7 @@
 /* test_protocol: requests and replies of guides through bytes, and replies that do not fit. */
 #include "ref.h"
 
+#include "guide/atoms.h"
 #include "guide/protocol.h"
 #include "stream/io.h"
 
@@ -71,10 +72,8 @@ requests(void **state)
 {
 	struct ref *r = ref_open("none");
 	struct bp_guide_request q = request(target(r)), p;
-	struct bp_guide_atoms a;
-	struct bp_structure *s;
+	struct bp_atoms *a;
 	struct bp_rec *rec;
-	uint8_t mask[ATOMS];
 
 	(void)state;
 	OK(r, bp_guide_request_write(&rec, &q, r->mem, &r->err));
@@ -84,17 +83,10 @@ requests(void **state)
 	            && p.samples == SAMPLES && p.atoms == ATOMS && p.of_atoms == rec && strcmp(p.target, "t1") == 0);
 	assert_memory_equal(p.coords, coords, sizeof coords);
 	assert_null(bp_rec_get(rec, "s"));
-	OK(r, bp_structure_read(&s, rec, &r->err));
-	OK(r, bp_guide_atoms_of(&a, s, rec, &r->err));
-	assert_true(a.natoms == ATOMS && a.tokens == 2 && a.z[0] == 7 && a.z[3] == 20 && a.z[4] == 0);
-	assert_true(a.n_h[0] == 1 && a.n_h[1] == 2 && a.n_h[2] == 0 && a.token[3] == 1);
-	assert_true(a.mask[0] && a.mask[3] && !a.mask[4] && !a.mask[5]);
-	assert_true(a.unknown == 1);
-	assert_string_equal(a.unknown_residue, "CA");
-	assert_string_equal(a.chain[3], "B");
-	OK(r, bp_guide_select(mask, &a, "backbone", &r->err));
-	assert_memory_equal(mask, ((uint8_t[]) { 1, 1, 1, 0, 0, 0 }), ATOMS);
-	assert_int_equal(bp_guide_select(mask, &a, "CA", &r->err), BP_EUSAGE);
+	OK(r, bp_atoms_of_record(&a, rec, &r->err));
+	assert_true(a->n == ATOMS && a->z[0] == 7 && a->z[3] == 20 && a->z[4] == 0 && a->samples == SAMPLES);
+	assert_true(a->n_h[0] == 1 && a->n_h[1] == 2 && a->n_h[2] == 0);
+	assert_true(a->mask[0] && a->mask[3] && !a->mask[4] && !a->mask[5]);
 	q.of_atoms = NULL;
 	OK(r, bp_guide_request_write(&rec, &q, r->mem, &r->err));
 	OK(r, bp_guide_request_read(&p, rec, &r->err));
