@@ -52,13 +52,19 @@ bp_exposed_fraction_cpu(struct bp_ctx *cx, const struct bp_exposed_fraction *a)
 }
 
 /* ---- optimized. With d = x_j - x_i a point R_i u is inside sphere j when u.d > (R_i^2 + d^2 - R_j^2) / (2 R_i): three
- * multiply-adds a point. Neighbours come from cells as wide as the largest reach, hashed so that atoms may be anywhere.
+ * multiply-adds a point. Near atoms cut first: of most atoms they leave few points, of those inside none, and only what
+ * is left is tried further. Neighbours come from cells as wide as the largest reach, hashed so that atoms may be
+ * anywhere.
  * ---- */
 
+enum { PLANES = 16 }; /* tried at once */
+
 struct cells {
-	double width;
+	double width, R;   /* the largest R                            */
 	int mask;          /* cells - 1, a power of two less one       */
 	int *first, *atom; /* [cells+1], [n]: the atoms of each cell  */
+	double *x, *y, *z; /* [n] in the order of atom                */
+	float *r;
 };
 
 static uint32_t
@@ -88,7 +94,7 @@ cell_at(const struct cells *c, const double *x)
 }
 
 static void
-fill_cells(struct cells *c, const double *x, int n)
+fill_cells(struct cells *c, const double *x, const double *R, int n)
 {
 	memset(c->first, 0, ((size_t)c->mask + 2) * sizeof *c->first);
 	for (int i = 0; i < n; i++)
@@ -99,19 +105,68 @@ fill_cells(struct cells *c, const double *x, int n)
 		c->atom[--c->first[cell_at(c, x + 3 * i) + 1]] = i;
 	memmove(c->first, c->first + 1, ((size_t)c->mask + 1) * sizeof *c->first);
 	c->first[c->mask + 1] = n;
+	for (int k = 0; k < n; k++) {
+		int i = c->atom[k];
+		c->x[k] = x[3 * i], c->y[k] = x[3 * i + 1], c->z[k] = x[3 * i + 2], c->r[k] = (float)R[i];
+	}
 }
 
-/* the atoms of a cell and its 26 neighbours, gathered once for all atoms of the cell */
+/* the atoms that may reach those of a cell, gathered once for all of them; places from the cell's corner */
 struct near {
 	int64_t at[3];
 	int n;
-	double *x, *y, *z, *R; /* [n] */
-	int *atom;
+	float *x, *y, *z, *R;        /* [n] */
+	float *dx, *dy, *dz, *limit; /* [n] seen from one atom: the plane that each cuts its sphere with */
+	int *reach;                  /* [n] 0: does not cut, 1: cuts, 2: cuts and is near                */
+	int *list, *far;             /* [n+1] those that cut, near ones first; scratch                   */
 };
 
-static void
-gather(struct near *v, const struct bp_exposed_fraction *a, const struct cells *c, const double *x, const int64_t at[3])
+/* append the atoms [k, end) of the sorted list, seen from the corner */
+BP_CLONES static void
+append(struct near *v, const struct cells *c, int k, int end, const double corner[3])
 {
+	float *x = v->x + v->n, *y = v->y + v->n, *z = v->z + v->n, *R = v->R + v->n;
+	const double cx = corner[0], cy = corner[1], cz = corner[2];
+
+#pragma omp simd
+	for (int m = 0; m < end - k; m++) {
+		x[m] = (float)(c->x[k + m] - cx), y[m] = (float)(c->y[k + m] - cy), z[m] = (float)(c->z[k + m] - cz);
+		R[m] = c->r[k + m];
+	}
+	v->n += end - k;
+}
+
+static inline float
+beyond(float x, float width) /* the interval 0 .. width; maxima, as branches would go either way */
+{
+	float out = -x > x - width ? -x : x - width;
+
+	return out > 0 ? out : 0;
+}
+
+/* leave those that may reach an atom of radius R in the cell */
+BP_CLONES static void
+drop_far(struct near *v, float width, float R)
+{
+	int n = 0;
+
+#pragma omp simd
+	for (int m = 0; m < v->n; m++) {
+		float x = beyond(v->x[m], width), y = beyond(v->y[m], width), z = beyond(v->z[m], width),
+		      far = R + v->R[m];
+		v->reach[m] = x * x + y * y + z * z < far * far;
+	}
+	for (int m = 0; m < v->n; m++) {
+		v->x[n] = v->x[m], v->y[n] = v->y[m], v->z[n] = v->z[m], v->R[n] = v->R[m];
+		n += v->reach[m];
+	}
+	v->n = n;
+}
+
+static void
+gather(struct near *v, const struct cells *c, const int64_t at[3])
+{
+	const double corner[3] = { (double)at[0] * c->width, (double)at[1] * c->width, (double)at[2] * c->width };
 	uint32_t seen[27];
 	int cells = 0;
 
@@ -119,92 +174,109 @@ gather(struct near *v, const struct bp_exposed_fraction *a, const struct cells *
 	v->n = 0;
 	for (int m = 0; m < 27; m++) {
 		uint32_t cell = cell_of(c, at[0] + m % 3 - 1, at[1] + m / 3 % 3 - 1, at[2] + m / 9 - 1);
-		bool again = false;
+		bool again = c->first[cell] == c->first[cell + 1];
 		for (int k = 0; k < cells; k++)
 			again = again || seen[k] == cell;
-		if (again) /* two cells with one hash */
+		if (again) /* two cells with one hash, or nothing in it */
 			continue;
 		seen[cells++] = cell;
-		for (int q = c->first[cell]; q < c->first[cell + 1]; q++, v->n++) {
-			int j = c->atom[q];
-			v->x[v->n] = x[3 * j], v->y[v->n] = x[3 * j + 1], v->z[v->n] = x[3 * j + 2],
-			v->R[v->n] = a->R[j];
-			v->atom[v->n] = j;
+		append(v, c, c->first[cell], c->first[cell + 1], corner);
+	}
+	drop_far(v, (float)c->width * 1.0001f, (float)c->R * 1.0001f);
+}
+
+/* the planes that v's atoms cut from the sphere of radius R about x. An atom does not cut its own sphere: both its d
+ * and limit are 0. */
+BP_CLONES static void
+planes(const struct near *v, float x, float y, float z, float R)
+{
+	const float close = 1.1f * R, half = 0.5f / R;
+
+#pragma omp simd
+	for (int m = 0; m < v->n; m++) {
+		float dx = v->x[m] - x, dy = v->y[m] - y, dz = v->z[m] - z, Rj = v->R[m];
+		float d2 = dx * dx + dy * dy + dz * dz;
+		v->dx[m] = dx, v->dy[m] = dy, v->dz[m] = dz;
+		v->limit[m] = (d2 + (R - Rj) * (R + Rj)) * half;
+		v->reach[m] = (d2 < (R + Rj) * (R + Rj)) + (d2 < close * close);
+	}
+}
+
+/* v->list of those that cut; returns their number. Written without branches, which would go either way. */
+static int
+sift(const struct near *v)
+{
+	int near = 0, far = 0;
+
+	for (int m = 0; m < v->n; m++) {
+		v->list[near] = m, v->far[far] = m;
+		near += v->reach[m] == 2, far += v->reach[m] == 1;
+	}
+	memcpy(v->list + near, v->far, (size_t)far * sizeof *v->far);
+	return near + far;
+}
+
+/* over[k] = how far point k of the unit sphere lies beyond the planes, at most */
+BP_CLONES static void
+cut(float *over, float u[3][POINTS], int points, const float p[4][PLANES])
+{
+#pragma omp simd
+	for (int k = 0; k < points; k++) {
+		float most = u[0][k] * p[0][0] + u[1][k] * p[1][0] + u[2][k] * p[2][0] - p[3][0];
+#pragma GCC unroll 16
+		for (int m = 1; m < PLANES; m++) {
+			float by = u[0][k] * p[0][m] + u[1][k] * p[1][m] + u[2][k] * p[2][m] - p[3][m];
+			most = by > most ? by : most;
 		}
+		over[k] = most;
 	}
-}
-
-enum { BLOCK = 64 };
-
-/* Of v's atoms m0 .. m0 + n - 1: their places from x, the planes they cut from the sphere of radius R, and whether they
- * cut at all. */
-BP_CLONES static void
-planes(float d[3][BLOCK], float limit[BLOCK], int cuts[BLOCK], const struct near *v, int m0, int n, const double x[3],
-    double R)
-{
-#pragma omp simd
-	for (int m = 0; m < n; m++) {
-		double dx = v->x[m0 + m] - x[0], dy = v->y[m0 + m] - x[1], dz = v->z[m0 + m] - x[2], Rj = v->R[m0 + m];
-		double d2 = dx * dx + dy * dy + dz * dz;
-		d[0][m] = (float)dx, d[1][m] = (float)dy, d[2][m] = (float)dz;
-		limit[m] = (float)((R * R + d2 - Rj * Rj) / (2 * R));
-		cuts[m] = d2 < (R + Rj) * (R + Rj);
-	}
-}
-
-/* mark the points of the unit sphere that lie beyond the plane u.d = limit */
-BP_CLONES static void
-cut(float *hit, float u[3][POINTS], float dx, float dy, float dz, float limit)
-{
-#pragma omp simd
-	for (int k = 0; k < POINTS; k++)
-		hit[k] = u[0][k] * dx + u[1][k] * dy + u[2][k] * dz > limit ? 1.0f : hit[k];
-}
-
-BP_CLONES static float
-total(const float *hit)
-{
-	float sum = 0;
-
-#pragma omp simd reduction(+ : sum)
-	for (int k = 0; k < POINTS; k++)
-		sum += hit[k];
-	return sum;
 }
 
 static double
-exposed(const struct near *v, int i, const double *x, double R, float u[3][POINTS])
+exposed(const struct near *v, const double *x, const struct cells *c, double R, float u[3][POINTS])
 {
-	float hit[POINTS] = { 0 }, d[3][BLOCK], limit[BLOCK];
-	int cuts[BLOCK];
+	float left[3][POINTS], over[POINTS], p[4][PLANES], (*from)[POINTS] = u;
+	int cuts, points = POINTS;
 
-	for (int m0 = 0; m0 < v->n; m0 += BLOCK) {
-		int n = bp_min(v->n - m0, BLOCK);
-		planes(d, limit, cuts, v, m0, n, x, R);
-		for (int m = 0; m < n; m++)
-			if (cuts[m] && v->atom[m0 + m] != i)
-				cut(hit, u, d[0][m], d[1][m], d[2][m], limit[m]);
+	planes(v, (float)(x[0] - (double)v->at[0] * c->width), (float)(x[1] - (double)v->at[1] * c->width),
+	    (float)(x[2] - (double)v->at[2] * c->width), (float)R);
+	cuts = sift(v);
+	for (int first = 0; first < cuts && points > 0; first += PLANES) {
+		int n = bp_min(cuts - first, PLANES), kept = 0;
+		for (int m = 0; m < PLANES; m++) { /* past the last, one that is nowhere */
+			int j = v->list[first + bp_min(m, n - 1)];
+			p[0][m] = v->dx[j], p[1][m] = v->dy[j], p[2][m] = v->dz[j], p[3][m] = v->limit[j];
+		}
+		cut(over, from, points, p);
+		for (int k = 0; k < points; k++) {
+			left[0][kept] = from[0][k], left[1][kept] = from[1][k], left[2][kept] = from[2][k];
+			kept += !(over[k] > 0);
+		}
+		from = left;
+		points = kept;
 	}
-	return (double)(POINTS - total(hit)) / POINTS;
+	return (double)points / POINTS;
 }
 
 int
 bp_exposed_fraction_cpu_opt(struct bp_ctx *cx, const struct bp_exposed_fraction *a)
 {
-	enum { CHUNK = 64 };
+	enum { CHUNK = 128 };
 	const size_t n = (size_t)a->n;
 	struct bp_mark mark = bp_dev_mark(cx);
-	struct cells c = { 0, 15, NULL, NULL };
-	double v[3], *scratch;
-	float u[3][POINTS];
-	int *atoms;
+	struct cells c = { .mask = 15 };
+	float u[3][POINTS], *scratch;
+	double v[3];
+	int *lists;
 
 	while (c.mask < 2 * a->n && c.mask < 1 << 28)
 		c.mask = 2 * c.mask + 1;
 	BP_DEV_NEW(c.first, (size_t)c.mask + 2, cx);
 	BP_DEV_NEW(c.atom, n, cx);
-	BP_DEV_NEW(scratch, 4 * n * (size_t)cx->threads, cx);
-	BP_DEV_NEW(atoms, n * (size_t)cx->threads, cx);
+	BP_DEV_NEW(c.x, 3 * n, cx);
+	BP_DEV_NEW(c.r, n, cx);
+	BP_DEV_NEW(scratch, 8 * (n + 1) * (size_t)cx->threads, cx);
+	BP_DEV_NEW(lists, 3 * (n + 1) * (size_t)cx->threads, cx);
 	if (cx->dry) {
 		bp_dev_release(cx, mark);
 		return BP_OK;
@@ -214,22 +286,26 @@ bp_exposed_fraction_cpu_opt(struct bp_ctx *cx, const struct bp_exposed_fraction 
 		u[0][k] = (float)v[0], u[1][k] = (float)v[1], u[2][k] = (float)v[2];
 	}
 	for (int i = 0; i < a->n; i++)
-		c.width = fmax(c.width, 2 * a->R[i]);
+		c.R = fmax(c.R, a->R[i]);
+	c.width = 2 * c.R;
+	c.y = c.x + n, c.z = c.y + n;
 	for (int b = 0; b < a->b; b++) {
 		const double *x = a->x + 3 * (size_t)b * n;
-		fill_cells(&c, x, a->n);
+		fill_cells(&c, x, a->R, a->n);
 		BP_PARALLEL
 		for (int first = 0; first < a->n; first += CHUNK) { /* neighbours in the list are mostly of one cell */
-			double *mine = scratch + 4 * n * (size_t)omp_get_thread_num();
-			struct near near = { { 0 }, -1, mine, mine + n, mine + 2 * n, mine + 3 * n,
-				atoms + n * (size_t)omp_get_thread_num() };
+			float *f = scratch + 8 * (n + 1) * (size_t)omp_get_thread_num();
+			int *l = lists + 3 * (n + 1) * (size_t)omp_get_thread_num();
+			const size_t m = n + 1; /* one place is always free to be written */
+			struct near near = { { 0 }, -1, f, f + m, f + 2 * m, f + 3 * m, f + 4 * m, f + 5 * m, f + 6 * m,
+				f + 7 * m, l, l + m, l + 2 * m };
 			for (int k = first; k < first + CHUNK && k < a->n; k++) {
 				int i = c.atom[k];
 				int64_t at[3];
 				cell_index(at, &c, x + 3 * i);
 				if (near.n < 0 || memcmp(at, near.at, sizeof at))
-					gather(&near, a, &c, x, at);
-				a->a[(size_t)b * n + i] = exposed(&near, i, x + 3 * i, a->R[i], u);
+					gather(&near, &c, at);
+				a->a[(size_t)b * n + i] = exposed(&near, x + 3 * i, &c, a->R[i], u);
 			}
 		}
 	}
