@@ -18,13 +18,13 @@ augment(struct bp_augment a)
 	}
 	for (int i = threadIdx.x; i < a.atoms; i += blockDim.x) {
 		int64_t p = at + 3 * (int64_t)i;
-		double x[3], y[3];
+		double x[3], y[3], noise = a.w ? a.scale * (a.w[i] + a.rest * (1.0 - a.w[i])) : a.scale;
 		for (int s = 0; s < 3; s++)
 			x[s] = a.x[p + s] - mean[s];
 		for (int s = 0; s < 3; s++)
 			y[s] = a.R ? x[0] * a.R[9 * b + s] + x[1] * a.R[9 * b + 3 + s] + x[2] * a.R[9 * b + 6 + s] + a.tr[3 * b + s] : x[s];
 		for (int s = 0; s < 3; s++)
-			a.out[p + s] = (float)(y[s] + (a.eps ? (double)a.scale * a.eps[p + s] : 0));
+			a.out[p + s] = (float)(y[s] + (a.eps ? noise * a.eps[p + s] : 0));
 	}
 }
 

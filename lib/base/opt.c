@@ -501,6 +501,17 @@ bp_opt_action(const struct bp_program *prog, const void *opt, const void *defaul
 	return BP_OK;
 }
 
+/* does an option before it in the table set the same field? */
+static bool
+is_synonym(const struct bp_program *prog, const struct bp_optdef *d)
+{
+	const struct bp_optdef *first = prog->options;
+
+	while (first->field != d->field || first->type != d->type)
+		first++;
+	return first != d;
+}
+
 int
 bp_opt_changed(struct bp_strlist *ret, const struct bp_program *prog, const void *opt, const void *defaults,
     struct bp_arena *mem, struct bp_err *err)
@@ -517,7 +528,7 @@ bp_opt_changed(struct bp_strlist *ret, const struct bp_program *prog, const void
 			}
 			continue;
 		}
-		if (d->type == BP_OPT_AS) /* the option that it stands for tells */
+		if (d->type == BP_OPT_AS || is_synonym(prog, d)) /* the option that it stands for tells */
 			continue;
 		a = value_text(d, opt, mem, err);
 		b = value_text(d, defaults, mem, err);

@@ -13,6 +13,7 @@ struct bp_diffuse {
 	struct bp_ctx *cx;
 	struct bp_weights *w;
 	struct bp_diffusion net;
+	struct bp_refine *refine; /* NULL: none */
 	int written; /* targets with files so far */
 };
 
@@ -27,6 +28,7 @@ bp_diffuse_open(struct bp_diffuse **ret, struct bp_ctx *cx, struct bp_weights *w
 	BP_TRY(bp_target_folder(o->record_noise, err));
 	BP_NEW(*ret, 1, mem, err);
 	**ret = (struct bp_diffuse){ .o = *o, .cx = cx, .w = w };
+	BP_TRY(bp_refine_open(&(*ret)->refine, &o->refine, mem, err));
 	bp_diffusion_bind(&(*ret)->net, &b);
 	return b.st;
 }
@@ -40,6 +42,7 @@ struct target {
 	const struct bp_tensor *s, *s_inputs, *z;
 	struct bp_sampler sampler;
 	struct bp_draws draws;
+	struct bp_refined *refined;              /* NULL: from noise */
 	struct bp_dump *dump;
 	struct bp_progress progress;
 	struct bp_tensor *coords;                /* [M,A,3] */
@@ -56,7 +59,7 @@ read_target(struct target *t, struct bp_arena *mem, struct bp_err *err)
 	return bp_rec_want(&t->z, t->rec, "z", BP_F32, BP_SHAPE(t->f.n, t->f.n, net->tz), err);
 }
 
-/* a trajectory record: noisy and denoised of a step */
+/* a trajectory record: the coordinates before a step, and its noisy and denoised */
 static int
 put_trajectory(struct target *t, struct bp_ctx *cx, const struct bp_step *s)
 {
@@ -64,12 +67,14 @@ put_trajectory(struct target *t, struct bp_ctx *cx, const struct bp_step *s)
 	struct bp_mark m = bp_arena_mark(mem);
 	int64_t shape[] = { t->sampler.samples, t->f.atoms, 3 };
 	size_t bytes = (size_t)(shape[0] * shape[1] * shape[2]) * sizeof(float);
-	struct bp_tensor *noisy, *denoised;
+	struct bp_tensor *coords, *noisy, *denoised;
 	struct bp_rec *r;
 
 	BP_TRY(bp_rec_new(&r, BP_TRAJECTORY, t->rec->id, mem, cx->err));
+	BP_TRY(bp_rec_add(&coords, r, "coords", BP_F32, 3, shape, cx->err));
 	BP_TRY(bp_rec_add(&noisy, r, "noisy", BP_F32, 3, shape, cx->err));
 	BP_TRY(bp_rec_add(&denoised, r, "denoised", BP_F32, 3, shape, cx->err));
+	BP_TRY(bp_dev_download(cx, coords->data, s->x, bytes));
 	BP_TRY(bp_dev_download(cx, noisy->data, s->noisy, bytes));
 	BP_TRY(bp_dev_download(cx, denoised->data, s->denoised, bytes));
 	BP_TRY(bp_val_set(r->meta, "step", bp_val_int(mem, s->step, cx->err), mem, cx->err));
@@ -164,6 +169,19 @@ dump_rest(struct target *t, struct bp_arena *mem, struct bp_err *err)
 	return bp_dump_write(t->dump, t->d->o.dump, t->rec->id, "diffuse", err);
 }
 
+/* meta.sampler.refined */
+static int
+sign_refined(struct bp_val *sampler, const struct bp_refined *r, struct bp_arena *mem, struct bp_err *err)
+{
+	struct bp_val *m = bp_val_map(mem, err);
+
+	BP_TRY(bp_val_set(sampler, "refined", m, mem, err));
+	BP_TRY(bp_val_set(m, "file", bp_val_str(mem, r->file, err), mem, err));
+	BP_TRY(bp_val_set(m, "atoms", bp_val_int(mem, r->atoms, err), mem, err));
+	BP_TRY(bp_val_set(m, "found", bp_val_int(mem, r->found, err), mem, err));
+	return bp_val_set(m, "selected", bp_val_int(mem, r->selected, err), mem, err);
+}
+
 /* meta.sampler and the trail */
 static int
 sign(const struct target *t, double seconds, size_t peak, struct bp_err *err)
@@ -177,6 +195,8 @@ sign(const struct target *t, double seconds, size_t peak, struct bp_err *err)
 	BP_TRY(bp_val_set(m, "step_scale", bp_val_real(mem, o->step_scale, err), mem, err));
 	BP_TRY(bp_val_set(m, "seed", bp_val_int(mem, (int64_t)o->stage.seed, err), mem, err));
 	BP_TRY(bp_val_set(m, "replayed", bp_val_bool(mem, o->replay_noise != NULL, err), mem, err));
+	if (t->refined)
+		BP_TRY(sign_refined(m, t->refined, mem, err));
 	BP_TRY(bp_val_set(t->rec->meta, "sampler", m, mem, err));
 	return bp_stage_sign(t->rec, "diffuse", &o->stage, seconds, peak, err);
 }
@@ -212,6 +232,8 @@ run_target(struct target *t, struct bp_arena *mem, struct bp_err *err)
 	bp_progress_close(&t->progress);
 	BP_TRY(st);
 	BP_TRY(check_finite(t->coords, err));
+	if (t->refined)
+		BP_TRY(bp_refine_restore(t->refined, t->coords, mem, err));
 	if (o->record_noise)
 		BP_TRY(bp_draws_write(&t->draws, o->record_noise, t->rec->id, mem, err));
 	BP_TRY(dump_rest(t, mem, err));
@@ -235,11 +257,16 @@ bp_diffuse_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_
 	bp_weights_compare(d->w, t.rec->meta, t.rec->id);
 	t.sampler = (struct bp_sampler){ .samples = d->o.samples, .step_scale = d->o.step_scale, .guide = d->o.guide,
 		.guides = d->o.guides, .watch = after_step, .self = &t };
-	BP_TRY(bp_schedule_new(&t.sampler.schedule, d->o.steps, mem, err));
+	BP_TRY(bp_schedule_new(&t.sampler.schedule, d->o.steps, d->o.refine.sigma_scale, mem, err));
 	if (d->o.dump)
 		BP_TRY(bp_dump_open(&t.dump, mem, err));
 	BP_TRY(bp_rec_add(&t.coords, t.rec, "sample_atom_coords", BP_F32, BP_SHAPE(d->o.samples, t.f.atoms, 3), err));
-	t.draws = (struct bp_draws){ .steps = d->o.steps, .samples = d->o.samples, .atoms = t.f.atoms };
+	if (d->refine) {
+		BP_TRY(bp_refine_target(&t.refined, d->refine, t.rec, t.sampler.schedule.sigma[0], err));
+		t.sampler.start = &t.refined->start;
+	}
+	t.draws = (struct bp_draws){ .steps = d->o.steps, .samples = d->o.samples, .atoms = t.f.atoms,
+		.still = d->o.refine.still };
 	st = bp_draws_open(&t.draws, t.rec->id, d->o.stage.seed, d->o.replay_noise, d->o.record_noise != NULL, mem, err);
 	if (st == BP_OK)
 		st = run_target(&t, mem, err);

@@ -3,7 +3,7 @@
 #ifndef BP_DIFFUSE_H
 #define BP_DIFFUSE_H
 
-#include "model/sampler.h"
+#include "model/refine.h"
 #include "model/start.h"
 
 struct bp_diffuse_opt {
@@ -11,13 +11,15 @@ struct bp_diffuse_opt {
 	double step_scale;
 	const char *record_noise, *replay_noise, *dump; /* paths (bp_target_path), or NULL */
 	bool write_trajectory;
+	struct bp_refine_opt refine;
 	const struct bp_guide *guide;
 	int guides;
 	struct bp_stage_opt stage;
 };
-#define BP_DIFFUSE_INIT { .steps = 200, .samples = 1, .max_parallel = 5, .step_scale = 1.5, .stage.seed = 42 }
+#define BP_DIFFUSE_INIT { .steps = 200, .samples = 1, .max_parallel = 5, .step_scale = 1.5, .stage.seed = 42, \
+	.refine = BP_REFINE_INIT }
 
-/* Bind the weights. cx, w and o live as long as the stage. */
+/* Bind the weights, read the structure to refine. cx, w and o live as long as the stage. */
 struct bp_diffuse;
 int bp_diffuse_open(struct bp_diffuse **ret, struct bp_ctx *cx, struct bp_weights *w, const struct bp_diffuse_opt *o,
     struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;

@@ -42,15 +42,33 @@ replay_all(struct bp_draws *d, struct bp_arena *mem, struct bp_err *err)
 	return replayed(&d->tr, d, "noise.tr", BP_SHAPE(d->steps, d->samples, 1, 3), mem, err);
 }
 
+static int
+make_poses(struct bp_draws *d, struct bp_arena *mem, struct bp_err *err)
+{
+	size_t poses = (size_t)d->steps * d->samples;
+	float *R, *tr;
+
+	BP_NEW(R, 9 * poses, mem, err);
+	BP_NEW(tr, 3 * poses, mem, err);
+	for (size_t i = 0; i < poses; i++)
+		if (d->still)
+			R[9 * i] = R[9 * i + 4] = R[9 * i + 8] = 1;
+		else
+			bp_random_pose(R + 9 * i, tr + 3 * i, d->key, bp_noise_stream(BP_DRAW_POSE,
+			    (uint32_t)(i / (size_t)d->samples)), (uint32_t)(i % (size_t)d->samples));
+	d->R = R;
+	d->tr = tr;
+	return BP_OK;
+}
+
 int
 bp_draws_open(struct bp_draws *d, const char *id, uint64_t seed, const char *replay, bool record, struct bp_arena *mem,
     struct bp_err *err)
 {
-	size_t poses = (size_t)d->steps * d->samples, numbers = (size_t)d->samples * d->atoms * 3;
-	float *R, *tr;
+	size_t numbers = (size_t)d->samples * d->atoms * 3;
 
-	*d = (struct bp_draws){ .steps = d->steps, .samples = d->samples, .atoms = d->atoms, .key = bp_noise_key(seed,
-	    id) };
+	*d = (struct bp_draws){ .steps = d->steps, .samples = d->samples, .atoms = d->atoms, .still = d->still,
+		.key = bp_noise_key(seed, id) };
 	if (record) {
 		BP_NEW(d->kept_init, numbers, mem, err);
 		BP_NEW(d->kept_eps, numbers * (size_t)d->steps, mem, err);
@@ -59,16 +77,9 @@ bp_draws_open(struct bp_draws *d, const char *id, uint64_t seed, const char *rep
 		if (!(replay = bp_target_path(replay, id, "noise", mem, err)))
 			return err->code;
 		BP_TRY(bp_st_open(&d->file, replay, err));
-		return replay_all(d, mem, err);
+		BP_TRY(replay_all(d, mem, err));
 	}
-	BP_NEW(R, 9 * poses, mem, err);
-	BP_NEW(tr, 3 * poses, mem, err);
-	for (size_t i = 0; i < poses; i++)
-		bp_random_pose(R + 9 * i, tr + 3 * i, d->key, bp_noise_stream(BP_DRAW_POSE,
-		    (uint32_t)(i / (size_t)d->samples)), (uint32_t)(i % (size_t)d->samples));
-	d->R = R;
-	d->tr = tr;
-	return BP_OK;
+	return replay && !d->still ? BP_OK : make_poses(d, mem, err);
 }
 
 int

@@ -12,6 +12,7 @@
 
 struct bp_draws {
 	int steps, samples, atoms;
+	bool still;                      /* no rotation, no translation                     */
 	const float *R, *tr;             /* host [S,M,3,3], [S,M,3]                         */
 	const float *init, *eps;         /* host [M,A,3], [S,M,A,3]: replayed, or NULL: drawn */
 	float *kept_init, *kept_eps;     /* the same where every draw is recorded, or NULL  */
@@ -19,7 +20,7 @@ struct bp_draws {
 	struct bp_st *file;
 };
 
-/* steps, samples and atoms are set by the caller. replay: a path, or NULL; record: keep every draw for
+/* steps, samples, atoms and still are set by the caller. replay: a path, or NULL; record: keep every draw for
  * bp_draws_write. BP_EINPUT: a tensor is missing or has another shape (both are named); BP_EIO: no such file. mem
  * holds what is kept. */
 int bp_draws_open(struct bp_draws *d, const char *id, uint64_t seed, const char *replay, bool record,

@@ -6,7 +6,7 @@
 /* sigma_i = sigma_data (smax^(1/rho) + i / (S - 1) (smin^(1/rho) - smax^(1/rho)))^rho in float32 as upstream;
  * sigma_S = 0 */
 int
-bp_schedule_new(struct bp_schedule *ret, int steps, struct bp_arena *mem, struct bp_err *err)
+bp_schedule_new(struct bp_schedule *ret, int steps, double scale, struct bp_arena *mem, struct bp_err *err)
 {
 	double top = pow(BP_SIGMA_MAX, 1 / BP_RHO), bottom = pow(BP_SIGMA_MIN, 1 / BP_RHO);
 
@@ -19,7 +19,7 @@ bp_schedule_new(struct bp_schedule *ret, int steps, struct bp_arena *mem, struct
 	for (int i = 0; i <= steps; i++) {
 		float root = (float)i / (float)(steps - 1) * (float)(bottom - top) + (float)top;
 
-		ret->sigma[i] = i < steps ? powf(root, (float)BP_RHO) * (float)BP_SIGMA_DATA : 0;
+		ret->sigma[i] = i < steps ? powf(root, (float)BP_RHO) * (float)BP_SIGMA_DATA * (float)scale : 0;
 		ret->gamma[i] = ret->sigma[i] > BP_GAMMA_MIN ? (float)BP_GAMMA_0 : 0;
 	}
 	for (int i = 0; i < steps; i++) {
@@ -33,6 +33,7 @@ bp_schedule_new(struct bp_schedule *ret, int steps, struct bp_arena *mem, struct
 struct buffers {
 	float *noisy, *eps, *denoised, *aligned;
 	const float *R, *tr; /* of all steps */
+	const float *moving; /* [atoms] of bp_start, or NULL */
 };
 
 static int
@@ -49,6 +50,29 @@ allocate(struct buffers *u, struct bp_ctx *cx, const struct bp_draws *d, int64_t
 	BP_TRY(bp_dev_upload(cx, &tr, d->tr, 3 * poses * sizeof *d->tr));
 	u->R = R;
 	u->tr = tr;
+	return BP_OK;
+}
+
+/* x of step 0: noise of sigma[0], or the start's positions and noise. eps is used up */
+static int
+begin(struct bp_ctx *cx, const struct bp_sampler *o, const struct bp_draws *d, struct buffers *u, float *x)
+{
+	const struct bp_start *s = o->start;
+	size_t atoms = (size_t)d->atoms;
+	const void *from, *noise, *moving;
+
+	u->moving = NULL;
+	BP_TRY(bp_draws_init(d, cx, u->eps));
+	if (!s)
+		return BP_OP(cx, affine, .count = 3 * (int64_t)o->samples * d->atoms, .alpha = o->schedule.sigma[0],
+		    .x = u->eps, .out = x);
+	BP_TRY(bp_dev_upload(cx, &from, s->x, 3 * atoms * sizeof *s->x));
+	BP_TRY(bp_dev_upload(cx, &noise, s->noise, atoms * sizeof *s->noise));
+	BP_TRY(bp_dev_upload(cx, &moving, s->moving, atoms * sizeof *s->moving));
+	u->moving = moving;
+	for (size_t i = 0; i < (size_t)o->samples; i++)
+		BP_TRY(BP_OP(cx, augment, .b = 1, .atoms = d->atoms, .x = from, .eps = u->eps + 3 * atoms * i,
+		    .w = noise, .scale = 1, .out = x + 3 * atoms * i));
 	return BP_OK;
 }
 
@@ -80,11 +104,12 @@ step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, co
 	const struct bp_schedule *s = &o->schedule;
 	int atoms = c->f->atoms, m = o->samples;
 	double t_hat = s->t_hat[i], sigma = s->sigma[i], f = o->step_scale * (s->sigma[i + 1] - t_hat) / t_hat;
+	double rest = o->start ? o->start->rest + o->start->rest_range * i / s->steps : 1;
 	size_t pose = (size_t)i * m;
 
 	BP_TRY(bp_draws_step(d, cx, i, u->eps));
 	BP_TRY(BP_OP(cx, augment, .b = m, .atoms = atoms, .x = x, .eps = u->eps, .R = u->R + 9 * pose,
-	    .tr = u->tr + 3 * pose,
+	    .tr = u->tr + 3 * pose, .w = u->moving, .rest = (float)rest,
 	    .scale = (float)(BP_NOISE_SCALE * sqrt(t_hat * t_hat - sigma * sigma)), .out = u->noisy));
 	BP_TRY(bp_diffusion_step(c, cx, i));
 	BP_TRY(denoise(cx, c, u, t_hat, m));
@@ -94,7 +119,7 @@ step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, co
 	BP_TRY(BP_OP(cx, align, .b = m, .atoms = atoms, .x = u->noisy, .target = u->denoised, .w = c->f->atom_mask,
 	    .out = u->aligned));
 	if (o->watch)
-		BP_TRY(o->watch(o->self, cx, &(struct bp_step){ i, t_hat, u->noisy, u->denoised, u->aligned }));
+		BP_TRY(o->watch(o->self, cx, &(struct bp_step){ i, t_hat, x, u->noisy, u->denoised, u->aligned }));
 	return BP_OP(cx, affine, .count = 3 * (int64_t)m * atoms, .alpha = (float)(1 + f), .x = u->aligned,
 	    .beta = (float)-f, .y = u->denoised, .out = x);
 }
@@ -108,8 +133,7 @@ bp_sample(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *
 
 	bp_assert(d->steps == o->schedule.steps && d->samples == o->samples && d->atoms == c->f->atoms);
 	BP_TRY(allocate(&u, cx, d, numbers));
-	BP_TRY(bp_draws_init(d, cx, x));
-	BP_TRY(BP_OP(cx, affine, .count = numbers, .alpha = o->schedule.sigma[0], .x = x, .out = x));
+	BP_TRY(begin(cx, o, d, &u, x));
 	for (int i = 0; i < o->schedule.steps; i++) {
 		BP_TRY(step(cx, o, c, d, &u, i, x));
 		if (cx->dry) /* all steps take the same memory */

@@ -21,7 +21,17 @@ struct bp_schedule {
 	double *t_hat;        /* [steps] sigma[i] (1 + gamma[i+1]): the noise level that the network sees */
 	float *times;         /* [steps] ln(t_hat / sigma_data) / 4                                      */
 };
-int bp_schedule_new(struct bp_schedule *ret, int steps, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+/* scale: on every noise level (1: as published) */
+int bp_schedule_new(struct bp_schedule *ret, int steps, double scale, struct bp_arena *mem,
+    struct bp_err *err) BP_MUST_USE;
+
+/* Positions that all samples start from, in place of noise of sigma[0] (model/refine.h); host memory. */
+struct bp_start {
+	const float *x;          /* [atoms,3] A, centred                                       */
+	const float *noise;      /* [atoms] A, standard deviation of what is added at the start  */
+	const float *moving;     /* [atoms] 1: a step adds its noise; 0: rest of it              */
+	double rest, rest_range; /* rest + rest_range * step / steps                            */
+};
 
 /* A guide changes the denoised prediction of a step in place, before the samples are aligned to it. Guides act in
  * the order of the list. With cx->dry only the memory that it takes counts. */
@@ -40,13 +50,14 @@ struct bp_guide {
 struct bp_step {
 	int step;
 	double t_hat;
-	const float *noisy, *denoised, *aligned; /* [samples,atoms,3] */
+	const float *x, *noisy, *denoised, *aligned; /* [samples,atoms,3]; x: before the step */
 };
 
 struct bp_sampler {
 	struct bp_schedule schedule;
 	int samples;
 	double step_scale;
+	const struct bp_start *start; /* NULL: from noise alone */
 	const struct bp_guide *guide;
 	int guides;
 	int (*watch)(void *self, struct bp_ctx *cx, const struct bp_step *s); /* NULL: nobody */

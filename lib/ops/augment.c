@@ -18,6 +18,7 @@ move(const struct bp_augment *a, int b, int i, const double mean[3])
 {
 	size_t at = 3 * ((size_t)b * a->atoms + i);
 	double x[3] = { a->x[at], a->x[at + 1], a->x[at + 2] }, y[3] = { x[0], x[1], x[2] };
+	double noise = a->w ? a->scale * (a->w[i] + a->rest * (1.0 - a->w[i])) : a->scale;
 
 	if (a->R) {
 		const float *R = a->R + 9 * (size_t)b, *tr = a->tr + 3 * (size_t)b;
@@ -28,7 +29,7 @@ move(const struct bp_augment *a, int b, int i, const double mean[3])
 		}
 	}
 	for (int s = 0; s < 3; s++)
-		a->out[at + s] = (float)(y[s] + (a->eps ? (double)a->scale * a->eps[at + s] : 0));
+		a->out[at + s] = (float)(y[s] + (a->eps ? noise * a->eps[at + s] : 0));
 }
 
 int

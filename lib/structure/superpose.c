@@ -162,13 +162,19 @@ int
 bp_sites_pair(struct bp_site_pair **ret, int *n, const struct bp_sites *a, const struct bp_sites *b,
     struct bp_arena *mem, struct bp_err *err)
 {
+	struct bp_site_pair *label;
 	struct key *keys;
+	int more;
 
 	*n = 0;
 	BP_NEW(*ret, a->n, mem, err);
+	BP_NEW(label, a->n, mem, err);
 	BP_NEW(keys, b->n, mem, err);
-	if (!(*n = pair_by(*ret, false, a, b, keys)))
-		*n = pair_by(*ret, true, a, b, keys);
+	*n = pair_by(*ret, false, a, b, keys);
+	if ((more = pair_by(label, true, a, b, keys)) > *n) {
+		*ret = label;
+		*n = more;
+	}
 	return BP_OK;
 }
 

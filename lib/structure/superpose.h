@@ -20,7 +20,7 @@ struct bp_site_pair {
 };
 
 /* Pairs of heavy atoms of a (of its first model) and b (of its first model) with the same chain, residue number,
- * insertion code and name, in a's order. Chains by the author's names, or, where that pairs none, by mmCIF's own.
+ * insertion code and name, in a's order. Chains and numbers are the author's, or mmCIF's own where these pair more.
  * *ret in mem; *n may be 0. */
 int bp_sites_pair(struct bp_site_pair **ret, int *n, const struct bp_sites *a, const struct bp_sites *b,
     struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;

@@ -238,7 +238,7 @@ trajectory_has_every_step(void **state)
 
 	(void)state;
 	o.write_trajectory = true;
-	assert_int_equal(bp_schedule_new(&schedule, o.steps, x.mem, &x.err), BP_OK);
+	assert_int_equal(bp_schedule_new(&schedule, o.steps, 1, x.mem, &x.err), BP_OK);
 	assert_int_equal(bp_out_open_mem(&out, &data, &n, &x.err), BP_OK);
 	assert_int_equal(try_diffuse(&x, &o, out), BP_OK);
 	assert_int_equal(bp_out_put(out, x.rec, &x.err), BP_OK);

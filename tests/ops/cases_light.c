@@ -293,7 +293,8 @@ augment(struct check *k, int shape)
 	check_bound(k, 4, 6);
 	CHECK_OP(k, augment, .b = b, .atoms = n, .x = check_normal(k, count),
 	    .eps = shape == 1 ? NULL : check_normal(k, count), .R = shape == 2 ? NULL : check_normal(k, 9 * (size_t)b),
-	    .tr = shape == 2 ? NULL : check_normal(k, 3 * (size_t)b), .scale = 1.7f, .out = check_out(k, count));
+	    .tr = shape == 2 ? NULL : check_normal(k, 3 * (size_t)b), .w = shape < 2 ? NULL : check_mask(k, n),
+	    .scale = 1.7f, .rest = 0.25f, .out = check_out(k, count));
 }
 
 /* target: x turned and moved a little, so that the rotation is well determined */
