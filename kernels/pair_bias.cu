@@ -4,6 +4,8 @@ extern "C" {
 #include "ops/pair_bias.h"
 }
 
+#include "rows.cuh"
+
 int
 bp_pair_bias_cuda(struct bp_ctx *cx, const struct bp_pair_bias *a)
 {
@@ -26,5 +28,28 @@ bp_pair_bias_cuda(struct bp_ctx *cx, const struct bp_pair_bias *a)
 		BP_TRY(bp_blas(cx, g));
 	}
 	bp_dev_release(cx, m);
+	return BP_OK;
+}
+
+/* bf16: each layer reads the rows once, and only its few outputs are written */
+int
+bp_pair_bias_cuda_opt(struct bp_ctx *cx, const struct bp_pair_bias *a)
+{
+	if (cx->precision != BP_BF16_MM)
+		return bp_as_original(cx, bp_pair_bias_cuda, a);
+	if (a->c > 128)
+		return BP_FAIL(cx->err, BP_EUNSUP, "take --op pair_bias=original", "pair_bias in bf16 is for up to 128 channels, not %d", a->c);
+	for (int l = 0; l < a->layers && !cx->dry && a->rows; l++) {
+		struct bp_row_heads p = {};
+		p.x = a->x;
+		p.nw = a->w[l].nw.p;
+		p.nb = a->w[l].nb.p;
+		p.W = a->w[l].W.p;
+		p.out = a->out + (int64_t)l * a->heads * a->rows;
+		p.rows = a->rows;
+		p.c = a->c;
+		p.heads = a->heads;
+		BP_TRY(bp_row_heads(cx, "pair_bias", p));
+	}
 	return BP_OK;
 }

@@ -15,6 +15,6 @@ struct bp_outer_product_mean {
 	float *z;                   /* [n,n,cz] += */
 };
 typedef int bp_outer_product_mean_fn(struct bp_ctx *cx, const struct bp_outer_product_mean *a);
-bp_outer_product_mean_fn bp_outer_product_mean_cpu, bp_outer_product_mean_cpu_opt, bp_outer_product_mean_cuda;
+bp_outer_product_mean_fn bp_outer_product_mean_cpu, bp_outer_product_mean_cpu_opt, bp_outer_product_mean_cuda, bp_outer_product_mean_cuda_opt;
 
 #endif

@@ -17,6 +17,6 @@ struct bp_pair_bias {
 	float *out;                 /* [layers*heads,rows] */
 };
 typedef int bp_pair_bias_fn(struct bp_ctx *cx, const struct bp_pair_bias *a);
-bp_pair_bias_fn bp_pair_bias_cpu, bp_pair_bias_cpu_opt, bp_pair_bias_cuda;
+bp_pair_bias_fn bp_pair_bias_cpu, bp_pair_bias_cpu_opt, bp_pair_bias_cuda, bp_pair_bias_cuda_opt;
 
 #endif

@@ -17,6 +17,6 @@ struct bp_pair_weighted_average {
 	const struct bp_weight *po;         /* [c,heads*d] */
 };
 typedef int bp_pair_weighted_average_fn(struct bp_ctx *cx, const struct bp_pair_weighted_average *a);
-bp_pair_weighted_average_fn bp_pair_weighted_average_cpu, bp_pair_weighted_average_cpu_opt, bp_pair_weighted_average_cuda;
+bp_pair_weighted_average_fn bp_pair_weighted_average_cpu, bp_pair_weighted_average_cpu_opt, bp_pair_weighted_average_cuda, bp_pair_weighted_average_cuda_opt;
 
 #endif
