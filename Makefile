@@ -5,7 +5,9 @@ include config.mk
 
 comma   := ,
 PERCENT := %
-CUDA    ?= 0
+# CUDA rows are built where nvcc is found, into build/cuda (CUDA=0: not; their tests say "skipped" without a card)
+NVCC    ?= $(firstword $(shell command -v nvcc 2>/dev/null) $(wildcard /usr/local/cuda/bin/nvcc))
+CUDA    ?= $(if $(NVCC),1,0)
 CFG     := $(if $(asan),asan,$(if $(filter 1,$(CUDA)),cuda,release))
 B       := build/$(CFG)
 CPPFLAGS += -Ilib -D_GNU_SOURCE -DBP_VERSION='"$(VERSION)"' -DBP_PREFIX='"$(PREFIX)"' $(if $(asan),-DBP_DEBUG_ARENA)
@@ -23,14 +25,14 @@ $(if $(RDKIT),,$(info no RDKit (librdkit-dev): `ccd build` will derive no tables
 LDLIBS  += $(RDKIT_LIBS) -lmsgpackc -lyaml -ljansson -lxxhash -lzmq -lz -lstdc++ -lm -fopenmp $(SAN)
 VERSION := 0.1.0
 
-# CUDA rows are built with CUDA=1, which needs nvcc, into build/cuda
-NVCC    ?= $(shell command -v nvcc 2>/dev/null)
 ifeq ($(CUDA)$(asan),1)
+$(if $(NVCC),,$(error CUDA=1 needs nvcc: put it on the PATH, or give NVCC=...))
+NVCC_LIB := $(dir $(lastword $(realpath $(NVCC))))../lib64
 CPPFLAGS += -DBP_HAVE_CUDA -Ikernels
 CUDASRC := $(wildcard kernels/*.cu)
-LDLIBS  += -L$(dir $(realpath $(NVCC)))../lib64 -lcudart_static -ldl -lrt -lpthread
+LDLIBS  += -L$(NVCC_LIB) -lcudart_static -ldl -lrt -lpthread
 else ifndef asan
-$(info boltzpipe: CUDA=0: building the CPU tools only)
+$(info boltzpipe: $(if $(NVCC),CUDA=0,no nvcc): building the CPU tools only)
 endif
 
 LIBSRC  := $(wildcard lib/*/*.c) $(wildcard lib/*/*.cpp)
@@ -39,9 +41,10 @@ LIB     := $(B)/libboltzpipe.a
 TOOLS   := $(patsubst tools/%/main.c,$(B)/bin/%,$(wildcard tools/*/main.c))
 TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*/test_*.c))
 
-.PHONY: all setup demo demo-all check check-large fuzz unit pipe bench bench-ops install uninstall clean
+.PHONY: all bundle bundle-here setup demo demo-all check check-large fuzz unit pipe bench bench-ops install uninstall clean
 .SECONDARY:
 all: $(TOOLS)
+	@ln -sfn $(CFG)/bin build/bin
 
 $(B)/lib/base/build.o: CPPFLAGS += -DBP_FLAGS='"$(filter-out -M%,$(CFLAGS))"'
 $(B)/%.o: %.c
@@ -115,6 +118,22 @@ bench: all
 	@bench/cpu.sh $(B)/bin
 bench-ops: $(B)/tests/ops/test_check
 	@$< bench
+
+# ---- a folder that runs anywhere (small=1: to carry; see bundle.sh) ----
+BUNDLED  := $(patsubst %,$(B)/bundled/%,$(notdir $(TOOLS)) test_check)
+ARCHS     = -t 2 --compress-mode=size $(foreach n,$(CARDS),-gencode arch=compute_$n,code=sm_$n) \
+	$(foreach n,$(PTX),-gencode arch=compute_$n,code=compute_$n)
+RPATH    := -s -Wl,--disable-new-dtags,-rpath,'$$ORIGIN/../lib'
+bundle:
+	@$(MAKE) --no-print-directory bundle-here $(if $(CUDASRC),$(if $(filter file,$(origin CUDA_ARCH)),CFG=cards-$(subst $() $(),-,$(CARDS)) CUDA_ARCH="$(ARCHS)"))
+bundle-here: $(BUNDLED)
+	@CUDA_LIB=$(if $(CUDASRC),$(NVCC_LIB)) ./bundle.sh $(B)/bundled $(B)/boltzpipe$(if $(small),-small) $(small)
+$(B)/bundled/test_check: $(patsubst %.c,$(B)/%.o,tests/ops/test_check.c $(wildcard tests/ops/cases_*.c)) $(LIB)
+	@mkdir -p $(@D)
+	$(say)$(CC) $(RPATH) -o $@ $^ -lcmocka $(LDLIBS)
+$(B)/bundled/%: $$(patsubst $$(PERCENT).c,$(B)/$$(PERCENT).o,$$(wildcard tools/%/*.c)) $(LIB)
+	@mkdir -p $(@D)
+	$(say)$(CC) $(RPATH) -o $@ $^ $(LDLIBS)
 
 # ---- installing ----
 NAMES    := $(filter-out boltzpipe,$(notdir $(TOOLS)))

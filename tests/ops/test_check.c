@@ -462,7 +462,7 @@ check_shape(const struct check_op *op, const struct bp_oprow *row, int shape, ui
 }
 
 static int
-check_row(const struct check_op *op, const struct bp_oprow *row, int precision, uint64_t seed)
+check_row(const struct check_op *op, const struct bp_oprow *row, int precision, uint64_t seed, int *skipped)
 {
 	struct bp_err err = { 0 };
 	struct bp_ctx *plain = open_cx(bp_oprow_find(op->op, "original", BP_CPU), BP_FP32, 1, &err);
@@ -472,6 +472,7 @@ check_row(const struct check_op *op, const struct bp_oprow *row, int precision, 
 	if (!plain || !one || !three) {
 		printf("%-22s %-9s %-4s skipped: %s\n", op->op, row->variant, device_name(row), err.msg);
 		faults = err.code != BP_EUNSUP;
+		++*skipped;
 	}
 	for (int i = 0; plain && one && three && i < op->checks; i++)
 		faults += check_shape(op, row, i, seed, plain, one, three);
@@ -518,7 +519,7 @@ main(int argc, char **argv)
 {
 	const char *mode = "check", *only = NULL, *variant = NULL, *device = NULL, *precision = NULL;
 	uint64_t seed = 1;
-	int faults = 0, threads = 0, shape = -1;
+	int faults = 0, skipped = 0, threads = 0, shape = -1;
 
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "-s") && i + 1 < argc)
@@ -551,9 +552,11 @@ main(int argc, char **argv)
 			    "%-22s %-9s %-4s %s\n", row->op, row->variant, device_name(row), op ? "" : "has no cases");
 		for (int p = 0; op && *mode != 'l' && p < precisions(row); p++)
 			if (!precision || !strcmp(precision, precision_name[p]))
-				faults += *mode == 'b' ? bench_row(op, row, p, threads, shape) : check_row(op, row, p, seed);
+				faults += *mode == 'b' ? bench_row(op, row, p, threads, shape) : check_row(op, row, p, seed, &skipped);
 		faults += !op;
 	}
+	if (skipped)
+		printf("skipped: no GPU: %d checks of CUDA rows\n", skipped);
 	if (faults)
 		printf("%d faults\n", faults);
 	return faults ? 1 : 0;
