@@ -1,7 +1,7 @@
 /* lib/guide/atoms.h: the atoms of a record or of a structure file as what scatters: elements, merged hydrogens, and
  * which of them count. Hydrogens, waters, padding and atoms of no element do not. Units: A. */
-#ifndef BP_ATOMS_H
-#define BP_ATOMS_H
+#ifndef BP_GUIDE_ATOMS_H
+#define BP_GUIDE_ATOMS_H
 
 #include "chem/ccd.h"
 #include "structure/read.h"

@@ -60,7 +60,7 @@ static int
 histogram(double *S, const struct bp_debye *d, const struct bp_pairs *p, const double *q, struct bp_conformers *c)
 {
 	const int rows = bp_pair_rows(p);
-	double *H, *far, reach, most = 0;
+	double *H, *far, reach = 2 * c->radius, most = 0; /* dry, nobody knows the reach */
 	int bins;
 
 	if (!(2 * c->radius < (MOST_BINS - 4) * d->bin))

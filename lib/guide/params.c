@@ -257,11 +257,11 @@ bp_guide_set(
 	return unknown(p->section, key, err);
 }
 
-static bool
-given(const struct bp_guide_params *p, size_t field)
+bool
+bp_guide_given(const struct bp_guide_params *p, const char *key)
 {
 	for (int i = 0; i < KEYS; i++)
-		if (keys[i].field == field && (p->given & UINT64_C(1) << i))
+		if ((p->given & UINT64_C(1) << i) && strcmp(keys[i].name, key) == 0)
 			return true;
 	return false;
 }
@@ -292,7 +292,7 @@ bp_guide_check(struct bp_guide_params *p, struct bp_err *err)
 		p->unused = "saxs_file_path (another target is given)";
 	}
 	if (!p->guinier)
-		p->guinier = given(p, F(q_min)) || given(p, F(q_max)) || p->q_min != 0.01 || p->q_max != 0.05 ? "fixed"
+		p->guinier = bp_guide_given(p, "q_min") || bp_guide_given(p, "q_max") || p->q_min != 0.01 || p->q_max != 0.05 ? "fixed"
 		                                                                                        : "auto";
 	if (!p->weights)
 		p->weights = p->mass_weighted ? "mass" : "geometric";
@@ -325,35 +325,44 @@ scalar(const struct bp_val *v, char *buf, size_t n)
 	return buf;
 }
 
+static bool
+is_key(int section, const char *name)
+{
+	for (int k = 0; k < KEYS; k++)
+		if ((keys[k].sections & section) && strcmp(keys[k].name, name) == 0)
+			return true;
+	return false;
+}
+
 int
-bp_guide_from_val(
-    struct bp_guide_params *p, int section, const struct bp_val *v, struct bp_arena *mem, struct bp_err *err)
+bp_guide_take(struct bp_guide_params *p, const struct bp_val *v, struct bp_arena *mem, struct bp_err *err)
 {
 	char buf[64];
 
-	bp_guide_defaults(p, section);
 	if (v && v->type != BP_MAP && v->type != BP_NIL)
-		return BP_FAIL(err, BP_EUSAGE, NULL, "%s: %s found, a mapping of keys wanted", section_name(section),
+		return BP_FAIL(err, BP_EUSAGE, NULL, "%s: %s found, a mapping of keys wanted", section_name(p->section),
 		    bp_vtype_name(v->type));
 	for (size_t i = 0; i < bp_val_count(v); i++) {
 		const char *key = bp_val_cstr(v->u.item[2 * i], "");
 		const struct bp_val *x = v->u.item[2 * i + 1];
 		const char *text = scalar(x, buf, sizeof buf);
-		if (x->type == BP_NIL) /* key: null, that is, as if not given; but it must be known */
-			text = NULL;
-		else if (!text)
-			return BP_FAIL(err, BP_EUSAGE, NULL, "%s: %.80s: %s found, one value wanted",
-			    section_name(section), key, bp_vtype_name(x->type));
 		if (text)
 			BP_TRY(bp_guide_set(p, key, text, mem, err));
-		else {
-			bool known = false;
-			for (int k = 0; k < KEYS; k++)
-				known = known || ((keys[k].sections & section) && strcmp(keys[k].name, key) == 0);
-			if (!known)
-				return unknown(section, key, err);
-		}
+		else if (x->type != BP_NIL)
+			return BP_FAIL(err, BP_EUSAGE, NULL, "%s: %.80s: %s found, one value wanted",
+			    section_name(p->section), key, bp_vtype_name(x->type));
+		else if (!is_key(p->section, key)) /* key: null is as if it were not given */
+			return unknown(p->section, key, err);
 	}
+	return BP_OK;
+}
+
+int
+bp_guide_from_val(
+    struct bp_guide_params *p, int section, const struct bp_val *v, struct bp_arena *mem, struct bp_err *err)
+{
+	bp_guide_defaults(p, section);
+	BP_TRY(bp_guide_take(p, v, mem, err));
 	return bp_guide_check(p, err);
 }
 

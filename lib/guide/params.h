@@ -72,6 +72,10 @@ int bp_guide_set(struct bp_guide_params *p, const char *key, const char *value, 
 int bp_guide_from_val(struct bp_guide_params *p, int section, const struct bp_val *v, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;
 
+/* A section's keys onto p as it is; was a key given? */
+int bp_guide_take(struct bp_guide_params *p, const struct bp_val *v, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+bool bp_guide_given(const struct bp_guide_params *p, const char *key);
+
 /* The guides of a section `guidance:`, in its order: maps `saxs`, `rg`, `exec`, or lists of such maps. (scoring != 0:
  * of a section `scoring:`, map `saxs`.) *ret [*n]. */
 int bp_guide_section(struct bp_guide_params **ret, int *n, const struct bp_val *v, bool scoring, struct bp_arena *mem,

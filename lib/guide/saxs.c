@@ -1,4 +1,4 @@
-/* lib/guide/saxs.c: contents: opening, energy, gradient, finite differences, evaluation. */
+/* lib/guide/saxs.c: contents: opening, energy, gradient, finite differences, evaluation, rehearsal. */
 #include "guide/saxs.h"
 
 #include <string.h>
@@ -264,5 +264,27 @@ bp_saxs_eval(struct bp_saxs_result *ret, double *grad, double *calc, const struc
 	for (int i = 0; grad && i < b; i++)
 		BP_TRY(put(grad + 3 * (size_t)i * p->natoms, p, g + 3 * (size_t)i * n, err));
 	bp_arena_release(mem, mark);
+	return BP_OK;
+}
+
+int
+bp_saxs_rehearse(const struct bp_saxs *s, int b)
+{
+	double nothing = 0; /* that there is a layer; a dry context looks at no number */
+	const struct bp_debye *d = s->d;
+	struct bp_ctx *cx = d->cx;
+	const size_t n = (size_t)d->p->n, rows = bp_debye_rows(d->p, s->layer), nq = (size_t)d->nq;
+	const size_t host = (size_t)b * (6 * n + 2 * rows * nq) + (BP_PROFILES + 6) * nq;
+	struct bp_conformers c = { b, &nothing, s->layer ? &nothing : NULL, 4 * cbrt(0.75 / M_PI * (double)n * d->p->mean_volume), 0 };
+	struct bp_mark mark = bp_dev_mark(cx);
+
+	bp_assert(cx->dry);
+	if (cx->device == BP_CPU && !bp_dev_alloc(cx, host * sizeof(double)))
+		return BP_EMEM;
+	if (s->layer)
+		BP_TRY(bp_debye_exposed(&nothing, d, b, &nothing));
+	BP_TRY(bp_debye_sums(&nothing, d, &c));
+	BP_TRY(bp_debye_forces(&nothing, d, &c, &nothing));
+	bp_dev_release(cx, mark);
 	return BP_OK;
 }

@@ -111,11 +111,15 @@ step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, co
 	BP_TRY(BP_OP(cx, augment, .b = m, .atoms = atoms, .x = x, .eps = u->eps, .R = u->R + 9 * pose,
 	    .tr = u->tr + 3 * pose, .w = u->moving, .rest = (float)rest,
 	    .scale = (float)(BP_NOISE_SCALE * sqrt(t_hat * t_hat - sigma * sigma)), .out = u->noisy));
+	for (int k = 0; k < o->guides; k++)
+		if (o->guide[k].before)
+			BP_TRY(o->guide[k].before(o->guide[k].self, cx,
+			    &(struct bp_guided){ i, s->steps, t_hat, m, atoms, NULL, u->noisy }));
 	BP_TRY(bp_diffusion_step(c, cx, i));
 	BP_TRY(denoise(cx, c, u, t_hat, m));
 	for (int k = 0; k < o->guides; k++)
 		BP_TRY(o->guide[k].act(o->guide[k].self, cx,
-		    &(struct bp_guided){ i, s->steps, t_hat, m, atoms, u->denoised }));
+		    &(struct bp_guided){ i, s->steps, t_hat, m, atoms, u->denoised, u->noisy }));
 	BP_TRY(BP_OP(cx, align, .b = m, .atoms = atoms, .x = u->noisy, .target = u->denoised, .w = c->f->atom_mask,
 	    .out = u->aligned));
 	if (o->watch)

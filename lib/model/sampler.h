@@ -33,16 +33,18 @@ struct bp_start {
 	double rest, rest_range; /* rest + rest_range * step / steps                            */
 };
 
-/* A guide changes the denoised prediction of a step in place, before the samples are aligned to it. Guides act in
- * the order of the list. With cx->dry only the memory that it takes counts. */
+/* A guide changes the denoised prediction of a step in place, before the samples are aligned to it; before (may be NULL)
+ * the noisy coordinates that the network gets. Guides act in the order of the list. With cx->dry only the memory that
+ * it takes counts. */
 struct bp_guided {
 	int step, steps;
-	double sigma;        /* t_hat, A                   */
+	double sigma;             /* t_hat, A                                                  */
 	int samples, atoms;
-	float *denoised;     /* [samples,atoms,3], device  */
+	float *denoised, *noisy;  /* [samples,atoms,3], device; denoised NULL in before()      */
 };
 struct bp_guide {
 	int (*act)(void *self, struct bp_ctx *cx, const struct bp_guided *g);
+	int (*before)(void *self, struct bp_ctx *cx, const struct bp_guided *g);
 	void *self;
 };
 

@@ -208,7 +208,7 @@ guides_act_on_the_denoised(void **state)
 	struct bp_diffuse_opt o;
 	struct stage x = small(&o);
 	struct pusher p = { .steps = o.steps, .samples = o.samples };
-	const struct bp_guide guide = { push, &p };
+	const struct bp_guide guide = { .act = push, .self = &p };
 	float *free_run = diffuse(&x, &o), *guided;
 	size_t one = bytes(&x) / 3;
 

@@ -1,0 +1,260 @@
+/* lib/guide/source.c: contents: devices; SAXS; Rg and its target. */
+#include "guide/source.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "guide/rg_target.h"
+#include "ops/ops.h"
+
+#define CONTRAST_C2 1.0 /* layer of contrast weights: as dense as a fully exposed water at each atom */
+
+/* every op of a list has a row of the context's device */
+static int
+need_rows(const struct bp_ctx *cx, const char *const *op, const char *kind, struct bp_err *err)
+{
+	for (; *op; op++)
+		if (!bp_oprow_find(*op, "original", cx->device) && !bp_oprow_find(*op, "optimized", cx->device))
+			return BP_FAIL(err, BP_EUNSUP, "take --device cpu",
+			    "guide %s: the op %s has no row for this device yet", kind, *op);
+	return BP_OK;
+}
+
+/* ---- SAXS ---- */
+
+struct saxs {
+	struct bp_guide_source source;
+	struct bp_saxs *saxs;
+	double *exposed; /* [samples,atoms that count] at the beginning of the diffusion step */
+	bool hydration, energy_chi2;
+};
+
+static int
+saxs_eval(struct bp_guide_source *source, const struct bp_guide_call *c, struct bp_arena *mem, struct bp_err *err)
+{
+	struct saxs *s = (struct saxs *)source;
+	struct bp_mark mark = bp_arena_mark(mem);
+	struct bp_saxs_result *r;
+
+	BP_NEW(r, c->samples, mem, err);
+	if (s->hydration && c->gd_step == 0)
+		BP_TRY(bp_saxs_expose(s->exposed, s->saxs, c->samples, c->x, mem, err));
+	BP_TRY(bp_saxs_eval(r, c->gradient, NULL, s->saxs, c->samples, c->x, s->hydration ? s->exposed : NULL, mem, err));
+	for (int i = 0; i < c->samples; i++) {
+		const struct bp_fit *f = &r[i].fit;
+		const double values[] = { f->chi2, f->chi2_reduced, f->scale, f->offset, f->c1, f->c2 };
+		c->energy[i] = r[i].energy;
+		memcpy(c->values + (size_t)i * (size_t)source->columns, values, sizeof values);
+		if (s->energy_chi2)
+			source->goal = f->n - f->n_par;
+	}
+	bp_arena_release(mem, mark);
+	return BP_OK;
+}
+
+static int
+saxs_rehearse(struct bp_guide_source *source, int samples)
+{
+	return bp_saxs_rehearse(((struct saxs *)source)->saxs, samples);
+}
+
+static const char *const *
+saxs_ops(const struct bp_debye *d)
+{
+	static const char *const direct[] = { "exposed_fraction", "pair_sinc", "pair_sinc_force", "pair_move", NULL };
+	static const char *const waves[] = { "exposed_fraction", "wave_sum", "wave_force", "pair_move", NULL };
+	static const char *const bins[]
+	    = { "exposed_fraction", "pair_histogram", "sinc_sum", "sinc_force", "pair_force", "pair_move", NULL };
+
+	return d->method == BP_DEBYE_DIRECT ? direct : d->method == BP_DEBYE_QUADRATURE ? waves : bins;
+}
+
+int
+bp_source_saxs(struct bp_guide_source **ret, struct bp_ctx *cx, const struct bp_atoms *a, struct bp_guide_params *p,
+    int samples, struct bp_arena *mem, struct bp_err *err)
+{
+	static const char *const columns[] = { "chi2", "chi2_reduced", "scale_factor", "shift_factor", "c1", "c2" };
+	struct bp_curve_opt co;
+	struct bp_saxs_opt so;
+	struct bp_particle *particle;
+	struct bp_curve *curve;
+	struct saxs *s;
+
+	*ret = NULL;
+	bp_guide_curve_opt(&co, p);
+	bp_guide_saxs_opt(&so, p);
+	BP_TRY(bp_curve_read(&curve, p->experimental_data, &co, mem, err));
+	BP_TRY(bp_particle_new(&particle, a->n, a->z, a->n_h, a->mask, mem, err));
+	BP_NEW(s, 1, mem, err);
+	BP_TRY(bp_saxs_open(&s->saxs, cx, particle, curve, &so, mem, err));
+	BP_TRY(need_rows(cx, saxs_ops(bp_saxs_debye(s->saxs)), "saxs", err));
+	s->hydration = so.fit.level == BP_SAXS_HYDRATION;
+	s->energy_chi2 = so.energy_chi2;
+	if (s->hydration)
+		BP_NEW(s->exposed, (size_t)samples * (size_t)particle->n, mem, err);
+	s->source = (struct bp_guide_source) { .kind = "saxs", .natoms = a->n, .goal = 1, .eval = saxs_eval,
+		.rehearse = saxs_rehearse, .params = p, .columns = sizeof columns / sizeof *columns };
+	memcpy(s->source.column, columns, sizeof columns);
+	*ret = &s->source;
+	return BP_OK;
+}
+
+/* ---- Rg ---- */
+
+struct rg {
+	struct bp_guide_source source;
+	struct bp_ctx *cx;
+	const struct bp_atoms *a;
+	struct bp_rg_opt o;
+	enum bp_rg_weights weights;
+	uint8_t *mask; /* [natoms] */
+	double *w;     /* [samples,natoms] of contrast, else [natoms] */
+};
+
+static const double *
+weights_of(const struct rg *s, int sample)
+{
+	return s->weights == BP_RG_CONTRAST ? s->w + (size_t)sample * (size_t)s->a->n : s->w;
+}
+
+static int
+rg_eval(struct bp_guide_source *source, const struct bp_guide_call *c, struct bp_arena *mem, struct bp_err *err)
+{
+	struct rg *s = (struct rg *)source;
+	struct bp_mark mark = bp_arena_mark(mem);
+	const size_t n = (size_t)s->a->n;
+	double *scratch;
+
+	BP_NEW(scratch, 3 * n, mem, err);
+	for (int i = 0; i < c->samples; i++) {
+		const double *x = c->x + 3 * n * (size_t)i;
+		double *g = c->gradient ? c->gradient + 3 * n * (size_t)i : scratch;
+		struct bp_rg r;
+		if (s->weights == BP_RG_CONTRAST && c->gd_step == 0)
+			BP_TRY(bp_rg_weights(s->w + n * (size_t)i, s->a, x, s->weights, CONTRAST_C2, s->cx, mem, err));
+		BP_TRY(bp_rg_energy(&r, g, s->a->n, x, weights_of(s, i), s->mask, &s->o, c->step, mem, err));
+		const double values[] = { r.rg, s->o.target, r.k, r.kept, r.capped };
+		c->energy[i] = r.energy;
+		memcpy(c->values + (size_t)i * (size_t)source->columns, values, sizeof values);
+	}
+	bp_arena_release(mem, mark);
+	return BP_OK;
+}
+
+static int
+rg_raw(struct bp_guide_source *source, double *x, int samples, double sigma, struct bp_arena *mem, struct bp_err *err)
+{
+	struct rg *s = (struct rg *)source;
+
+	for (int i = 0; i < samples; i++)
+		BP_TRY(bp_rg_raw(x + 3 * (size_t)s->a->n * (size_t)i, s->a->n, weights_of(s, i), s->mask, &s->o,
+		    source->params->raw_guidance_weight, sigma, mem, err));
+	return BP_OK;
+}
+
+static int
+rg_rehearse(struct bp_guide_source *source, int samples)
+{
+	struct rg *s = (struct rg *)source;
+	struct bp_mark mark = bp_dev_mark(s->cx);
+
+	(void)samples; /* one after another */
+	if (s->cx->device == BP_CPU && !bp_dev_alloc(s->cx, 8 * (size_t)s->a->n * sizeof(double)))
+		return BP_EMEM;
+	bp_dev_release(s->cx, mark);
+	return BP_OK;
+}
+
+static enum bp_atom_selection
+selection(const char *word)
+{
+	return *word == 'b' ? BP_SELECT_BACKBONE : *word == 'h' ? BP_SELECT_HEAVY : BP_SELECT_ALL;
+}
+
+/* the Guinier radius of a curve, less the layer's share */
+static int
+target_of_curve(double *rg, const struct bp_guide_params *p, struct bp_arena *mem, struct bp_err *err)
+{
+	struct bp_guinier g, other;
+	struct bp_curve_opt co;
+	struct bp_curve *curve;
+
+	bp_guide_curve_opt(&co, p);
+	BP_TRY(bp_curve_read(&curve, p->saxs_file_path, &co, mem, err));
+	if (strcmp(p->guinier, "auto") == 0) {
+		BP_TRY(bp_guinier_auto(&g, curve, mem, err));
+		if (g.confidence < 0.3)
+			bp_log(BP_LOG_WARN, "%s: the Guinier radius %.2f A is doubtful: confidence %.2f of 1",
+			    p->saxs_file_path, g.rg, g.confidence);
+	} else {
+		BP_TRY(bp_guinier_fixed(&g, curve, p->q_min, p->q_max, err));
+		if (g.q_max * g.rg > 1.3 && bp_guinier_auto(&other, curve, mem, NULL) == BP_OK)
+			bp_log(BP_LOG_WARN, "%s: q Rg reaches %.2f in the range %g to %g: Rg %.2f A; guinier=auto finds %.2f A",
+			    p->saxs_file_path, g.q_max * g.rg, p->q_min, p->q_max, g.rg, other.rg);
+	}
+	*rg = g.rg - p->hydration_shift;
+	return *rg > 0 ? BP_OK
+	               : BP_FAIL(err, BP_EUSAGE, NULL, "hydration_shift %g leaves nothing of the radius %g A",
+	                     p->hydration_shift, g.rg);
+}
+
+static int
+find_target(struct rg *s, const struct bp_guide_params *p, struct bp_arena *mem, struct bp_err *err)
+{
+	const struct bp_rg_file file = { .path = p->reference_pdb_path, .chain = p->pdb_chain_id,
+		.selection = selection(p->pdb_atom_selection), .method = s->o.method, .threshold = s->o.threshold,
+		.weights = s->weights, .c2 = CONTRAST_C2 };
+	int st;
+
+	if (p->reference_pdb_path) {
+		if ((st = bp_rg_of_file(&s->o.target, &file, s->cx, NULL, mem, err)) == BP_OK)
+			return BP_OK;
+		if (!(p->target_rg > 0) || st == BP_EMEM)
+			return st;
+		bp_log(BP_LOG_WARN, "%s: target_rg %g is taken instead", err->msg, p->target_rg);
+	} else if (p->saxs_file_path) {
+		return target_of_curve(&s->o.target, p, mem, err);
+	}
+	s->o.target = p->target_rg;
+	return BP_OK;
+}
+
+int
+bp_source_rg(struct bp_guide_source **ret, struct bp_ctx *cx, const struct bp_atoms *a, struct bp_guide_params *p,
+    int samples, struct bp_arena *mem, struct bp_err *err)
+{
+	static const char *const columns[] = { "rg", "target_rg", "k_eff", "kept", "capped" };
+	const char *const needs[] = { "exposed_fraction", NULL };
+	int chosen = 0;
+	struct rg *s;
+
+	*ret = NULL;
+	if (cx->device != BP_CPU)
+		return BP_FAIL(err, BP_EUNSUP, "take --device cpu", "guide rg: it has no op for this device yet");
+	BP_NEW(s, 1, mem, err);
+	s->cx = cx;
+	s->a = a;
+	s->weights = *p->weights == 'c' ? BP_RG_CONTRAST : *p->weights == 'm' ? BP_RG_MASS : BP_RG_UNIT;
+	if (s->weights == BP_RG_CONTRAST)
+		BP_TRY(need_rows(cx, needs, "rg", err));
+	bp_guide_rg_opt(&s->o, p);
+	BP_TRY(find_target(s, p, mem, err));
+	BP_NEW(s->mask, a->n, mem, err);
+	BP_NEW(s->w, (size_t)a->n * (size_t)(s->weights == BP_RG_CONTRAST ? samples : 1), mem, err);
+	bp_atoms_select(s->mask, a, selection(p->atom_selection));
+	for (int i = 0; i < a->n; i++)
+		chosen += s->mask[i];
+	if (chosen < 3)
+		return BP_FAIL(err, BP_EINPUT, NULL, "guide rg: the selection %s has %d atoms", p->atom_selection, chosen);
+	if (s->weights != BP_RG_CONTRAST)
+		BP_TRY(bp_rg_weights(s->w, a, NULL, s->weights, CONTRAST_C2, cx, mem, err));
+	else /* until the first step */
+		for (int i = 0; i < samples * a->n; i++)
+			s->w[i] = 1;
+	s->source = (struct bp_guide_source) { .kind = "rg", .natoms = a->n, .eval = rg_eval, .rehearse = rg_rehearse,
+		.raw = p->raw_guidance_weight > 0 ? rg_raw : NULL, .params = p,
+		.columns = sizeof columns / sizeof *columns };
+	memcpy(s->source.column, columns, sizeof columns);
+	*ret = &s->source;
+	return BP_OK;
+}
