@@ -3,6 +3,7 @@
 #define BP_GUIDE_EXEC_H
 
 #include "guide/source.h"
+#include "stream/rec.h"
 
 /* One program of a run, started with the first request, by /bin/sh; when it is late, broken or gone it is ended, and started
  * anew for the next target. Closing sends the end record and waits for it (as long as an answer may take). */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "guide/atoms.h"
 #include "guide/rg_target.h"
 #include "ops/ops.h"
 

@@ -3,8 +3,9 @@
 #ifndef BP_GUIDE_SOURCE_H
 #define BP_GUIDE_SOURCE_H
 
-#include "guide/atoms.h"
 #include "guide/params.h"
+
+struct bp_atoms; /* atoms.h */
 
 enum { BP_SOURCE_COLUMNS = 12 };
 

@@ -2,6 +2,7 @@
  * the stage */
 #include "model/diffuse.h"
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@ struct bp_diffuse {
 	struct bp_weights *w;
 	struct bp_diffusion net;
 	struct bp_refine *refine; /* NULL: none */
+	struct bp_guides *guides;
 	int written; /* targets with files so far */
 };
 
@@ -29,13 +31,23 @@ bp_diffuse_open(struct bp_diffuse **ret, struct bp_ctx *cx, struct bp_weights *w
 	BP_NEW(*ret, 1, mem, err);
 	**ret = (struct bp_diffuse){ .o = *o, .cx = cx, .w = w };
 	BP_TRY(bp_refine_open(&(*ret)->refine, &o->refine, mem, err));
+	BP_TRY(bp_guides_open(&(*ret)->guides, &o->guides, mem, err));
 	bp_diffusion_bind(&(*ret)->net, &b);
 	return b.st;
+}
+
+void
+bp_diffuse_close(void *self)
+{
+	struct bp_diffuse *d = self;
+
+	bp_guides_close(d->guides);
 }
 
 /* one target on its way */
 struct target {
 	struct bp_diffuse *d;
+	const char *name;                        /* what random numbers depend on: rec's id but in a sweep */
 	struct bp_rec *rec;
 	struct bp_out *out;
 	struct bp_feats f;                       /* host */
@@ -43,6 +55,7 @@ struct target {
 	struct bp_sampler sampler;
 	struct bp_draws draws;
 	struct bp_refined *refined;              /* NULL: from noise */
+	struct bp_guiding *guiding;              /* NULL: no guides */
 	struct bp_dump *dump;
 	struct bp_progress progress;
 	struct bp_tensor *coords;                /* [M,A,3] */
@@ -214,6 +227,55 @@ check_finite(const struct bp_tensor *coords, struct bp_err *err)
 	return BP_OK;
 }
 
+/* the guides of the target, after those that the stage was given */
+static int
+open_guides(struct target *t, int value, struct bp_arena *mem, struct bp_err *err)
+{
+	const struct bp_diffuse_opt *o = &t->d->o;
+	struct bp_guiding_opt g = { .samples = o->samples, .guided = bp_guides_guided(t->d->guides, o->samples),
+		.steps = o->steps, .atoms = t->f.atoms, .tokens = t->f.n, .token = t->f.atom_token, .rec = t->rec,
+		.execs = bp_guides_execs(t->d->guides) };
+	struct bp_guide *list;
+	const struct bp_guide *more;
+	int n;
+
+	BP_TRY(bp_guides_of(&g.params, &g.n, t->d->guides, t->rec, value, mem, err));
+	t->sampler.guide = o->guide;
+	t->sampler.guides = o->nguides;
+	if (g.n == 0)
+		return BP_OK;
+	BP_TRY(bp_guiding_open(&t->guiding, t->d->cx, &g, mem, err));
+	more = bp_guiding_list(t->guiding, &n);
+	BP_NEW(list, o->nguides + n, mem, err);
+	for (int i = 0; i < o->nguides + n; i++)
+		list[i] = i < o->nguides ? o->guide[i] : more[i - o->nguides];
+	t->sampler.guide = list;
+	t->sampler.guides = o->nguides + n;
+	return BP_OK;
+}
+
+/* energies of the samples, and their log */
+static int
+end_guides(struct target *t, struct bp_arena *mem, struct bp_err *err)
+{
+	const char *path = t->d->o.guides.log;
+	FILE *f;
+	int st;
+
+	if (!t->guiding)
+		return BP_OK;
+	BP_TRY(bp_guiding_end(t->guiding, t->coords->data, t->rec, err));
+	if (!path)
+		return BP_OK;
+	if (!(f = fopen(path, "a")))
+		return BP_FAIL(err, BP_EIO, NULL, "%s: %s", path, strerror(errno));
+	st = bp_guiding_tell(t->guiding, f, t->rec->id, mem, err);
+	if ((fflush(f) != 0 || ferror(f)) && st == BP_OK)
+		st = BP_FAIL(err, BP_EIO, NULL, "%s: %s", path, strerror(errno));
+	fclose(f);
+	return st;
+}
+
 /* sample, check, and write what the options ask for */
 static int
 run_target(struct target *t, struct bp_arena *mem, struct bp_err *err)
@@ -237,44 +299,80 @@ run_target(struct target *t, struct bp_arena *mem, struct bp_err *err)
 	if (o->record_noise)
 		BP_TRY(bp_draws_write(&t->draws, o->record_noise, t->rec->id, mem, err));
 	BP_TRY(dump_rest(t, mem, err));
+	BP_TRY(end_guides(t, mem, err));
 	t->d->written++;
 	return sign(t, bp_seconds() - start, peak, err);
+}
+
+/* one record; value: of the sweep */
+static int
+diffuse(struct bp_diffuse *d, struct bp_rec *rec, const char *name, int value, struct bp_out *out, struct bp_arena *mem,
+    struct bp_err *err)
+{
+	struct target t = { .d = d, .name = name, .rec = rec, .out = out };
+	int st;
+
+	BP_TRY(bp_target_check(d->o.dump, rec->id, d->written, err));
+	BP_TRY(bp_target_check(d->o.record_noise, rec->id, d->written, err));
+	BP_TRY(read_target(&t, mem, err));
+	bp_weights_compare(d->w, rec->meta, rec->id);
+	t.sampler = (struct bp_sampler){ .samples = d->o.samples, .step_scale = d->o.step_scale, .watch = after_step,
+		.self = &t };
+	BP_TRY(bp_schedule_new(&t.sampler.schedule, d->o.steps, d->o.refine.sigma_scale, mem, err));
+	if (d->o.dump)
+		BP_TRY(bp_dump_open(&t.dump, mem, err));
+	BP_TRY(bp_rec_add(&t.coords, rec, "sample_atom_coords", BP_F32, BP_SHAPE(d->o.samples, t.f.atoms, 3), err));
+	if (d->refine) {
+		BP_TRY(bp_refine_target(&t.refined, d->refine, rec, t.sampler.schedule.sigma[0], err));
+		t.sampler.start = &t.refined->start;
+	}
+	BP_TRY(open_guides(&t, value, mem, err));
+	t.draws = (struct bp_draws){ .steps = d->o.steps, .samples = d->o.samples, .atoms = t.f.atoms,
+		.still = d->o.refine.still };
+	st = bp_draws_open(&t.draws, name, d->o.stage.seed, d->o.replay_noise, d->o.record_noise != NULL, mem, err);
+	if (st == BP_OK)
+		st = run_target(&t, mem, err);
+	bp_draws_close(&t.draws);
+	BP_TRY(bp_weights_check(d->w, err));
+	if (st == BP_OK) {
+		rec->kind = BP_STRUCTURES;
+		rec->kind_name = bp_kind_name(BP_STRUCTURES);
+	}
+	return st;
+}
+
+/* a record for each value of the sweep; one that fails does not stop the others */
+static int
+sweep(struct bp_diffuse *d, const struct bp_rec *rec, struct bp_out *out, struct bp_arena *mem, struct bp_err *err)
+{
+	for (int i = 0; i < bp_guides_sweep(d->guides); i++) {
+		struct bp_mark mark = bp_arena_mark(mem);
+		struct bp_rec *r;
+		int st;
+		BP_TRY(bp_guides_swept(&r, d->guides, rec, i, mem, err));
+		st = diffuse(d, r, rec->id, i, out, mem, err);
+		if (st == BP_ELOST || bp_out_broken(out) != BP_OK)
+			return st;
+		if (st != BP_OK) {
+			struct bp_err why = *err;
+			bp_err_where(&why, "%s", r->id);
+			bp_log_err(&why);
+			r = bp_rec_failure(r, "diffuse", err);
+		}
+		BP_TRY(bp_out_put(out, r, err));
+		bp_arena_release(mem, mark);
+	}
+	return BP_OK;
 }
 
 int
 bp_diffuse_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err)
 {
 	struct bp_diffuse *d = self;
-	struct target t = { .d = d, .rec = *rec, .out = out };
-	int st;
 
-	BP_TRY(bp_target_check(d->o.dump, t.rec->id, d->written, err));
-	BP_TRY(bp_target_check(d->o.record_noise, t.rec->id, d->written, err));
-	if (bp_val_count(bp_val_get(t.rec->meta, "guidance")))
-		return BP_FAIL(err, BP_EUNSUP, "remove the section guidance",
-		    "guidance: guides are not in this version");
-	BP_TRY(read_target(&t, mem, err));
-	bp_weights_compare(d->w, t.rec->meta, t.rec->id);
-	t.sampler = (struct bp_sampler){ .samples = d->o.samples, .step_scale = d->o.step_scale, .guide = d->o.guide,
-		.guides = d->o.guides, .watch = after_step, .self = &t };
-	BP_TRY(bp_schedule_new(&t.sampler.schedule, d->o.steps, d->o.refine.sigma_scale, mem, err));
-	if (d->o.dump)
-		BP_TRY(bp_dump_open(&t.dump, mem, err));
-	BP_TRY(bp_rec_add(&t.coords, t.rec, "sample_atom_coords", BP_F32, BP_SHAPE(d->o.samples, t.f.atoms, 3), err));
-	if (d->refine) {
-		BP_TRY(bp_refine_target(&t.refined, d->refine, t.rec, t.sampler.schedule.sigma[0], err));
-		t.sampler.start = &t.refined->start;
-	}
-	t.draws = (struct bp_draws){ .steps = d->o.steps, .samples = d->o.samples, .atoms = t.f.atoms,
-		.still = d->o.refine.still };
-	st = bp_draws_open(&t.draws, t.rec->id, d->o.stage.seed, d->o.replay_noise, d->o.record_noise != NULL, mem, err);
-	if (st == BP_OK)
-		st = run_target(&t, mem, err);
-	bp_draws_close(&t.draws);
-	BP_TRY(bp_weights_check(d->w, err));
-	if (st == BP_OK) {
-		t.rec->kind = BP_STRUCTURES;
-		t.rec->kind_name = bp_kind_name(BP_STRUCTURES);
-	}
-	return st;
+	if (!bp_guides_sweep(d->guides))
+		return diffuse(d, *rec, (*rec)->id, 0, out, mem, err);
+	BP_TRY(sweep(d, *rec, out, mem, err));
+	*rec = NULL;
+	return BP_OK;
 }

@@ -3,6 +3,7 @@
 #ifndef BP_DIFFUSE_H
 #define BP_DIFFUSE_H
 
+#include "model/guides.h"
 #include "model/refine.h"
 #include "model/start.h"
 
@@ -12,8 +13,9 @@ struct bp_diffuse_opt {
 	const char *record_noise, *replay_noise, *dump; /* paths (bp_target_path), or NULL */
 	bool write_trajectory;
 	struct bp_refine_opt refine;
-	const struct bp_guide *guide;
-	int guides;
+	struct bp_guides_opt guides;
+	const struct bp_guide *guide; /* others than those, [nguides]: they act first */
+	int nguides;
 	struct bp_stage_opt stage;
 };
 #define BP_DIFFUSE_INIT { .steps = 200, .samples = 1, .max_parallel = 5, .step_scale = 1.5, .stage.seed = 42, \
@@ -23,6 +25,8 @@ struct bp_diffuse_opt {
 struct bp_diffuse;
 int bp_diffuse_open(struct bp_diffuse **ret, struct bp_ctx *cx, struct bp_weights *w, const struct bp_diffuse_opt *o,
     struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+
+void bp_diffuse_close(void *self); /* ends the programs of guides */
 
 /* A bp_stage_fn. Memory is rehearsed first: above the cap BP_EMEM says what was needed and what would help.
  * Trajectory records go to out. BP_ENUM: coordinates are not finite. Dumps cond.*, schedule.*, score.*, step.* and

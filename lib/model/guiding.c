@@ -4,8 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/log.h"
-#include "guide/rg_target.h"
+#include "guide/atoms.h"
 #include "guide/step.h"
 
 enum { STEP, GD_STEP, ENERGY, DISPLACEMENT, OWN_COLUMNS }; /* of the log, before the source's */

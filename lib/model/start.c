@@ -44,6 +44,7 @@ run(const struct bp_stage_program *p, void *opt, struct bp_ctx *cx, struct bp_we
 	struct bp_stage_opt o = { .seed = c->seed, .mem_cap = c->mem_cap, .device = c->device, .changed = &changed };
 	struct bp_filter filter = { .tool = p->program.name, .want = p->want, .stage = p->run, .in = c->in, .out = c->out,
 		.mem_cap = c->mem_cap };
+	int st;
 
 	if (!(o.variant = variant(cx, c, mem, err)))
 		return bp_main_fail(err);
@@ -51,7 +52,10 @@ run(const struct bp_stage_program *p, void *opt, struct bp_ctx *cx, struct bp_we
 	if (bp_opt_changed(&changed, &p->program, opt, p->defaults, mem, err) != BP_OK
 	    || p->open(&filter.self, cx, w, opt, &o, mem, err) != BP_OK)
 		return bp_main_fail(err);
-	return bp_filter_run(&filter);
+	st = bp_filter_run(&filter);
+	if (p->close)
+		p->close(filter.self);
+	return st;
 }
 
 /* --precision; auto is that of the stage on a card, and all that a CPU has */

@@ -30,6 +30,7 @@ struct bp_stage_program {
 	/* Make the stage, the first argument of run, from a struct of options. All arguments live until the end. */
 	int (*open)(void **stage, struct bp_ctx *cx, struct bp_weights *w, void *opt, const struct bp_stage_opt *o,
 	    struct bp_arena *mem, struct bp_err *err);
+	void (*close)(void *stage); /* at the end; NULL: nothing to close */
 };
 
 /* main(): parse, open the context of --device, --variant, --op, --precision, --threads and the file of --weights, make

@@ -214,7 +214,7 @@ guides_act_on_the_denoised(void **state)
 
 	(void)state;
 	o.guide = &guide;
-	o.guides = 1;
+	o.nguides = 1;
 	assert_memory_equal(free_run, diffuse(&x, &o), bytes(&x)); /* one that changes nothing */
 	assert_int_equal(p.calls, o.steps);
 	p = (struct pusher){ .steps = o.steps, .samples = o.samples, .by = 0.1f };

@@ -1,11 +1,13 @@
 /* diffuse: trunk records in, structures records out: sampled coordinates (lib/model/diffuse.h). */
+#include <string.h>
+
+#include "base/main.h"
 #include "model/diffuse.h"
 #include "model/start.h"
 
 struct diffuse_opt {
 	struct bp_common common;
 	struct bp_diffuse_opt run;
-	struct bp_strlist guide;
 	bool use_potentials;
 };
 
@@ -31,7 +33,7 @@ static const struct bp_optdef options[] = {
 	BP_OPT_REFINE(struct diffuse_opt, run.refine),
 	{ "dump", 0, BP_OPT_STR, FIELD(run.dump), NULL, "FILE",
 	    "write intermediates (safetensors); a directory gets a file a target" },
-	{ "guide", 0, BP_OPT_LIST, FIELD(guide), NULL, "SPEC", "steer the samples with data: not in this version" },
+	BP_OPT_GUIDES(struct diffuse_opt, run.guides),
 	{ "use-potentials", 0, BP_OPT_FLAG, FIELD(use_potentials), NULL, NULL,
 		"physical potentials: not in this version" },
 	BP_OPT_GENERAL(struct diffuse_opt, common),
@@ -41,9 +43,6 @@ static const struct bp_optdef options[] = {
 static int
 refuse(const struct diffuse_opt *opt, struct bp_err *err)
 {
-	if (opt->guide.n)
-		return BP_FAIL(err, BP_EUNSUP, "leave out --guide", "--guide %s: guides are not in this version",
-		    opt->guide.v[0]);
 	if (opt->use_potentials)
 		return BP_FAIL(err, BP_EUNSUP, "leave out --use-potentials",
 		    "--use-potentials: potentials are not in this version");
@@ -85,10 +84,15 @@ static const struct bp_stage_program stage = {
 	.want = BP_TRUNK,
 	.run = bp_diffuse_run,
 	.open = open_stage,
+	.close = bp_diffuse_close,
 };
 
 int
 main(int argc, char **argv)
 {
+	if (argc == 2 && strcmp(argv[1], "--list-guide-keys") == 0) { /* needs no weights */
+		bp_guide_print_keys(stdout);
+		return bp_stdout_flush(NULL) == BP_OK ? BP_EXIT_OK : BP_EXIT_USAGE;
+	}
 	return bp_stage_main(&stage, argc, argv);
 }
