@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "input/schema.h"
@@ -81,6 +82,25 @@ read_sweep(struct bp_guides *g, const char *spec, struct bp_arena *mem, struct b
 	return BP_OK;
 }
 
+/* a file of the command line that cannot be read is wrong use, not the fault of a target */
+static int
+try_files(const struct bp_guide_params *p, struct bp_arena *mem, struct bp_err *err)
+{
+	const char *curve = p->section == BP_GUIDE_SAXS ? p->experimental_data : p->saxs_file_path;
+	struct bp_mark mark = bp_arena_mark(mem);
+	struct bp_curve_opt o;
+	struct bp_curve *c;
+
+	if (curve)
+		bp_guide_curve_opt(&o, p);
+	if (curve && bp_curve_read(&c, curve, &o, mem, err) != BP_OK)
+		return err->code = BP_EUSAGE;
+	if (p->reference_pdb_path && access(p->reference_pdb_path, R_OK) != 0 && !(p->target_rg > 0))
+		return BP_FAIL(err, BP_EUSAGE, NULL, "%s: %s", p->reference_pdb_path, strerror(errno));
+	bp_arena_release(mem, mark);
+	return BP_OK;
+}
+
 int
 bp_guides_open(struct bp_guides **ret, const struct bp_guides_opt *o, struct bp_arena *mem, struct bp_err *err)
 {
@@ -94,8 +114,10 @@ bp_guides_open(struct bp_guides **ret, const struct bp_guides_opt *o, struct bp_
 	for (int i = 0; i < o->guide.n; i++)
 		if (strcmp(o->guide.v[i], "none") == 0)
 			g->none = true;
-		else
-			BP_TRY(bp_guide_from_spec(&g->given[g->n++], o->guide.v[i], mem, err));
+		else {
+			BP_TRY(bp_guide_from_spec(&g->given[g->n], o->guide.v[i], mem, err));
+			BP_TRY(try_files(&g->given[g->n++], mem, err));
+		}
 	if (o->sweep)
 		BP_TRY(read_sweep(g, o->sweep, mem, err));
 	if (o->log && (!(f = fopen(o->log, "w")) || fclose(f) != 0)) /* lines are appended to it */
