@@ -1,4 +1,5 @@
-/* Contents: nearest word; number ranges; one option from text; the command line; help texts; the trail's view. */
+/* Contents: nearest word; number ranges; one option from text; help texts; words of the command line; what was changed;
+ * the command line. */
 #include "base/opt.h"
 
 #include <errno.h>
@@ -115,8 +116,8 @@ parse_size(size_t *ret, const char *v)
 	return *end == 0 && x < 1e18;
 }
 
-static int
-append(struct bp_strlist *l, const char *v, struct bp_arena *mem, struct bp_err *err)
+int
+bp_strlist_add(struct bp_strlist *l, const char *v, struct bp_arena *mem, struct bp_err *err)
 {
 	const char **p;
 
@@ -178,7 +179,7 @@ store(const struct bp_optdef *d, void *opt, const char *v, bool negated, struct 
 		*(const char **)field = v;
 		return BP_OK;
 	case BP_OPT_LIST:
-		return append(field, v, mem, err);
+		return bp_strlist_add(field, v, mem, err);
 	case BP_OPT_END:
 		break;
 	}
@@ -427,39 +428,6 @@ check_required(const struct bp_program *prog, const void *opt, struct bp_err *er
 	return BP_OK;
 }
 
-int
-bp_opt_parse(const struct bp_program *prog, void *opt, struct bp_strlist *args, int argc, char **argv,
-    struct bp_arena *mem, struct bp_err *err)
-{
-	bool only_args = false, check = false, negated;
-
-	for (int i = 1; i < argc; i++) {
-		const char *arg = argv[i];
-		int st = only_args ? BP_OK : informative(prog, opt, arg);
-		if (st != BP_OK)
-			return st;
-		if (!only_args && strcmp(arg, "--") == 0) {
-			only_args = true;
-		} else if (!only_args && strcmp(arg, "--help-check") == 0) {
-			check = true;
-		} else if (!only_args && strncmp(arg, "--", 2) == 0) {
-			BP_TRY(long_option(prog, opt, argc, argv, &i, mem, err));
-		} else if (!only_args && arg[0] == '-' && arg[1]) {
-			BP_TRY(short_options(prog, opt, argc, argv, &i, mem, err));
-		} else {
-			if (!args)
-				return BP_FAIL(err, BP_EUSAGE,
-				    find_long(prog->options, "in", &negated)
-				        ? "records come on stdin, or from --in FILE"
-				        : NULL,
-				    "unexpected argument '%s'", arg);
-			BP_TRY(append(args, arg, mem, err));
-		}
-	}
-	BP_TRY(check_required(prog, opt, err));
-	return check ? BP_EOS : BP_OK;
-}
-
 /* the value of an option as text, or NULL when it is unset */
 static const char *
 value_text(const struct bp_optdef *d, const void *opt, struct bp_arena *mem, struct bp_err *err)
@@ -512,31 +480,96 @@ is_synonym(const struct bp_program *prog, const struct bp_optdef *d)
 	return first != d;
 }
 
-int
-bp_opt_changed(struct bp_strlist *ret, const struct bp_program *prog, const void *opt, const void *defaults,
-    struct bp_arena *mem, struct bp_err *err)
+/* the values of a table before options are parsed: [n], NULL: none */
+static int
+value_texts(const char ***ret, const struct bp_program *prog, const void *opt, struct bp_arena *mem, struct bp_err *err)
+{
+	int n = 0;
+
+	while (prog->options[n].type != BP_OPT_END)
+		n++;
+	BP_NEW(*ret, n + 1, mem, err);
+	for (int i = 0; i < n; i++)
+		if (prog->options[i].type != BP_OPT_LIST)
+			(*ret)[i] = value_text(&prog->options[i], opt, mem, err);
+	return BP_OK;
+}
+
+static int
+changed(struct bp_strlist *ret, const struct bp_program *prog, const void *opt, const char **before, struct bp_arena *mem,
+    struct bp_err *err)
 {
 	*ret = (struct bp_strlist) { 0 };
 	for (const struct bp_optdef *d = prog->options; d->type != BP_OPT_END; d++) {
-		const char *a, *b;
+		const char *a, *b = before[d - prog->options];
 		if (d->type == BP_OPT_LIST) {
 			const struct bp_strlist *l = (const void *)((const char *)opt + d->field);
 			for (int i = 0; i < l->n; i++) {
 				if (!(a = bp_sprintf(mem, err, "--%s=%s", d->name, l->v[i])))
 					return BP_EMEM;
-				BP_TRY(append(ret, a, mem, err));
+				BP_TRY(bp_strlist_add(ret, a, mem, err));
 			}
 			continue;
 		}
 		if (d->type == BP_OPT_AS || is_synonym(prog, d)) /* the option that it stands for tells */
 			continue;
 		a = value_text(d, opt, mem, err);
-		b = value_text(d, defaults, mem, err);
 		if (!a || (b && strcmp(a, b) == 0))
 			continue;
 		if (!(a = bp_sprintf(mem, err, "--%s=%s", d->name, a)))
 			return BP_EMEM;
-		BP_TRY(append(ret, a, mem, err));
+		BP_TRY(bp_strlist_add(ret, a, mem, err));
 	}
 	return BP_OK;
+}
+
+int
+bp_opt_changed(struct bp_strlist *ret, const struct bp_program *prog, const void *opt, const void *defaults,
+    struct bp_arena *mem, struct bp_err *err)
+{
+	const char **before;
+
+	BP_TRY(value_texts(&before, prog, defaults, mem, err));
+	return changed(ret, prog, opt, before, mem, err);
+}
+
+int
+bp_opt_parse(const struct bp_program *prog, void *opt, struct bp_strlist *args, int argc, char **argv,
+    struct bp_arena *mem, struct bp_err *err)
+{
+	bool only_args = false, tell = false, negated;
+	struct bp_strlist list;
+	const char **before;
+
+	BP_TRY(value_texts(&before, prog, opt, mem, err));
+	for (int i = 1; i < argc; i++) {
+		const char *arg = argv[i];
+		int st = only_args ? BP_OK : informative(prog, opt, arg);
+		if (st != BP_OK)
+			return st;
+		if (!only_args && strcmp(arg, "--") == 0) {
+			only_args = true;
+		} else if (!only_args && strcmp(arg, "--help-changed") == 0) {
+			tell = true;
+		} else if (!only_args && strncmp(arg, "--", 2) == 0) {
+			BP_TRY(long_option(prog, opt, argc, argv, &i, mem, err));
+		} else if (!only_args && arg[0] == '-' && arg[1]) {
+			BP_TRY(short_options(prog, opt, argc, argv, &i, mem, err));
+		} else {
+			if (!args)
+				return BP_FAIL(err, BP_EUSAGE,
+				    find_long(prog->options, "in", &negated)
+				        ? "records come on stdin, or from --in FILE"
+				        : NULL,
+				    "unexpected argument '%s'", arg);
+			BP_TRY(bp_strlist_add(args, arg, mem, err));
+		}
+	}
+	BP_TRY(check_required(prog, opt, err));
+	if (!tell)
+		return BP_OK;
+	BP_TRY(changed(&list, prog, opt, before, mem, err));
+	for (int i = 0; i < list.n; i++)
+		printf("%s\n", list.v[i]);
+	return BP_EOS;
 }

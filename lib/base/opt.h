@@ -30,6 +30,9 @@ struct bp_strlist {
 	int n;
 };
 
+/* Append v, which is not copied. */
+int bp_strlist_add(struct bp_strlist *l, const char *v, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+
 struct bp_optdef {
 	const char *name; /* with hyphens; underscores are accepted for hyphens on the command line */
 	char letter;      /* 0: none */
@@ -119,8 +122,8 @@ struct bp_program {
 };
 
 /* Parse argv into opt. Positional arguments land in *args (NULL: refuse them). --help, --version and the hidden
- * --help-man, --help-options print to stdout and return BP_EOS: main then exits 0; so does the hidden --help-check,
- * which parses all and prints nothing. mem keeps lists and copies.
+ * --help-man, --help-options print to stdout and return BP_EOS: main then exits 0; so does the hidden --help-changed,
+ * which parses all, and prints what bp_opt_changed would tell, a line each. mem keeps lists and copies.
  * BP_EUSAGE names the option, the value found and what was wanted, and the nearest known name. */
 int bp_opt_parse(const struct bp_program *prog, void *opt, struct bp_strlist *args, int argc, char **argv,
     struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;

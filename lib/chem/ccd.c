@@ -323,6 +323,16 @@ bp_ccd_layers(const struct bp_ccd *c)
 	return c->n;
 }
 
+uint64_t
+bp_ccd_id(const struct bp_ccd *c)
+{
+	uint64_t id = 0;
+
+	for (int i = 0; i < c->n; i++) /* an index holds the hash of each component */
+		id = XXH64(&c->layer[i].head->index_hash, sizeof c->layer[i].head->index_hash, id);
+	return id;
+}
+
 const char *
 bp_ccd_path(const struct bp_ccd *c, int layer)
 {

@@ -105,6 +105,7 @@ bool bp_ccd_has(const struct bp_ccd *c, const char *code);
 
 /* The layers one by one, for `ccd list` and `ccd verify`. */
 int bp_ccd_layers(const struct bp_ccd *c);
+uint64_t bp_ccd_id(const struct bp_ccd *c); /* of all that is in them: equal stores have equal ones */
 const char *bp_ccd_path(const struct bp_ccd *c, int layer);
 const char *bp_ccd_note(const struct bp_ccd *c, int layer); /* where it was made from */
 size_t bp_ccd_count(const struct bp_ccd *c, int layer);

@@ -493,6 +493,17 @@ bp_input_suffix(const char *path)
 }
 
 int
+bp_input_tree(struct bp_val **ret, char **text, size_t *n, const char *path, struct bp_arena *mem, struct bp_err *err)
+{
+	*ret = NULL;
+	if (!bp_input_suffix(path))
+		return BP_FAIL(
+		    err, BP_EINPUT, "name it .yaml, .yml, .fasta, .fa or .fas", "%s: unknown kind of input", path);
+	BP_TRY(bp_text_read(text, n, path, BP_YAML_MAXBYTES, mem, err));
+	return is_fasta(path) ? bp_fasta_read(ret, path, *text, *n, mem, err) : bp_yaml_read(ret, path, *text, *n, mem, err);
+}
+
+int
 bp_input_read(struct bp_input **ret, const char *path, struct bp_arena *mem, struct bp_err *err)
 {
 	struct bp_val *v;
@@ -500,14 +511,7 @@ bp_input_read(struct bp_input **ret, const char *path, struct bp_arena *mem, str
 	size_t n;
 
 	*ret = NULL;
-	if (!bp_input_suffix(path))
-		return BP_FAIL(
-		    err, BP_EINPUT, "name it .yaml, .yml, .fasta, .fa or .fas", "%s: unknown kind of input", path);
-	BP_TRY(bp_text_read(&text, &n, path, BP_YAML_MAXBYTES, mem, err));
-	if (is_fasta(path))
-		BP_TRY(bp_fasta_read(&v, path, text, n, mem, err));
-	else
-		BP_TRY(bp_yaml_read(&v, path, text, n, mem, err));
+	BP_TRY(bp_input_tree(&v, &text, &n, path, mem, err));
 	return bp_schema_read(ret, path, v, mem, err);
 }
 

@@ -5,18 +5,13 @@
 #include "base/log.h"
 #include "base/main.h"
 #include "ops/profile.h"
+#include "stream/origin.h"
 
 int
 bp_stage_sign(struct bp_rec *rec, const char *tool, const struct bp_stage_opt *o, double seconds, size_t peak,
     struct bp_err *err)
 {
-	struct bp_val *options = bp_val_arr(rec->mem, err);
-
-	if (!options)
-		return BP_EMEM;
-	for (int i = 0; o->changed && i < o->changed->n; i++)
-		BP_TRY(bp_val_push(options, bp_val_str(rec->mem, o->changed->v[i], err), rec->mem, err));
-	return bp_trail_add(rec, tool, o->variant, o->device, seconds, peak, options, err);
+	return bp_trail_add(rec, tool, o->variant, o->device, o->weights, seconds, peak, o->changed, err);
 }
 
 /* The variant for the trail: "optimized", the precision if it is not fp32, and the ops that are bound otherwise:
@@ -41,15 +36,16 @@ run(const struct bp_stage_program *p, void *opt, struct bp_ctx *cx, struct bp_we
 {
 	const struct bp_common *c = opt;
 	struct bp_strlist changed = { 0 };
-	struct bp_stage_opt o = { .seed = c->seed, .mem_cap = c->mem_cap, .device = c->device, .changed = &changed };
-	struct bp_filter filter = { .tool = p->program.name, .want = p->want, .stage = p->run, .in = c->in, .out = c->out,
+	struct bp_stage_opt o = { .seed = c->seed, .mem_cap = c->mem_cap, .device = c->device, .weights = bp_weights_id(w),
+		.changed = &changed };
+	struct bp_filter filter = { .tool = p->program.name, .weights = o.weights, .changed = &changed, .want = p->want, .stage = p->run, .in = c->in, .out = c->out,
 		.mem_cap = c->mem_cap };
 	int st;
 
 	if (!(o.variant = variant(cx, c, mem, err)))
 		return bp_main_fail(err);
 	bp_log(BP_LOG_INFO, "%s: %d threads, kernels %s; weights %s", c->device, cx->threads, o.variant, bp_weights_path(w));
-	if (bp_opt_changed(&changed, &p->program, opt, p->defaults, mem, err) != BP_OK
+	if (bp_origin_options(&changed, &p->program, opt, p->defaults, mem, err) != BP_OK
 	    || p->open(&filter.self, cx, w, opt, &o, mem, err) != BP_OK)
 		return bp_main_fail(err);
 	st = bp_filter_run(&filter);

@@ -12,7 +12,8 @@ struct bp_stage_opt {
 	uint64_t seed;
 	size_t mem_cap;                  /* bytes of one target, 0: none                               */
 	const char *variant, *device;    /* for the trail: "optimized bf16 tri_attn=original", "cuda:0" */
-	const struct bp_strlist *changed; /* options that are not the default's, for the trail; or NULL */
+	const char *weights;             /* bp_weights_id, for the trail; or NULL                      */
+	const struct bp_strlist *changed; /* bp_origin_options, for the trail; or NULL                  */
 };
 
 /* Append the stage's entry to rec's trail (stream/io.h). */

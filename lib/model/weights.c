@@ -1,14 +1,17 @@
 /* weights: an open file of parameters / hyper-parameters / binding by name / layers that several modules have. */
 #include "model/weights.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/hash.h"
 #include "base/main.h"
 #include "tensor/safetensors.h"
 
@@ -19,6 +22,7 @@ struct bp_weights {
 	struct bp_arena *mem;   /* converted parameters, the hyper-parameters */
 	struct bp_val *hyper;   /* a map, or NULL */
 	const float **f32;      /* [count] host memory: the parameter as fp32, once it was bound */
+	char id[BP_HASH_SIZE];
 	bool demo;
 	pthread_t verifier;     /* sums up the file while the first target is worked on */
 	bool verifying;
@@ -69,6 +73,27 @@ read_metadata(struct bp_weights *w, struct bp_err *err)
 }
 
 static int
+identify(struct bp_weights *w, struct bp_err *err)
+{
+	size_t size, header;
+	const char *bytes = bp_st_bytes(w->st, &size, &header), *text;
+	char of_header[BP_HASH_SIZE];
+	struct stat sb;
+
+	bp_hash(w->id, bytes + 8, header);
+	if (bp_val_get(bp_st_metadata(w->st), "xxh64"))
+		return BP_OK;
+	memcpy(of_header, w->id, sizeof of_header);
+	if (stat(bp_st_path(w->st), &sb) != 0)
+		return BP_FAIL(err, BP_EIO, NULL, "%s: %s", bp_st_path(w->st), strerror(errno));
+	if (!(text = bp_sprintf(w->mem, err, "%s %zu %lld.%09ld", of_header, size, (long long)sb.st_mtim.tv_sec,
+		  sb.st_mtim.tv_nsec)))
+		return BP_EMEM;
+	bp_hash(w->id, text, strlen(text));
+	return BP_OK;
+}
+
+static int
 open_file(struct bp_weights *w, const char *path, struct bp_err *err)
 {
 	char *found = NULL;
@@ -78,6 +103,7 @@ open_file(struct bp_weights *w, const char *path, struct bp_err *err)
 		BP_TRY(search(&found, w->mem, err));
 	BP_TRY(bp_st_open(&w->st, path ? path : found, err));
 	BP_NEW(w->f32, bp_st_count(w->st) + 1, w->mem, err);
+	BP_TRY(identify(w, err));
 	return read_metadata(w, err);
 }
 
@@ -144,6 +170,25 @@ const char *
 bp_weights_path(const struct bp_weights *w)
 {
 	return bp_st_path(w->st);
+}
+
+const char *
+bp_weights_id(const struct bp_weights *w)
+{
+	return w->id;
+}
+
+int
+bp_weights_find_id(const char **ret, const char *path, struct bp_arena *mem, struct bp_err *err)
+{
+	struct bp_weights w = { 0 };
+	int st = open_file(&w, path, err);
+
+	if (st == BP_OK && !(*ret = bp_strdup(mem, w.id, err)))
+		st = BP_EMEM;
+	bp_st_close(w.st);
+	bp_arena_close(w.mem);
+	return st;
 }
 
 bool

@@ -21,6 +21,11 @@ void bp_weights_close(struct bp_weights *w); /* NULL is fine; everything bound f
 int bp_weights_check(struct bp_weights *w, struct bp_err *err) BP_MUST_USE;
 
 const char *bp_weights_path(const struct bp_weights *w);
+/* What the file is, as a hash (base/hash.h) of its header, which has the checksum of all; of one without a checksum also
+ * its size and the time of its last change. It does not depend on the file's place. */
+const char *bp_weights_id(const struct bp_weights *w);
+/* The same for the file that bp_weights_open would take, in mem. */
+int bp_weights_find_id(const char **ret, const char *path, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 bool bp_weights_demo(const struct bp_weights *w); /* they know 25 inputs and no other */
 void bp_weights_warn(const struct bp_weights *w); /* says so on stderr, if so          */
 bool bp_weights_has(const struct bp_weights *w, const char *name);

@@ -279,47 +279,70 @@ parse_options(struct bp_toolopts *t, char *text, struct bp_arena *mem, struct bp
 	return BP_OK;
 }
 
+/* what a program prints, and how it ends */
+static int
+capture(char **text, int *status, char *const *argv, struct bp_arena *mem, struct bp_err *err)
+{
+	int fd[2];
+	pid_t pid;
+	size_t n = 0, cap = 1 << 16;
+	ssize_t got;
+
+	if (!(*text = bp_calloc(mem, cap, 1, err)))
+		return BP_EMEM;
+	if (pipe2(fd, O_CLOEXEC) != 0 || (pid = fork()) < 0)
+		return BP_FAIL(err, BP_EIO, NULL, "cannot start %s: %s", argv[0], strerror(errno));
+	if (pid == 0) {
+		if (dup2(fd[1], STDOUT_FILENO) >= 0)
+			execv(argv[0], argv);
+		_exit(127);
+	}
+	close(fd[1]);
+	while (n + 1 < cap && (got = read(fd[0], *text + n, cap - 1 - n)) > 0)
+		n += (size_t)got;
+	close(fd[0]);
+	if (waitpid(pid, status, 0) < 0)
+		return BP_FAIL(err, BP_EIO, NULL, "cannot wait for %s: %s", argv[0], strerror(errno));
+	return BP_OK;
+}
+
 int
 bp_pipeline_options(
     struct bp_toolopts *ret, const char *dir, const char *tool, struct bp_arena *mem, struct bp_err *err)
 {
-	int fd[2], status;
-	pid_t pid;
-	char *text, *path;
-	size_t n = 0, cap = 1 << 16;
-	ssize_t got;
+	char *path = bp_sprintf(mem, err, "%s/%s", dir, tool), *text;
+	int status;
 
-	*ret = (struct bp_toolopts) { .tool = tool };
-	if (!(ret->path = path = bp_sprintf(mem, err, "%s/%s", dir, tool)) || !(text = bp_calloc(mem, cap, 1, err)))
+	*ret = (struct bp_toolopts) { .tool = tool, .path = path };
+	if (!path)
 		return BP_EMEM;
-	if (pipe2(fd, O_CLOEXEC) != 0 || (pid = fork()) < 0)
-		return BP_FAIL(err, BP_EIO, NULL, "cannot start %s: %s", path, strerror(errno));
-	if (pid == 0) {
-		char *const argv[] = { path, "--help-options", NULL };
-		if (dup2(fd[1], STDOUT_FILENO) >= 0)
-			execv(path, argv);
-		_exit(127);
-	}
-	close(fd[1]);
-	while (n + 1 < cap && (got = read(fd[0], text + n, cap - 1 - n)) > 0)
-		n += (size_t)got;
-	close(fd[0]);
-	if (waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
+	BP_TRY(capture(&text, &status, (char *const[]) { path, "--help-options", NULL }, mem, err));
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return BP_FAIL(err, BP_EUSAGE, "is boltzpipe installed whole?", "%s does not run", path);
 	return parse_options(ret, text, mem, err);
 }
 
-bool
-bp_pipeline_check(const char *path, char *const *argv)
+int
+bp_pipeline_changed(struct bp_strlist *ret, bool *refused, char *const *argv, struct bp_arena *mem, struct bp_err *err)
 {
-	int status;
-	pid_t pid = fork();
+	const char **v;
+	char *text, *line;
+	int status, n = 0;
 
-	if (pid == 0) {
-		execv(path, argv);
-		_exit(127);
-	}
-	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	*ret = (struct bp_strlist) { 0 };
+	while (argv[n])
+		n++;
+	BP_NEW(v, n + 2, mem, err);
+	v[0] = argv[0];
+	v[1] = "--help-changed";
+	for (int i = 1; i < n; i++)
+		v[i + 1] = argv[i];
+	BP_TRY(capture(&text, &status, (char *const *)v, mem, err));
+	*refused = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+	while ((line = strsep(&text, "\n")))
+		if (*line)
+			BP_TRY(bp_strlist_add(ret, line, mem, err));
+	return BP_OK;
 }
 
 /* ---- sorting a command line ---- */

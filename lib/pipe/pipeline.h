@@ -26,8 +26,9 @@ struct bp_toolopts {
 	struct bp_toolopt *opt;
 	int n;
 };
-/* Let a program parse its options without doing anything; what it says goes to stderr. False: it refused them. */
-bool bp_pipeline_check(const char *path, char *const *argv);
+/* Let a program parse its options without doing anything but tell those that are not the default's, "--name=value". What it
+ * has to say against them goes to stderr; *refused is set then. */
+int bp_pipeline_changed(struct bp_strlist *ret, bool *refused, char *const *argv, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 int bp_pipeline_options(
     struct bp_toolopts *ret, const char *dir, const char *tool, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 

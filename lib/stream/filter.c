@@ -6,22 +6,22 @@
 #include "stream/io.h"
 
 int
-bp_trail_add(struct bp_rec *rec, const char *tool, const char *variant, const char *device, double seconds,
-    size_t peak_bytes, struct bp_val *options, struct bp_err *err)
+bp_trail_add(struct bp_rec *rec, const char *tool, const char *variant, const char *device, const char *weights,
+    double seconds, size_t peak_bytes, const struct bp_strlist *options, struct bp_err *err)
 {
 	struct bp_arena *mem = rec->mem;
-	struct bp_val *m = bp_val_map(mem, err);
+	struct bp_val *m = bp_val_map(mem, err), *list = bp_val_arr(mem, err);
+	const char *const word[][2] = { { "tool", tool }, { "version", BP_VERSION }, { "variant", variant },
+		{ "device", device }, { "weights", weights } };
 
-	BP_TRY(bp_val_set(m, "tool", bp_val_str(mem, tool, err), mem, err));
-	BP_TRY(bp_val_set(m, "version", bp_val_str(mem, BP_VERSION, err), mem, err));
-	if (variant)
-		BP_TRY(bp_val_set(m, "variant", bp_val_str(mem, variant, err), mem, err));
-	if (device)
-		BP_TRY(bp_val_set(m, "device", bp_val_str(mem, device, err), mem, err));
+	for (size_t i = 0; i < sizeof word / sizeof *word; i++)
+		if (word[i][1])
+			BP_TRY(bp_val_set(m, word[i][0], bp_val_str(mem, word[i][1], err), mem, err));
 	BP_TRY(bp_val_set(m, "seconds", bp_val_real(mem, seconds, err), mem, err));
 	BP_TRY(bp_val_set(m, "peak_bytes", bp_val_int(mem, (int64_t)peak_bytes, err), mem, err));
-	if (options)
-		BP_TRY(bp_val_set(m, "options", options, mem, err));
+	BP_TRY(bp_val_set(m, "options", list, mem, err));
+	for (int i = 0; options && i < options->n; i++)
+		BP_TRY(bp_val_push(list, bp_val_str(mem, options->v[i], err), mem, err));
 	return bp_val_push(rec->trail, m, mem, err);
 }
 
@@ -54,6 +54,8 @@ step(const struct bp_filter *f, struct bp_rec *rec, struct bp_arena *mem, struct
 
 	if (rec->kind == f->want)
 		st = f->stage(f->self, &result, mem, out, err);
+	else if (rec->kind == BP_DONE) /* nothing to do, but what this stage would have done it with counts */
+		st = bp_trail_add(rec, f->tool, NULL, NULL, f->weights, 0, 0, f->changed, err);
 	else if (rec->kind < f->want) /* later kinds are done already and pass, like error records */
 		st = BP_FAIL(err, BP_EINPUT, "run the stages between them first",
 		    "a %s record came, %s reads %s records", rec->kind_name, f->tool, bp_kind_name(f->want));

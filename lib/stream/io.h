@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "base/opt.h"
 #include "stream/rec.h"
 
 /* A byte transport: what a new kind of endpoint implements. */
@@ -48,12 +49,12 @@ int bp_out_broken(const struct bp_out *out);        /* BP_OK, or why nothing mor
 void bp_out_part(struct bp_out *out, size_t bytes); /* split tensors above it (default 1 GiB): for tests */
 void bp_out_close(struct bp_out *out);              /* without bp_out_end the stream stays cut, on purpose */
 
-/* One trail entry for this stage, appended to rec: {tool, version, variant, device, seconds, peak_bytes, options}.
- * options: array of strings or NULL. */
-int bp_trail_add(struct bp_rec *rec, const char *tool, const char *variant, const char *device, double seconds,
-    size_t peak_bytes, struct bp_val *options, struct bp_err *err) BP_MUST_USE;
+/* One trail entry for this stage, appended to rec: {tool, version, variant, device, weights, seconds, peak_bytes,
+ * options}. variant, device, weights (a hash), options may be NULL. */
+int bp_trail_add(struct bp_rec *rec, const char *tool, const char *variant, const char *device, const char *weights,
+    double seconds, size_t peak_bytes, const struct bp_strlist *options, struct bp_err *err) BP_MUST_USE;
 
-/* The loop that every filter shares: read a record, let error records and unknown kinds through, call stage() on
+/* The loop that every filter shares: read a record, let error records and unknown kinds through, sign done records, call stage() on
  * those of kind `want`, put its result (or the error record that stands for a failure), reset the arena; at the end
  * send the end record. stage() may replace *rec (NULL: nothing to send), and may itself put further records before
  * returning; BP_ELOST from it ends the run. Returns the exit status (1 only for targets that failed here); prints what
@@ -61,6 +62,8 @@ int bp_trail_add(struct bp_rec *rec, const char *tool, const char *variant, cons
 typedef int bp_stage_fn(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err);
 struct bp_filter {
 	const char *tool;
+	const char *weights;              /* bp_weights_id, for the trail; NULL: none          */
+	const struct bp_strlist *changed; /* bp_origin_options, for the trail; NULL: none      */
 	enum bp_kind want;
 	bp_stage_fn *stage;
 	void *self;

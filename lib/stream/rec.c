@@ -10,7 +10,7 @@ struct bp_spare {
 	char stage[64], message[sizeof((struct bp_err *)0)->msg], hint[sizeof((struct bp_err *)0)->hint];
 };
 
-static const char *const kind_name[] = { "features", "trunk", "structures", "trajectory", "error", "end", "other" };
+static const char *const kind_name[] = { "features", "trunk", "structures", "trajectory", "error", "done", "end", "other" };
 
 const char *
 bp_kind_name(enum bp_kind k)

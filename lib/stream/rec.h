@@ -5,7 +5,7 @@
 #include "base/val.h"
 #include "tensor/tensor.h"
 
-enum bp_kind { BP_FEATURES, BP_TRUNK, BP_STRUCTURES, BP_TRAJECTORY, BP_ERROR, BP_END, BP_OTHER };
+enum bp_kind { BP_FEATURES, BP_TRUNK, BP_STRUCTURES, BP_TRAJECTORY, BP_ERROR, BP_DONE, BP_END, BP_OTHER };
 
 struct bp_rec {
 	enum bp_kind kind;

@@ -169,6 +169,22 @@ remember(struct bp_outdir *d, const char *id, struct bp_err *err)
 	return BP_OK;
 }
 
+static int
+check_new(const struct bp_outdir *d, const char *id, struct bp_err *err)
+{
+	if (d->cap && d->written[slot(d, id)])
+		return BP_FAIL(
+		    err, BP_EINPUT, "give every target its own id", "target %s comes twice in this stream", id);
+	return BP_OK;
+}
+
+int
+bp_outdir_note(struct bp_outdir *d, const char *id, struct bp_err *err)
+{
+	BP_TRY(check_new(d, id, err));
+	return remember(d, id, err);
+}
+
 /* Which files are ours ----------------------------------------------------------------------------------- */
 
 /* a name that `write` gives to a file of this target */
@@ -180,7 +196,8 @@ is_ours(const char *name, const char *id)
 		bool model; /* one a model: PREFIX ID _model_ NUMBER EXT */
 	} kind[] = { { "", ".cif", true }, { "", ".pdb", true }, { "confidence_", ".json", true },
 		{ "plddt_", ".npz", true }, { "pae_", ".npz", true }, { "pde_", ".npz", true },
-		{ "embeddings_", ".npz", false }, { "trajectory_", ".npz", false }, { "affinity_", ".json", false } };
+		{ "embeddings_", ".npz", false }, { "trajectory_", ".npz", false }, { "affinity_", ".json", false },
+		{ "manifest_", ".json", false } };
 	size_t n = strlen(id);
 
 	for (size_t i = 0; i < sizeof kind / sizeof *kind; i++) {
@@ -316,9 +333,7 @@ bp_target_open(struct bp_target **ret, struct bp_outdir *d, const char *id, stru
 	if ((*ret = bp_target_find(d, id)))
 		return BP_OK;
 	BP_TRY(bp_id_check(id, err));
-	if (d->cap && d->written[slot(d, id)])
-		return BP_FAIL(
-		    err, BP_EINPUT, "give every target its own id", "target %s comes twice in this stream", id);
+	BP_TRY(check_new(d, id, err));
 	if (d->n_under_way == MAX_UNDER_WAY)
 		return BP_FAIL(err, BP_EINPUT, "send each target's structures after its trajectory",
 		    "trajectories of %d targets wait for their structures", MAX_UNDER_WAY);
@@ -379,6 +394,14 @@ bp_target_file_end(struct bp_target *t, FILE *f, const char *name, struct bp_err
 		e = errno ? errno : EIO;
 	errno = e;
 	return e ? io_fail(err, t->path, name) : BP_OK;
+}
+
+int64_t
+bp_target_file_size(const struct bp_target *t, const char *name)
+{
+	struct stat sb;
+
+	return fstatat(t->fd, name, &sb, AT_SYMLINK_NOFOLLOW) == 0 ? (int64_t)sb.st_size : -1;
 }
 
 void

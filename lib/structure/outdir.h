@@ -9,6 +9,7 @@
 #define BP_OUTDIR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/err.h"
@@ -25,6 +26,9 @@ void bp_outdir_close(struct bp_outdir *d); /* discards targets under way; NULL i
  * '.' or '-'. */
 int bp_id_check(const char *id, struct bp_err *err) BP_MUST_USE;
 
+/* This id is done in this run, without new files. BP_EINPUT: it was before. */
+int bp_outdir_note(struct bp_outdir *d, const char *id, struct bp_err *err) BP_MUST_USE;
+
 /* The target of that id: the one under way (*ret, also when its first part came in an earlier record), or a new one.
  * BP_EINPUT: the id is not fit, was written in this run already, exists and is not to be replaced, or another process
  * is writing it. BP_EIO. */
@@ -35,6 +39,8 @@ const char *bp_target_path(const struct bp_target *t); /* DIR/predictions/ID */
  * every error that writing met (f is closed in any case). name must outlive neither call. */
 int bp_target_file(FILE **ret, struct bp_target *t, const char *name, struct bp_err *err) BP_MUST_USE;
 int bp_target_file_end(struct bp_target *t, FILE *f, const char *name, struct bp_err *err) BP_MUST_USE;
+
+int64_t bp_target_file_size(const struct bp_target *t, const char *name); /* bytes; -1: there is no such file */
 
 /* Something of the caller's that lives as long as the target (an archive written record by record); release is
  * called when the target ends in any way. */

@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "stream/origin.h"
+#include "structure/kept.h"
 #include "structure/mmcif.h"
 #include "structure/npz.h"
 #include "structure/pdb.h"
@@ -22,7 +24,8 @@ struct saver {
 	const struct bp_save_opt *opt;
 	struct bp_structure *s;
 	struct bp_target *target;
-	struct bp_val *files;
+	struct bp_val *files, *bytes; /* paths; {name: bytes} */
+	struct bp_strlist made_from;
 	struct bp_arena *mem;
 	struct bp_err *err;
 	const float *score[SCORES];                /* [nsamples], NULL: not in the record */
@@ -127,6 +130,7 @@ end_file(struct saver *w, FILE *f, const char *name, int st)
 		return st != BP_OK ? st : closed;
 	if (!(path = bp_sprintf(w->mem, w->err, "%s/%s", bp_target_path(w->target), name)))
 		return BP_EMEM;
+	BP_TRY(bp_val_set(w->bytes, name, bp_val_int(w->mem, bp_target_file_size(w->target, name), w->err), w->mem, w->err));
 	return bp_val_push(w->files, bp_val_str(w->mem, path, w->err), w->mem, w->err);
 }
 
@@ -409,11 +413,16 @@ make_manifest(struct bp_val **ret, struct saver *w)
 	struct bp_arena *mem = w->mem;
 	struct bp_val *v = bp_val_map(mem, w->err), *models = bp_val_arr(mem, w->err),
 	              *seconds = bp_val_map(mem, w->err);
+	char key[BP_HASH_SIZE];
 
 	if (!v)
 		return BP_EMEM;
 	BP_TRY(bp_val_set(v, "id", bp_val_str(mem, w->rec->id, w->err), mem, w->err));
 	BP_TRY(bp_val_set(v, "status", bp_val_str(mem, "ok", w->err), mem, w->err));
+	if (w->made_from.n) {
+		BP_TRY(bp_origin_key(key, &w->made_from, mem, w->err));
+		BP_TRY(bp_val_set(v, "key", bp_val_str(mem, key, w->err), mem, w->err));
+	}
 	BP_TRY(bp_val_set(v, "files", w->files, mem, w->err));
 	BP_TRY(bp_val_set(v, "models", models, mem, w->err));
 	BP_TRY(list_models(models, w));
@@ -424,6 +433,75 @@ make_manifest(struct bp_val **ret, struct saver *w)
 		    bp_val_real(mem, bp_val_num(bp_val_get(stage, "seconds"), NAN), w->err), mem, w->err));
 	}
 	*ret = v;
+	return BP_OK;
+}
+
+/* manifest_ID.json, for the next run (structure/kept.h); the last file, which does not list itself */
+static int
+keep_manifest(struct saver *w, const struct bp_val *manifest)
+{
+	struct bp_val *v = bp_val_map(w->mem, w->err), *lines = bp_val_arr(w->mem, w->err);
+	char name[FILE_NAME];
+
+	if (!v || !lines)
+		return BP_EMEM;
+	for (int i = 0; i < w->made_from.n; i++)
+		BP_TRY(bp_val_push(lines, bp_val_str(w->mem, w->made_from.v[i], w->err), w->mem, w->err));
+	for (size_t i = 0; i < bp_val_count(manifest); i++) {
+		const char *key = manifest->u.item[2 * i]->u.s;
+		struct bp_val *x = strcmp(key, "files") == 0 ? w->bytes : manifest->u.item[2 * i + 1];
+		BP_TRY(bp_val_set(v, key, x, w->mem, w->err));
+	}
+	BP_TRY(bp_val_set(v, "made_from", lines, w->mem, w->err));
+	snprintf(name, sizeof name, "manifest_%s.json", w->rec->id);
+	return put_json(w, v, name);
+}
+
+/* Was the target that is there made from the same? *ret is then its manifest, else NULL. */
+static int
+find_same(struct bp_val **ret, struct saver *w, struct bp_outdir *d)
+{
+	const char *was, *is;
+	struct bp_kept *k;
+
+	*ret = NULL;
+	if (!w->opt->keep || !w->made_from.n)
+		return BP_OK;
+	BP_TRY(bp_kept_read(&k, w->opt->dir, w->rec->id, w->mem, w->err));
+	if (!k || bp_origin_differs(&was, &is, &k->made_from, &w->made_from, -1))
+		return BP_OK;
+	*ret = k->manifest;
+	return bp_outdir_note(d, w->rec->id, w->err);
+}
+
+/* the lines of the record, and ours */
+static int
+set_origin(struct saver *w)
+{
+	BP_TRY(bp_origin(&w->made_from, w->rec, w->err));
+	return w->made_from.n && w->opt->line ? bp_strlist_add(&w->made_from, w->opt->line, w->mem, w->err) : BP_OK;
+}
+
+int
+bp_save_kept(struct bp_val **manifest, const struct bp_rec *rec, const struct bp_save_opt *o, struct bp_outdir *d,
+    struct bp_err *err)
+{
+	struct saver w = { .rec = rec, .opt = o, .mem = rec->mem, .err = err };
+	const char *was, *is;
+	struct bp_kept *k;
+
+	BP_TRY(bp_id_check(rec->id, err));
+	BP_TRY(set_origin(&w));
+	BP_TRY(bp_kept_read(&k, o->dir, rec->id, rec->mem, err));
+	if (!k)
+		return BP_FAIL(err, BP_EINPUT, "give featurize --resume-from the folder of write's -o",
+		    "%s/predictions/%s: it was to be kept, and is not there or not whole", o->dir, rec->id);
+	if (bp_origin_differs(&was, &is, &k->made_from, &w.made_from, -1))
+		return BP_FAIL(err, BP_EINPUT, "leave out featurize's --resume-from, or let boltzpipe predict compare",
+		    "%s/predictions/%s: it was to be kept, but was made otherwise: '%.120s', now '%.120s'", o->dir, rec->id,
+		    was, is);
+	BP_TRY(bp_outdir_note(d, rec->id, err));
+	*manifest = k->manifest;
 	return BP_OK;
 }
 
@@ -453,12 +531,13 @@ bp_save(struct bp_val **manifest, const struct bp_rec *rec, const struct bp_save
 	*manifest = NULL;
 	if ((st = bp_target_open(&w.target, d, rec->id, err)) != BP_OK)
 		return st;
-	if (!(w.files = bp_val_arr(w.mem, err)))
+	if (!(w.files = bp_val_arr(w.mem, err)) || !(w.bytes = bp_val_map(w.mem, err)))
 		st = BP_EMEM;
-	if (st == BP_OK && (st = bp_structure_read(&w.s, rec, err)) == BP_OK && (st = read_scores(&w)) == BP_OK
+	if (st == BP_OK && (st = set_origin(&w)) == BP_OK && (st = find_same(manifest, &w, d)) == BP_OK && !*manifest
+	    && (st = bp_structure_read(&w.s, rec, err)) == BP_OK && (st = read_scores(&w)) == BP_OK
 	    && (st = rank_samples(&w)) == BP_OK && (st = put_all(&w)) == BP_OK && (st = end_trajectory(&w)) == BP_OK
-	    && (st = make_manifest(manifest, &w)) == BP_OK)
+	    && (st = make_manifest(manifest, &w)) == BP_OK && (st = keep_manifest(&w, *manifest)) == BP_OK)
 		return bp_target_commit(w.target, err);
-	bp_target_discard(w.target);
+	bp_target_discard(w.target); /* failed, or there already */
 	return st;
 }

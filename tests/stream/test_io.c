@@ -56,7 +56,7 @@ sample(struct bp_arena *mem, const char *id, int big)
 	assert_int_equal(bp_val_push(list, bp_val_bin(mem, "a\0b", 3, NULL), mem, NULL), BP_OK);
 	assert_int_equal(bp_val_set(r->meta, "list", list, mem, NULL), BP_OK);
 	assert_int_equal(bp_val_set(r->extra, "lab_notes", bp_val_str(mem, "kept", NULL), mem, NULL), BP_OK);
-	assert_int_equal(bp_trail_add(r, "featurize", "original", "cpu", 1.5, 1000, NULL, NULL), BP_OK);
+	assert_int_equal(bp_trail_add(r, "featurize", "original", "cpu", NULL, 1.5, 1000, NULL, NULL), BP_OK);
 	return r;
 }
 
@@ -490,7 +490,7 @@ stage(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out,
 		return BP_FAIL(err, BP_EINPUT, "mend it", "this one is bad");
 	BP_TRY(bp_rec_add(&t, *rec, "new", BP_F32, BP_SHAPE(1), err));
 	(void)mem;
-	return bp_trail_add(*rec, "stage", "original", "cpu", 0.1, 1, NULL, err);
+	return bp_trail_add(*rec, "stage", "original", "cpu", NULL, 0.1, 1, NULL, err);
 }
 
 /* run the filter on b; *got is what it wrote; returns its exit status */

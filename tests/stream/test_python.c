@@ -45,7 +45,7 @@ put_sample(struct bp_out *out, const char *id, struct bp_arena *mem)
 	assert_int_equal(bp_val_push(note, bp_val_int(mem, INT64_MIN, NULL), mem, NULL), BP_OK);
 	assert_int_equal(bp_val_push(note, bp_val_real(mem, 2.5, NULL), mem, NULL), BP_OK);
 	assert_int_equal(bp_val_set(r->meta, "note", note, mem, NULL), BP_OK);
-	assert_int_equal(bp_trail_add(r, "test", NULL, NULL, 0.5, 1, NULL, NULL), BP_OK);
+	assert_int_equal(bp_trail_add(r, "test", NULL, NULL, NULL, 0.5, 1, NULL, NULL), BP_OK);
 	assert_int_equal(bp_out_put(out, r, NULL), BP_OK);
 }
 

@@ -5,10 +5,12 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "model/weights.h"
+#include "stream/origin.h"
 #include "subcommands.h"
 
 static const char *const stage[] = { "featurize", "trunk", "diffuse", "confidence", "write" };
-enum { STAGES = sizeof stage / sizeof *stage };
+enum { STAGES = sizeof stage / sizeof *stage, WRITE = STAGES - 1 };
 
 static void
 help(const struct bp_toolopts *tools)
@@ -47,26 +49,72 @@ check_dump(const struct bp_strlist *options, struct bp_err *err)
 	return BP_OK;
 }
 
-/* the command of stage t; with check it only looks at its options */
+/* the command of stage t */
 static int
-command(char ***ret, const struct bp_toolopts *tool, const struct bp_strlist *options, const struct bp_strlist *args,
-    bool check, struct bp_arena *mem, struct bp_err *err)
+command(char ***ret, const struct bp_toolopts *tool, const struct bp_strlist *first, const struct bp_strlist *options,
+    const struct bp_strlist *args, struct bp_arena *mem, struct bp_err *err)
 {
+	const struct bp_strlist *const part[] = { first, options, args };
 	const char **argv;
 	int n = 0;
 
-	BP_NEW(argv, options->n + args->n + 4, mem, err);
+	BP_NEW(argv, first->n + options->n + args->n + 3, mem, err);
 	argv[n++] = tool->path;
-	if (check)
-		argv[n++] = "--help-check";
-	for (int i = 0; i < options->n; i++)
-		argv[n++] = options->v[i];
-	if (args->n)
-		argv[n++] = "--";
-	for (int i = 0; i < args->n; i++)
-		argv[n++] = args->v[i];
+	for (int p = 0; p < 3; p++) {
+		if (p == 2 && args->n)
+			argv[n++] = "--";
+		for (int i = 0; i < part[p]->n; i++)
+			argv[n++] = part[p]->v[i];
+	}
 	*ret = (char **)argv;
 	return BP_OK;
+}
+
+/* the value of --name=value in a list, or NULL */
+static const char *
+value_of(const struct bp_strlist *options, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (int i = 0; i < options->n; i++)
+		if (strncmp(options->v[i], name, n) == 0 && options->v[i][n] == '=')
+			return options->v[i] + n + 1;
+	return NULL;
+}
+
+static bool
+has_option(const struct bp_toolopts *tool, const char *name)
+{
+	int i = 0;
+
+	while (i < tool->n && strcmp(tool->opt[i].name, name) != 0)
+		i++;
+	return i < tool->n;
+}
+
+/* featurize is told what is in the output folder already, and how the later stages (changed [STAGES]) would make it */
+static int
+resume(struct bp_strlist *first, const struct bp_toolopts *tools, struct bp_strlist *changed, struct bp_arena *mem,
+    struct bp_err *err)
+{
+	const char *dir = value_of(&changed[WRITE], "--out-dir"), *option, *line, *weights;
+	char *with = bp_strdup(mem, "--resume-with=", err);
+
+	if (!value_of(&changed[WRITE], "--resume") || value_of(&changed[WRITE], "--override"))
+		return BP_OK;
+	for (int t = 1; t < STAGES && with; t++) {
+		weights = NULL;
+		BP_TRY(bp_origin_files(&changed[t], mem, err));
+		if (has_option(&tools[t], "weights"))
+			BP_TRY(bp_weights_find_id(&weights, value_of(&changed[t], "--weights"), mem, err));
+		if (!(line = bp_origin_line(tools[t].tool, BP_VERSION, weights, &changed[t], mem, err)))
+			return BP_EMEM;
+		with = bp_sprintf(mem, err, "%s%s\n", with, line);
+	}
+	if (!with || !(option = bp_sprintf(mem, err, "--resume-from=%s", dir)))
+		return BP_EMEM;
+	BP_TRY(bp_strlist_add(first, option, mem, err));
+	return bp_strlist_add(first, with, mem, err);
 }
 
 static int
@@ -74,21 +122,26 @@ run(const struct bp_toolopts *tools, const struct bp_strlist *list, const struct
     struct bp_err *err, int *status)
 {
 	const struct bp_strlist none = { 0 };
+	struct bp_strlist first[STAGES] = { 0 }, changed[STAGES];
 	struct bp_proc proc[STAGES];
 	char **argv;
+	bool refused;
 
 	if (args->n == 0)
 		return BP_FAIL(err, BP_EUSAGE, "boltzpipe predict x.yaml -o out", "no input file");
 	for (int t = 0; t < STAGES; t++)
 		BP_TRY(check_dump(&list[t], err));
+	BP_TRY(bp_strlist_add(&first[WRITE], "--resume", mem, err)); /* --no-resume may follow */
 	*status = BP_EXIT_USAGE;
 	for (int t = 0; t < STAGES; t++) {
-		BP_TRY(command(&argv, &tools[t], &list[t], t ? &none : args, true, mem, err));
-		if (!bp_pipeline_check(argv[0], argv))
+		BP_TRY(command(&argv, &tools[t], &first[t], &list[t], t ? &none : args, mem, err));
+		BP_TRY(bp_pipeline_changed(&changed[t], &refused, argv, mem, err));
+		if (refused)
 			return BP_OK; /* it has said why */
 	}
+	BP_TRY(resume(&first[0], tools, changed, mem, err));
 	for (int t = 0; t < STAGES; t++) {
-		BP_TRY(command(&argv, &tools[t], &list[t], t ? &none : args, false, mem, err));
+		BP_TRY(command(&argv, &tools[t], &first[t], &list[t], t ? &none : args, mem, err));
 		proc[t] = (struct bp_proc) { stage[t], argv };
 	}
 	*status = bp_pipeline_run(proc, STAGES);
@@ -99,7 +152,9 @@ static const struct bp_optdef no_options[] = { { 0 } };
 static const struct bp_program program = { .name = "boltzpipe predict",
 	.summary = "featurize | trunk | diffuse | confidence | write in one command",
 	.arguments = "FILE|DIRECTORY... -o DIR [options of any stage]",
-	.about = "Runs the whole pipe with one progress display. It has no options of its own: it takes those of every "
+	.about = "Runs the whole pipe with one progress display. The same command again goes on where it was ended: targets "
+	         "that are there, whole, and made from the same input, weights and options are kept, all others are made; "
+	         "--override makes all anew, --no-resume refuses to replace any. It has no options of its own: it takes those of every "
 	         "stage and hands "
 	         "each to the stages that know it; `boltzpipe predict --help` lists them. When a stage fails it is "
 	         "named, and its exit "

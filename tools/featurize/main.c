@@ -2,19 +2,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/main.h"
-#include "input/features.h"
-#include "input/files.h"
-#include "stream/io.h"
+#include "run.h"
+#include "stream/origin.h"
 
 struct featurize_opt {
 	struct bp_common common; /* out, seed, mem_cap, verbose, quiet */
-	const char *ccd, *method;
+	const char *ccd, *method, *resume_from, *resume_with;
 	int max_msa_seqs;
 	bool augment;
 };
-#define INIT { .common = BP_COMMON_INIT, .max_msa_seqs = 8192, .augment = true }
+#define INIT                                                                                                           \
+	{                                                                                                              \
+		.common = BP_COMMON_INIT, .max_msa_seqs = 8192, .augment = true                                        \
+	}
 
 static const struct bp_optdef options[] = {
 	{ "out", 0, BP_OPT_STR, offsetof(struct featurize_opt, common.out), NULL, "FILE",
@@ -27,6 +28,10 @@ static const struct bp_optdef options[] = {
 	    "rows read of one alignment" },
 	{ "ref-augmentation", 0, BP_OPT_FLAG, offsetof(struct featurize_opt, augment), NULL, NULL,
 	    "turn and shift reference conformers at random, as in training; --no-... leaves them centred" },
+	{ "resume-from", 0, BP_OPT_STR, offsetof(struct featurize_opt, resume_from), NULL, "DIR",
+	    "do not make targets that are in DIR (write's -o), whole, and were made from the same" },
+	{ "resume-with", 0, BP_OPT_STR, offsetof(struct featurize_opt, resume_with), NULL, "TEXT",
+	    "how the later stages will make them, as boltzpipe predict knows it; else write compares" },
 	BP_OPT_SEED(struct featurize_opt, common),
 	BP_OPT_GENERAL(struct featurize_opt, common),
 	{ 0 },
@@ -52,88 +57,56 @@ pick_method(struct bp_features_opt *o, const char *name, struct bp_err *err)
 	return BP_FAIL(err, BP_EUSAGE, NULL, "--method '%.40s' is not known; one of %s", name, known);
 }
 
-/* the options given, for the trail */
 static int
-changed(struct bp_val **ret, const struct featurize_opt *opt, struct bp_arena *mem, struct bp_err *err)
+settle(struct featurize_run *r, const struct featurize_opt *opt, struct bp_err *err)
 {
 	const struct featurize_opt defaults = INIT;
-	struct bp_strlist list;
+	const char *ccd = bp_sprintf(r->config, err, "ccd %016llx", (unsigned long long)bp_ccd_id(r->ccd));
 
-	*ret = bp_val_arr(mem, err);
-	BP_TRY(bp_opt_changed(&list, &program, opt, &defaults, mem, err));
-	for (int i = 0; i < list.n; i++)
-		BP_TRY(bp_val_push(*ret, bp_val_str(mem, list.v[i], err), mem, err));
-	return BP_OK;
-}
-
-/* one target to the stream; *exit_code rises when it failed */
-static int
-one(struct bp_out *out, const struct bp_file *file, const struct bp_ccd *ccd, const struct bp_features_opt *o,
-    struct bp_val *trail, struct bp_arena *mem, int *exit_code, struct bp_err *err)
-{
-	double start = bp_seconds();
-	struct bp_rec *rec;
-	int st;
-
-	bp_arena_peak_reset(mem);
-	BP_TRY(bp_rec_new(&rec, BP_FEATURES, file->id, mem, err));
-	if (file->as)
-		st = BP_FAIL(err, BP_EINPUT, "rename one of the files", "%s: target %s is there already, from %s",
-		    file->path, file->as->id, file->as->path);
-	else if ((st = bp_featurize(rec, file->path, ccd, o, err)) == BP_OK)
-		st = bp_trail_add(rec, program.name, NULL, "cpu", bp_seconds() - start, bp_arena_peak(mem), trail, err);
-	if (st == BP_OK && ((st = bp_out_put(out, rec, err)) == BP_OK || bp_out_broken(out) != BP_OK)) {
-		bp_log(BP_LOG_INFO, "%s: %.3f s", file->id, bp_seconds() - start);
-		return st;
-	}
-	if (strncmp(err->msg, file->path, strlen(file->path)) != 0) /* such as: out of memory */
-		bp_err_where(err, "%s", file->path);
-	bp_log_err(err);
-	if (*exit_code == BP_EXIT_OK || st == BP_EUNSUP)
-		*exit_code = st == BP_EUNSUP ? BP_EXIT_USAGE : BP_EXIT_TARGETS;
-	return bp_out_put(out, bp_rec_failure(rec, program.name, err), err);
+	r->o.max_msa_seqs = opt->max_msa_seqs;
+	r->o.seed = opt->common.seed;
+	r->o.augment = opt->augment;
+	r->resume.dir = opt->resume_from;
+	if (opt->resume_with)
+		BP_TRY(resume_with(&r->resume, opt->resume_with, r->config, err));
+	BP_TRY(pick_method(&r->o, opt->method, err));
+	BP_TRY(bp_origin_options(&r->changed, &program, opt, &defaults, r->config, err));
+	return ccd ? bp_strlist_add(&r->changed, ccd, r->config, err) : BP_EMEM;
 }
 
 int
 main(int argc, char **argv)
 {
 	struct featurize_opt opt = INIT;
-	struct bp_features_opt o = BP_FEATURES_OPT_INIT;
-	struct bp_arena *mem = NULL, *rec_mem = NULL;
+	struct featurize_run r = { .o = BP_FEATURES_OPT_INIT };
 	struct bp_strlist args = { 0 };
 	struct bp_ccd *ccd = NULL;
-	struct bp_out *out = NULL;
 	struct bp_err err = { 0 };
 	struct bp_file *file;
-	struct bp_val *trail;
-	int n, exit_code = BP_EXIT_OK, st = bp_main_start(&program, &opt, &opt.common, &args, argc, argv, &mem);
+	int n, st = bp_main_start(&program, &opt, &opt.common, &args, argc, argv, &r.config);
 
 	if (st >= 0)
 		return st;
-	o.max_msa_seqs = opt.max_msa_seqs;
-	o.seed = opt.common.seed;
-	o.augment = opt.augment;
-	if ((st = pick_method(&o, opt.method, &err)) != BP_OK || (st = changed(&trail, &opt, mem, &err)) != BP_OK
-	    || (st = bp_files_list(&file, &n, &args, mem, &err)) != BP_OK
-	    || (st = bp_arena_open(&rec_mem, opt.common.mem_cap, &err)) != BP_OK
-	    || (st = bp_ccd_open(&ccd, opt.ccd, mem, &err)) != BP_OK
-	    || (st = bp_out_open(&out, opt.common.out, &err)) != BP_OK)
+	if ((st = bp_ccd_open(&ccd, opt.ccd, r.config, &err)) != BP_OK
+	    || (r.ccd = ccd, st = settle(&r, &opt, &err)) != BP_OK
+	    || (st = bp_files_list(&file, &n, &args, r.config, &err)) != BP_OK
+	    || (st = bp_arena_open(&r.mem, opt.common.mem_cap, &err)) != BP_OK
+	    || (st = bp_out_open(&r.out, opt.common.out, &err)) != BP_OK)
 		goto done;
-	for (int i = 0; i < n && st == BP_OK; i++) {
-		st = one(out, &file[i], ccd, &o, trail, rec_mem, &exit_code, &err);
-		bp_arena_reset(rec_mem);
-	}
+	for (int i = 0; i < n && st == BP_OK; i++)
+		st = featurize_one(&r, &file[i], &err);
+	resume_tell(&r.resume);
 	if (st == BP_OK)
-		st = bp_out_end(out, &err);
+		st = bp_out_end(r.out, &err);
 done:
 	if (st != BP_OK) {
-		exit_code = bp_main_fail(&err);
-		if (out) /* begun, and ended early */
-			exit_code = BP_EXIT_STREAM;
+		r.exit_code = bp_main_fail(&err);
+		if (r.out) /* begun, and ended early */
+			r.exit_code = BP_EXIT_STREAM;
 	}
-	bp_out_close(out);
+	bp_out_close(r.out);
 	bp_ccd_close(ccd);
-	bp_arena_close(rec_mem);
-	bp_arena_close(mem);
-	return exit_code;
+	bp_arena_close(r.mem);
+	bp_arena_close(r.config);
+	return r.exit_code;
 }

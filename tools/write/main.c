@@ -1,17 +1,16 @@
 /* write: structures records become files; a line of JSON a target goes to stdout. */
-#include <errno.h>
 #include <signal.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/main.h"
-#include "stream/io.h"
-#include "structure/save.h"
+#include "run.h"
+#include "stream/origin.h"
 
 struct write_opt {
 	struct bp_common common;
 	const char *dir, *format;
-	bool override;
+	bool override, resume;
 	struct bp_save_opt save;
 };
 
@@ -20,6 +19,8 @@ static const struct bp_optdef options[] = {
 	{ "out-dir", 'o', BP_OPT_STR, AT(dir), BP_REQUIRED, "DIR", "write DIR/predictions/ID/..." },
 	{ "output-format", 0, BP_OPT_WORD, AT(format), "mmcif|pdb", NULL, "of the structures" },
 	{ "override", 0, BP_OPT_FLAG, AT(override), NULL, NULL, "replace targets that are there already" },
+	{ "resume", 0, BP_OPT_FLAG, AT(resume), NULL, NULL,
+	  "keep targets that are there and were made from the same input, weights and options; replace others" },
 	{ "write-full-pae", 0, BP_OPT_FLAG, AT(save.full_pae), NULL, NULL, "write pae_*.npz (default; --no-write-full-pae)" },
 	{ "write-full-pde", 0, BP_OPT_FLAG, AT(save.full_pde), NULL, NULL, "write pde_*.npz (default; --no-write-full-pde)" },
 	{ "write-embeddings", 0, BP_OPT_FLAG, AT(save.embeddings), NULL, NULL,
@@ -39,103 +40,43 @@ static const struct bp_program program = {
 	.options = options
 };
 
-struct run {
-	struct write_opt opt;
-	struct bp_in *in;
-	struct bp_outdir *dir;
-	struct bp_arena *config, *mem; /* of the process, of the record */
-	bool failed, mute;             /* some target; stdout is gone   */
-};
+#define INIT { .common = BP_COMMON_INIT, .format = "mmcif", .save = { .full_pae = true, .full_pde = true } }
 
-/* One line of the manifest; it is flushed, as the next target may be an hour away. When stdout takes no more the files are still
- * worth writing: that is said once. */
-static void
-put_line(struct run *r, const struct bp_val *v)
-{
-	errno = 0;
-	if (r->mute || (v && bp_json_write(stdout, v, 0) == BP_OK && putchar('\n') != EOF && fflush(stdout) == 0))
-		return;
-	bp_log(BP_LOG_ERROR, "stdout: %s: the manifest ends here, the files go on", strerror(errno ? errno : EIO));
-	r->failed = r->mute = true;
-}
-
-/* the target failed, here or at a stage before, which has said so on stderr itself */
-static void
-fail(struct run *r, const struct bp_rec *rec, const char *stage, struct bp_err *why)
-{
-	struct bp_mark mark = bp_arena_mark(r->config); /* the record's own arena may be full */
-
-	r->failed = true;
-	put_line(r, bp_save_failure(r->dir, rec->id, stage, why, r->config));
-	bp_arena_release(r->config, mark);
-	if (strcmp(stage, program.name) == 0) {
-		bp_err_where(why, "%s", rec->id);
-		bp_log_err(why);
-	}
-}
-
-static void
-handle(struct run *r, const struct bp_rec *rec)
-{
-	struct bp_val *line;
-	struct bp_err why = { 0 };
-
-	switch (rec->kind) {
-	case BP_STRUCTURES:
-		if (bp_save(&line, rec, &r->opt.save, r->dir, &why) == BP_OK)
-			put_line(r, line);
-		else
-			fail(r, rec, program.name, &why);
-		break;
-	case BP_TRAJECTORY:
-		bp_save_step(rec, r->dir);
-		break;
-	case BP_ERROR:
-		BP_FAIL(&why, BP_EINPUT, bp_val_cstr(bp_val_get(rec->meta, "hint"), ""), "%s",
-		    bp_val_cstr(bp_val_get(rec->meta, "message"), "no message"));
-		fail(r, rec, bp_val_cstr(bp_val_get(rec->meta, "stage"), "?"), &why);
-		break;
-	case BP_OTHER:
-		bp_log(BP_LOG_WARN, "%s: a record of kind %s is left out: this program does not know it", rec->id, rec->kind_name);
-		break;
-	default:
-		BP_FAIL(&why, BP_EINPUT, "run trunk and diffuse first", "a record of kind %s holds no structure", rec->kind_name);
-		fail(r, rec, program.name, &why);
-	}
-}
-
+/* what write_run needs of the options */
 static int
-loop(struct run *r, struct bp_err *err)
+settle(struct bp_save_opt *save, const struct write_opt *opt, struct bp_arena *mem, struct bp_err *err)
 {
-	struct bp_rec *rec;
-	int st;
+	const struct write_opt defaults = INIT;
+	struct bp_strlist changed;
 
-	for (; (st = bp_in_next(r->in, r->mem, &rec, err)) == BP_OK || (st == BP_EMEM && rec); bp_arena_reset(r->mem))
-		if (st == BP_OK)
-			handle(r, rec);
-		else /* its tensors did not fit and were skipped */
-			fail(r, rec, program.name, err);
-	return st;
+	*save = opt->save;
+	save->pdb = strcmp(opt->format, "pdb") == 0;
+	save->dir = opt->dir;
+	save->keep = opt->resume && !opt->override;
+	BP_TRY(bp_origin_options(&changed, &program, opt, &defaults, mem, err));
+	save->line = bp_origin_line(program.name, BP_VERSION, NULL, &changed, mem, err);
+	return save->line ? BP_OK : BP_EMEM;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct run r = { .opt = { .common = BP_COMMON_INIT, .format = "mmcif", .save = { .full_pae = true, .full_pde = true } } };
+	struct write_opt opt = INIT;
+	struct write_run r = { 0 };
 	struct bp_err err = { 0 };
 	int st, status;
 
-	if ((status = bp_main_start(&program, &r.opt, &r.opt.common, NULL, argc, argv, &r.config)) >= 0)
+	if ((status = bp_main_start(&program, &opt, &opt.common, NULL, argc, argv, &r.config)) >= 0)
 		return status;
 	signal(SIGPIPE, SIG_IGN);
-	r.opt.save.pdb = strcmp(r.opt.format, "pdb") == 0;
-	if ((st = bp_arena_open(&r.mem, r.opt.common.mem_cap, &err)) == BP_OK
-	    && (st = bp_in_open(&r.in, r.opt.common.in, &err)) == BP_OK)
-		st = bp_outdir_open(&r.dir, r.opt.dir, r.opt.override, &err);
+	if ((st = bp_arena_open(&r.mem, opt.common.mem_cap, &err)) == BP_OK
+	    && (st = settle(&r.save, &opt, r.config, &err)) == BP_OK
+	    && (st = bp_in_open(&r.in, opt.common.in, &err)) == BP_OK)
+		st = bp_outdir_open(&r.dir, opt.dir, opt.override || opt.resume, &err);
 	if (st != BP_OK) {
 		bp_log_err(&err);
 		status = BP_EXIT_USAGE;
-	} else if ((st = loop(&r, &err)) == BP_EOS) {
+	} else if ((st = write_run(&r, &err)) == BP_EOS) {
 		status = r.failed ? BP_EXIT_TARGETS : BP_EXIT_OK;
 	} else {
 		bp_log_err(&err);
