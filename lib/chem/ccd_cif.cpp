@@ -73,9 +73,9 @@ read_atom(struct bp_ccd_atom &a, const cif::Table::Row &row)
 	if ((z = bp_element_number(symbol.c_str())) < 0)
 		throw refused { "atom " + name + ": unknown element '" + symbol + "'" };
 	a.element = static_cast<uint8_t>(z);
-	if (!charge.empty())
+	if (!charge.empty() && charge.size() <= 4) /* as_int does not look for overflow */
 		q = cif::as_int(charge, 0);
-	if (q < INT8_MIN || q > INT8_MAX)
+	if (q < INT8_MIN || q > INT8_MAX || charge.size() > 4)
 		throw refused { "atom " + name + ": charge " + charge };
 	a.charge = static_cast<int8_t>(q);
 	if (field(row, LEAVING) == "Y")
