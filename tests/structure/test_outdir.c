@@ -608,7 +608,7 @@ test_kill(void **state)
 			cut += count_files(folder) >= 0;
 			snprintf(folder, sizeof folder, "%s/predictions/t%d", dir, i);
 			assert_true(count_files(folder) == -1 || count_files(folder) == 12);
-			seen += count_files(folder) == 11;
+			seen += count_files(folder) == 12;
 		}
 	}
 	assert_int_equal(seen, TARGETS);
