@@ -1,4 +1,4 @@
-#include "attention.cuh"
+#include "flash.cuh"
 
 extern "C" {
 #include "ops/atom_attention.h"
@@ -61,4 +61,16 @@ bp_atom_attention_cuda(struct bp_ctx *cx, const struct bp_atom_attention *a)
 	}
 	bp_dev_release(cx, m);
 	return cx->dry ? BP_OK : bp_launched(cx, "atom_attention");
+}
+
+static int
+fast(struct bp_ctx *cx, const struct bp_atom_attention *a)
+{
+	return bp_flash_attention<true>(cx, a, a->atoms, "atom_attention");
+}
+
+int
+bp_atom_attention_cuda_opt(struct bp_ctx *cx, const struct bp_atom_attention *a)
+{
+	return bp_in_tf32(cx, fast, a);
 }

@@ -1,4 +1,4 @@
-#include "attention.cuh"
+#include "flash.cuh"
 
 extern "C" {
 #include "ops/attn_pair_bias.h"
@@ -66,4 +66,16 @@ bp_attn_pair_bias_cuda(struct bp_ctx *cx, const struct bp_attn_pair_bias *a)
 	}
 	bp_dev_release(cx, m);
 	return cx->dry ? BP_OK : bp_launched(cx, "attn_pair_bias");
+}
+
+static int
+fast(struct bp_ctx *cx, const struct bp_attn_pair_bias *a)
+{
+	return bp_flash_attention<false>(cx, a, a->n, "attn_pair_bias");
+}
+
+int
+bp_attn_pair_bias_cuda_opt(struct bp_ctx *cx, const struct bp_attn_pair_bias *a)
+{
+	return bp_in_tf32(cx, fast, a);
 }

@@ -4,6 +4,8 @@ extern "C" {
 #include "ops/cond_transition.h"
 }
 
+#include "mma.cuh"
+
 /* h = silu(g) * v * t with [v, g] the halves of vg */
 static __global__ void
 hidden_rows(float *h, const float *vg, const float *t, int64_t rows, int n)
@@ -42,4 +44,41 @@ bp_cond_transition_cuda(struct bp_ctx *cx, const struct bp_cond_transition *a)
 	}
 	bp_dev_release(cx, m);
 	return cx->dry ? BP_OK : bp_launched(cx, "cond_transition");
+}
+
+/* h = silu(g) * v * t of rows [t, v, g] */
+static __global__ void
+hidden_stack(float *h, const float *y, int64_t rows, int n, bool round)
+{
+	BP_EACH(i, rows * n) {
+		const float *p = y + i / n * 3 * n + i % n;
+		float v = bp_dev_silu(p[2 * n]) * p[n] * p[0];
+		h[i] = round ? bp_tf32(v) : v;
+	}
+}
+
+static int
+fast(struct bp_ctx *cx, const struct bp_cond_transition *a)
+{
+	const struct bp_weight *const W[] = { a->a_to_b, a->swish_gate };
+	struct bp_mark m = bp_dev_mark(cx);
+	int64_t rows = (int64_t)a->b * a->rows, wide = rows * a->hidden;
+	float *y, *h;
+
+	BP_CUDA_NEW(y, 3 * wide, cx);
+	BP_CUDA_NEW(h, wide, cx);
+	if (!cx->dry && rows) {
+		BP_TRY(bp_blas_stack(cx, y, a->x, rows, W, 2));
+		hidden_stack<<<BP_GRID(wide), 0, bp_stream(cx)>>>(h, y, rows, a->hidden, cx->precision != BP_FP32);
+		BP_TRY(bp_blas_linear(cx, y, h, rows, a->b_to_a, false));
+		gated_add<<<BP_GRID(rows * a->c), 0, bp_stream(cx)>>>(a->out, y, a->gate, rows * a->c, (int64_t)a->rows * a->c);
+	}
+	bp_dev_release(cx, m);
+	return cx->dry ? BP_OK : bp_launched(cx, "cond_transition");
+}
+
+int
+bp_cond_transition_cuda_opt(struct bp_ctx *cx, const struct bp_cond_transition *a)
+{
+	return bp_in_tf32(cx, fast, a);
 }

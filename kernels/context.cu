@@ -13,7 +13,7 @@
 #include <stdlib.h>
 
 enum { ALIGN = 256 };
-static const size_t GROW = (size_t)64 << 20;
+static const size_t GROW = (size_t)64 << 20, WORKSPACE = (size_t)32 << 20; /* as NVIDIA advises for Hopper */
 
 struct bp_cuda {
 	cudaStream_t stream;
@@ -44,6 +44,10 @@ struct bp_cuda {
 	    long long, const void *, cudaDataType, int, long long, const void *, void *, cudaDataType, int, long long, int, cublasComputeType_t,
 	    cublasGemmAlgo_t); /* cublasGemmStridedBatchedEx, which C++ overloads */
 	decltype(&cublasSetMathMode) math_mode;
+	decltype(&cublasSetWorkspace) set_workspace;
+	void *workspace; /* cuBLAS's own is not for recordings */
+	cudaEvent_t tick; /* progress: what it was noted for, and the last number that was reached */
+	int64_t noted, reached;
 };
 
 static struct bp_cuda *
@@ -127,9 +131,11 @@ open_blas(struct bp_ctx *cx, struct bp_err *err)
 	*(void **)&d->sgemm = dlsym(d->lib, "cublasSgemmStridedBatched");
 	*(void **)&d->gemm_ex = dlsym(d->lib, "cublasGemmStridedBatchedEx");
 	*(void **)&d->math_mode = dlsym(d->lib, "cublasSetMathMode");
+	*(void **)&d->set_workspace = dlsym(d->lib, "cublasSetWorkspace_v2");
 	if (!d->blas_create || !d->blas_destroy || !d->blas_stream || !d->sgemm || !d->gemm_ex || !d->math_mode
-	    || d->blas_create(&d->blas) != CUBLAS_STATUS_SUCCESS
-	    || d->blas_stream(d->blas, d->stream) != CUBLAS_STATUS_SUCCESS)
+	    || !d->set_workspace || d->blas_create(&d->blas) != CUBLAS_STATUS_SUCCESS
+	    || d->blas_stream(d->blas, d->stream) != CUBLAS_STATUS_SUCCESS || cudaMalloc(&d->workspace, WORKSPACE) != cudaSuccess
+	    || d->set_workspace(d->blas, d->workspace, WORKSPACE) != CUBLAS_STATUS_SUCCESS)
 		return BP_FAIL(err, BP_EUNSUP, NULL, "cuda:%d: cuBLAS does not start", cx->device_index);
 	return BP_OK;
 }
@@ -310,8 +316,26 @@ cuda_stamps(struct bp_ctx *cx, int n, double *at)
 	return BP_OK;
 }
 
+static int64_t
+cuda_reached(struct bp_ctx *cx, int64_t now)
+{
+	struct bp_cuda *d = dev(cx);
+
+	if (now <= d->noted) /* a new count */
+		d->noted = d->reached = 0;
+	if (!d->tick && cudaEventCreateWithFlags(&d->tick, cudaEventDisableTiming) != cudaSuccess)
+		return 0;
+	if (d->noted == 0 || cudaEventQuery(d->tick) == cudaSuccess) {
+		d->reached = d->noted;
+		if (cudaEventRecord(d->tick, d->stream) == cudaSuccess)
+			d->noted = now;
+	}
+	return d->reached;
+}
+
 static const struct bp_memory memory = { cuda_alloc, cuda_mark, cuda_release, cuda_peak, cuda_peak_reset, cuda_rehearse, cuda_rehearsed, cuda_free,
-	cuda_upload, cuda_download, cuda_copy, cuda_zero, cuda_stamp, cuda_stamps };
+	cuda_upload, cuda_download, cuda_copy, cuda_zero, cuda_stamp, cuda_stamps, bp_cuda_record,
+	bp_cuda_recorded, bp_cuda_replay, bp_cuda_forget, cuda_reached };
 
 int
 bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err)
@@ -352,6 +376,9 @@ bp_cuda_close(struct bp_ctx *cx)
 	free(d->event);
 	if (d->blas)
 		d->blas_destroy(d->blas);
+	cudaFree(d->workspace);
+	if (d->tick)
+		cudaEventDestroy(d->tick);
 	for (size_t i = 0; i < d->handles; i++) {
 		d->mem_unmap(d->base + i * d->chunk, d->chunk);
 		d->mem_release(d->handle[i]);
@@ -426,6 +453,33 @@ bp_blas_linear(struct bp_ctx *cx, float *out, const float *x, int64_t rows, cons
 		g.B = W->p;
 		g.C = out + at * W->n;
 		BP_TRY(bp_blas(cx, g));
+	}
+	return BP_OK;
+}
+
+int
+bp_blas_stack(struct bp_ctx *cx, float *out, const float *x, int64_t rows, const struct bp_weight *const *W, int count)
+{
+	int total = 0, k = W[0]->k, at = 0;
+
+	bp_assert(rows < (int64_t)1 << 31);
+	for (int i = 0; i < count; i++)
+		total += W[i]->n;
+	for (int i = 0, n; i < count; i += n) {
+		struct bp_blas g = {};
+		g.m = (int)rows;
+		g.n = W[i]->n;
+		for (n = 1; i + n < count && W[i + n]->p == W[i]->p + (int64_t)g.n * k; n++)
+			g.n += W[i + n]->n;
+		g.k = g.lda = g.ldb = k;
+		g.ldc = total;
+		g.tb = true;
+		g.alpha = 1;
+		g.A = x;
+		g.B = W[i]->p;
+		g.C = out + at;
+		BP_TRY(bp_blas(cx, g));
+		at += g.n;
 	}
 	return BP_OK;
 }

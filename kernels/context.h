@@ -13,6 +13,12 @@ extern "C" {
 int bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err) BP_MUST_USE;
 void bp_cuda_close(struct bp_ctx *cx);
 
+/* record.cu: CUDA graphs as ctx.h's recordings */
+int bp_cuda_record(struct bp_ctx *cx);
+int bp_cuda_recorded(struct bp_ctx *cx, void **recording, bool keep);
+int bp_cuda_replay(struct bp_ctx *cx, void *recording);
+void bp_cuda_forget(struct bp_ctx *cx, void *recording);
+
 #ifdef __cplusplus
 }
 #endif

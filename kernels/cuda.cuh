@@ -68,6 +68,25 @@ bp_as_original(struct bp_ctx *cx, int (*original)(struct bp_ctx *, const A *), c
 	return st;
 }
 
+/* The optimized rows of the diffusion: fp32 products as they are, everything coarser in tf32 */
+template <class A>
+static inline int
+bp_in_tf32(struct bp_ctx *cx, int (*run)(struct bp_ctx *, const A *), const A *a)
+{
+	int st;
+
+	if (cx->precision == BP_FP32)
+		return run(cx, a);
+	BP_TRY(bp_blas_tf32(cx, true));
+	st = run(cx, a);
+	BP_TRY(bp_blas_tf32(cx, false));
+	return st;
+}
+
+/* out[rows,n0+n1+...] = x (W0; W1; ...)^T, all with the same k: one product for matrices that lie one behind the other in memory, as those of a
+ * bound layer do */
+int bp_blas_stack(struct bp_ctx *cx, float *out, const float *x, int64_t rows, const struct bp_weight *const *W, int count);
+
 /* out[rows,n] = x[rows,k] W^T (+ out if add): a linear layer without its bias */
 int bp_blas_linear(struct bp_ctx *cx, float *out, const float *x, int64_t rows, const struct bp_weight *W, bool add);
 /* out[rows,c] = layer norm of x; w, b may be NULL */

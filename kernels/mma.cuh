@@ -63,6 +63,52 @@ bp_mma(float d[4], const uint32_t a[4], uint32_t b0, uint32_t b1)
 	    : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1));
 }
 
+static __device__ inline float
+bp_tf32(float x)
+{
+	uint32_t r;
+
+	asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(r) : "f"(x));
+	return __uint_as_float(r);
+}
+
+/* d += a b in tf32, m16n8k8: lane 4 g + t holds rows g and g + 8 of A as a[0], a[1] in column t and a[2], a[3] in column t + 4, and column g of B as
+ * b0 in row t and b1 in row t + 4; d is as in bp_mma */
+static __device__ inline void
+bp_mma_tf32(float d[4], const float a[4], float b0, float b1)
+{
+	asm volatile("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%0,%1,%2,%3};"
+	    : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
+	    : "r"(__float_as_uint(a[0])), "r"(__float_as_uint(a[1])), "r"(__float_as_uint(a[2])), "r"(__float_as_uint(a[3])),
+	    "r"(__float_as_uint(b0)), "r"(__float_as_uint(b1)));
+}
+
+/* x = its upper part, which tf32 holds exactly; returns the rest, rounded */
+static __device__ inline float
+bp_split(float *x)
+{
+	float rest = *x;
+
+	*x = __uint_as_float(__float_as_uint(*x) & 0xffffe000u);
+	return bp_tf32(rest - *x);
+}
+
+/* the same product to within about 2^-21 of its terms: each operand as the sum of two tf32 numbers, the product of the two rests left out */
+static __device__ inline void
+bp_mma_3tf32(float d[4], const float a[4], float b0, float b1)
+{
+	float hi[4], lo[4], c0, c1;
+
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		hi[i] = a[i], lo[i] = bp_split(&hi[i]);
+	c0 = bp_split(&b0);
+	c1 = bp_split(&b1);
+	bp_mma_tf32(d, lo, b0, b1);
+	bp_mma_tf32(d, hi, c0, c1);
+	bp_mma_tf32(d, hi, b0, b1);
+}
+
 /* four 8x8 matrices; lane i gives the address of row i % 8 of matrix i / 8 */
 static __device__ inline void
 bp_ldmatrix(uint32_t r[4], const bp_bf16 *row)

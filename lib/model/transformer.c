@@ -13,18 +13,18 @@ ada_bind(struct bp_ada_weights *w, struct bp_bind *b, int c, int cs, const char 
 }
 
 static void
-layer_bind(struct bp_diff_layer *l, struct bp_bind *b, int c, int cs)
+layer_bind(struct bp_diff_layer *l, struct bp_ada_weights ada[2], struct bp_bind *b, int c, int cs)
 {
 	size_t at;
 
-	ada_bind(&l->ada_attn, b, c, cs, "adaln");
+	ada_bind(&ada[0], b, c, cs, "adaln");
 	bp_bind_attn(b, &l->attn, c, "pair_bias_attn");
 	/* the module registers this layer twice; writers of safetensors may keep either name */
-	bp_bind_linear(b, &l->ada_attn.gate, &l->ada_attn.gate_b, c, cs,
+	bp_bind_linear(b, &ada[0].gate, &ada[0].gate_b, c, cs,
 	    bp_bind_has(b, "output_projection.0.weight") ? "output_projection.0" : "output_projection_linear");
 	at = bp_bind_enter(b, "transition");
-	ada_bind(&l->ada_trans, b, c, cs, "adaln");
-	bp_bind_linear(b, &l->ada_trans.gate, &l->ada_trans.gate_b, c, cs, "output_projection.0");
+	ada_bind(&ada[1], b, c, cs, "adaln");
+	bp_bind_linear(b, &ada[1].gate, &ada[1].gate_b, c, cs, "output_projection.0");
 	bp_bind_mat(b, &l->a_to_b, -1, c, "a_to_b.weight");
 	bp_bind_mat(b, &l->swish_gate, b->st == BP_OK ? 2 * l->a_to_b.n : -1, c, "swish_gate.0.weight");
 	bp_bind_mat(b, &l->b_to_a, c, b->st == BP_OK ? l->a_to_b.n : -1, "b_to_a.weight");
@@ -43,10 +43,11 @@ bp_diff_transformer_bind(struct bp_diff_transformer *t, struct bp_bind *b, int c
 	t->heads = 0;
 	if (!(t->depth = bp_bind_count(b, "layers")))
 		bp_bind_fail(b, "layers.0 is missing: no layer is there");
+	t->ada = bp_bind_new(b, 2 * t->depth, sizeof *t->ada);
 	if ((t->layer = bp_bind_new(b, t->depth, sizeof *t->layer)))
 		for (int i = 0; i < t->depth; i++) {
 			size_t layer = bp_bind_enter(b, "layers.%d", i);
-			layer_bind(&t->layer[i], b, c, cs);
+			layer_bind(&t->layer[i], t->ada + 2 * (size_t)i, b, c, cs);
 			bp_bind_leave(b, layer);
 		}
 	bp_bind_leave(b, at);
@@ -66,19 +67,11 @@ bp_diff_cond_count(const struct bp_diff_transformer *t, int rows)
 	return (int64_t)t->depth * 6 * rows * t->c;
 }
 
-static int
-layer_cond(struct bp_ctx *cx, const struct bp_diff_transformer *t, int i, int rows, const float *s, float *cond)
-{
-	return BP_OP(cx, ada_cond, .rows = rows, .cs = t->cs, .c = t->c, .s = s, .attn = &t->layer[i].ada_attn,
-	    .trans = &t->layer[i].ada_trans, .out = cond);
-}
-
 int
 bp_diff_cond(struct bp_ctx *cx, const struct bp_diff_transformer *t, int rows, const float *s, float *cond)
 {
-	for (int i = 0; i < t->depth; i++)
-		BP_TRY(layer_cond(cx, t, i, rows, s, cond + (size_t)i * 6 * rows * t->c));
-	return BP_OK;
+	return BP_OP(cx, ada_cond, .rows = rows, .cs = t->cs, .c = t->c, .layers = t->depth, .s = s, .w = t->ada,
+	    .out = cond);
 }
 
 /* layer i; cond [6,rows,c]; y [b,rows,c] is scratch */
@@ -118,7 +111,8 @@ bp_diff_transformer_run(struct bp_ctx *cx, const struct bp_diff_transformer *t, 
 		BP_DEV_NEW(own, 6 * part, cx);
 	for (int i = 0; i < t->depth; i++) {
 		if (own)
-			BP_TRY(layer_cond(cx, t, i, x->rows, x->s, own));
+			BP_TRY(BP_OP(cx, ada_cond, .rows = x->rows, .cs = t->cs, .c = t->c, .layers = 1, .s = x->s,
+			    .w = t->ada + 2 * (size_t)i, .out = own));
 		BP_TRY(layer_run(cx, t, i, x, own ? own : x->cond + (size_t)i * 6 * part, y));
 	}
 	bp_dev_release(cx, mark);

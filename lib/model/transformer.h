@@ -7,13 +7,13 @@
 #include "model/weights.h"
 
 struct bp_diff_layer {
-	struct bp_ada_weights ada_attn, ada_trans;
 	struct bp_attn_weights attn;
 	struct bp_weight swish_gate, a_to_b, b_to_a; /* [2*hidden,c], [hidden,c], [c,hidden] */
 };
 struct bp_diff_transformer {
 	int depth, heads, c, cs;
 	struct bp_diff_layer *layer;
+	struct bp_ada_weights *ada; /* [depth][2]: of a layer's attention, of its transition */
 };
 
 /* Bind NAME.layers.*. heads: see bp_diff_heads. */

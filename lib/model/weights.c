@@ -559,10 +559,12 @@ bp_bind_attn(struct bp_bind *b, struct bp_attn_weights *w, int c, const char *na
 {
 	size_t at = bp_bind_enter(b, "%s", name);
 
-	bp_bind_linear(b, &w->q, &w->q_b, c, c, "proj_q");
+	/* these four in a row: on a card they then lie one behind the other, and one product makes them all */
+	bp_bind_mat(b, &w->q, c, c, "proj_q.weight");
 	bp_bind_mat(b, &w->k, c, c, "proj_k.weight");
 	bp_bind_mat(b, &w->v, c, c, "proj_v.weight");
 	bp_bind_mat(b, &w->g, c, c, "proj_g.weight");
+	bp_bind_vec(b, &w->q_b, c, "proj_q.bias");
 	bp_bind_mat(b, &w->o, c, c, "proj_o.weight");
 	bp_bind_leave(b, at);
 }

@@ -12,6 +12,6 @@ struct bp_ada_ln {
 	float *out;                 /* [b,rows,c] */
 };
 typedef int bp_ada_ln_fn(struct bp_ctx *cx, const struct bp_ada_ln *a);
-bp_ada_ln_fn bp_ada_ln_cpu, bp_ada_ln_cpu_opt, bp_ada_ln_cuda;
+bp_ada_ln_fn bp_ada_ln_cpu, bp_ada_ln_cpu_opt, bp_ada_ln_cuda, bp_ada_ln_cuda_opt;
 
 #endif

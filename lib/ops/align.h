@@ -1,6 +1,7 @@
 /* align: out[b] = x[b] moved rigidly onto target[b], weights w: weighted_rigid_align of loss/diffusionv2.py. Centroids
  * are weighted; covariance sum w target_i x_j, R = U diag(1,1,det(U V^T)) V^T, out = (x - cx) R^T + ct. Rows of weight
- * 0 are moved along. 3x3 SVD in double. out may be x. BP_ENUM: the weights add up to nothing. */
+ * 0 are moved along. 3x3 SVD in double. out may be x. BP_ENUM: the weights add up to nothing (the optimized CUDA row does not
+ * wait to see it: out is NaN then). */
 #ifndef BP_OP_ALIGN_H
 #define BP_OP_ALIGN_H
 
@@ -13,6 +14,6 @@ struct bp_align {
 	float *out;                 /* [b,atoms,3] */
 };
 typedef int bp_align_fn(struct bp_ctx *cx, const struct bp_align *a);
-bp_align_fn bp_align_cpu, bp_align_cpu_opt, bp_align_cuda;
+bp_align_fn bp_align_cpu, bp_align_cpu_opt, bp_align_cuda, bp_align_cuda_opt;
 
 #endif

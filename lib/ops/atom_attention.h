@@ -18,6 +18,6 @@ struct bp_atom_attention {
 	float *out;                 /* [b,atoms,c] += */
 };
 typedef int bp_atom_attention_fn(struct bp_ctx *cx, const struct bp_atom_attention *a);
-bp_atom_attention_fn bp_atom_attention_cpu, bp_atom_attention_cpu_opt, bp_atom_attention_cuda;
+bp_atom_attention_fn bp_atom_attention_cpu, bp_atom_attention_cpu_opt, bp_atom_attention_cuda, bp_atom_attention_cuda_opt;
 
 #endif

@@ -18,6 +18,6 @@ struct bp_attn_pair_bias {
 	float *out;                 /* [b,n,c]   */
 };
 typedef int bp_attn_pair_bias_fn(struct bp_ctx *cx, const struct bp_attn_pair_bias *a);
-bp_attn_pair_bias_fn bp_attn_pair_bias_cpu, bp_attn_pair_bias_cpu_opt, bp_attn_pair_bias_cuda;
+bp_attn_pair_bias_fn bp_attn_pair_bias_cpu, bp_attn_pair_bias_cpu_opt, bp_attn_pair_bias_cuda, bp_attn_pair_bias_cuda_opt;
 
 #endif

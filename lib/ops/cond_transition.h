@@ -17,6 +17,6 @@ struct bp_cond_transition {
 	float *out;                 /* [b,rows,c] */
 };
 typedef int bp_cond_transition_fn(struct bp_ctx *cx, const struct bp_cond_transition *a);
-bp_cond_transition_fn bp_cond_transition_cpu, bp_cond_transition_cpu_opt, bp_cond_transition_cuda;
+bp_cond_transition_fn bp_cond_transition_cpu, bp_cond_transition_cpu_opt, bp_cond_transition_cuda, bp_cond_transition_cuda_opt;
 
 #endif

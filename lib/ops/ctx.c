@@ -141,7 +141,8 @@ cpu_stamps(struct bp_ctx *cx, int n, double *at)
 }
 
 const struct bp_memory bp_cpu_memory = { cpu_alloc, cpu_mark, cpu_release, cpu_peak, cpu_peak_reset, cpu_rehearse,
-	cpu_rehearsed, cpu_free, cpu_upload, cpu_download, cpu_copy, cpu_zero, cpu_stamp, cpu_stamps };
+	cpu_rehearsed, cpu_free, cpu_upload, cpu_download, cpu_copy, cpu_zero, cpu_stamp, cpu_stamps,
+	NULL, NULL, NULL, NULL, NULL };
 
 void *
 bp_dev_alloc(struct bp_ctx *cx, size_t bytes)
@@ -213,6 +214,43 @@ int
 bp_dev_zero(struct bp_ctx *cx, void *dst, size_t n)
 {
 	return cx->memory->zero(cx, dst, n);
+}
+
+bool
+bp_dev_records(const struct bp_ctx *cx)
+{
+	return cx->memory->record && !cx->dry && !cx->profile;
+}
+
+int
+bp_dev_record(struct bp_ctx *cx)
+{
+	return cx->memory->record(cx);
+}
+
+int
+bp_dev_recorded(struct bp_ctx *cx, void **recording, bool keep)
+{
+	return cx->memory->recorded(cx, recording, keep);
+}
+
+int
+bp_dev_replay(struct bp_ctx *cx, void *recording)
+{
+	return cx->memory->replay(cx, recording);
+}
+
+void
+bp_dev_forget(struct bp_ctx *cx, void *recording)
+{
+	if (recording)
+		cx->memory->forget(cx, recording);
+}
+
+int64_t
+bp_dev_reached(struct bp_ctx *cx, int64_t now)
+{
+	return cx->memory->reached ? cx->memory->reached(cx, now) : now;
 }
 
 int

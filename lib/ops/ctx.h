@@ -75,7 +75,20 @@ int bp_dev_download(struct bp_ctx *cx, void *dst, const void *src, size_t n) BP_
 int bp_dev_copy(struct bp_ctx *cx, void *dst, const void *src, size_t n) BP_MUST_USE;     /* device to device     */
 int bp_dev_zero(struct bp_ctx *cx, void *dst, size_t n) BP_MUST_USE;
 
-/* What a device implements; bp_dev_X calls X of cx->memory. */
+/* Recordings: what is run between record and recorded is kept (and not done), to be done by every replay with the same
+ * arguments, memory included; for work that has been run before (its memory is there) and does not wait. Where there are none (the
+ * CPU, a dry run, ops that are being timed) bp_dev_records is false, and the work is run each time. keep false: something failed, there is no recording. */
+bool bp_dev_records(const struct bp_ctx *cx);
+int bp_dev_record(struct bp_ctx *cx) BP_MUST_USE;
+int bp_dev_recorded(struct bp_ctx *cx, void **recording, bool keep) BP_MUST_USE;
+int bp_dev_replay(struct bp_ctx *cx, void *recording) BP_MUST_USE;
+void bp_dev_forget(struct bp_ctx *cx, void *recording); /* NULL is fine; waits for nothing */
+
+/* Progress without waiting: notes that everything asked for so far ends with number `now` (rising from 1), and returns the
+ * highest number that the device has reached, 0: none. */
+int64_t bp_dev_reached(struct bp_ctx *cx, int64_t now);
+
+/* What a device implements; bp_dev_X calls X of cx->memory. record to reached may be NULL. */
 struct bp_memory {
 	void *(*alloc)(struct bp_ctx *cx, size_t bytes);
 	struct bp_mark (*mark)(struct bp_ctx *cx);
@@ -93,6 +106,11 @@ struct bp_memory {
 	 * first n. at is the same array in both, at[i] in stamp. */
 	int (*stamp)(struct bp_ctx *cx, int i, double *at);
 	int (*stamps)(struct bp_ctx *cx, int n, double *at);
+	int (*record)(struct bp_ctx *cx);
+	int (*recorded)(struct bp_ctx *cx, void **recording, bool keep);
+	int (*replay)(struct bp_ctx *cx, void *recording);
+	void (*forget)(struct bp_ctx *cx, void *recording);
+	int64_t (*reached)(struct bp_ctx *cx, int64_t now);
 };
 extern const struct bp_memory bp_cpu_memory;
 

@@ -168,17 +168,23 @@ static void
 ada_cond(struct check *k, int shape)
 {
 	static const struct {
-		int rows, cs, c;
-	} S[]
-	    = { { 1, 8, 8 }, { 25, 31, 33 }, { 1100, 64, 48 }, { 76, 192, 192 }, { 1664, 64, 64 }, { 256, 768, 768 } };
-	int rows = S[shape].rows, cs = S[shape].cs, c = S[shape].c;
-	const struct bp_ada_weights attn = ada_weights(k, cs, c), trans = ada_weights(k, cs, c);
+		int rows, cs, c, layers;
+		bool odd; /* weights between those of the layers, so that these are not evenly spaced */
+	} S[] = { { 1, 8, 8, 1, false }, { 25, 31, 33, 3, true }, { 110, 64, 48, 4, false }, { 1100, 64, 48, 1, false },
+		{ 76, 192, 192, 2, false }, { 1664, 64, 64, 3, false }, { 256, 768, 768, 8, false }, { 512, 768, 768, 24, false } };
+	int rows = S[shape].rows, cs = S[shape].cs, c = S[shape].c, layers = S[shape].layers;
+	struct bp_ada_weights w[48];
 
-	check_label(k, "rows=%d cs=%d c=%d", rows, cs, c);
-	check_flops(k, 12.0 * rows * cs * c);
+	for (int i = 0; i < 2 * layers; i++) {
+		w[i] = ada_weights(k, cs, c);
+		if (S[shape].odd)
+			check_normal(k, (size_t)i * 1000 + 1);
+	}
+	check_label(k, "rows=%d cs=%d c=%d layers=%d", rows, cs, c, layers);
+	check_flops(k, 12.0 * layers * rows * cs * c);
 	check_bound(k, 6, cs);
-	CHECK_OP(k, ada_cond, .rows = rows, .cs = cs, .c = c, .s = check_normal(k, (size_t)rows * cs), .attn = &attn,
-	    .trans = &trans, .out = check_out(k, (size_t)6 * rows * c));
+	CHECK_OP(k, ada_cond, .rows = rows, .cs = cs, .c = c, .layers = layers, .s = check_normal(k, (size_t)rows * cs),
+	    .w = w, .out = check_out(k, (size_t)6 * layers * rows * c));
 }
 
 static void
@@ -208,7 +214,7 @@ const struct check_op check_heavy[] = {
 	{ "tri_mul", tri_mul, 7, 6, 4 },
 	{ "tri_attn", tri_attn, 8, 6, 4 },
 	{ "ada_ln", ada_ln, 3, 3, 0 },
-	{ "ada_cond", ada_cond, 3, 3, 0 },
+	{ "ada_cond", ada_cond, 4, 3, 1 },
 	{ "cond_transition", cond_transition, 3, 3, 0 },
 	{ 0 },
 };

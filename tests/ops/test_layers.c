@@ -254,12 +254,12 @@ conditioned(struct fix *x, const char *block, const char *cond, int rows)
 	snprintf(tada, sizeof tada, "%s.transition.adaln", block);
 	snprintf(gate, sizeof gate, "%s.output_projection.0", block);
 	snprintf(tgate, sizeof tgate, "%s.transition.output_projection.0", block);
-	const struct bp_ada_weights wa = ada_weights(x, adaln, gate), wt = ada_weights(x, tada, tgate);
-	c = wa.s_scale.n, cs = wa.s_norm.n, b = (int)(bp_count(layer(x, adaln, "in")) / rows / c);
+	const struct bp_ada_weights w[2] = { ada_weights(x, adaln, gate), ada_weights(x, tada, tgate) };
+	c = w[0].s_scale.n, cs = w[0].s_norm.n, b = (int)(bp_count(layer(x, adaln, "in")) / rows / c);
 	plane = (int64_t)rows * c, count = b * plane;
 	six = zeros(x, 6 * plane), out = zeros(x, count), y = zeros(x, count);
 	assert_int_equal(
-	    BP_OP(x->cx, ada_cond, .rows = rows, .cs = cs, .c = c, .s = s, .attn = &wa, .trans = &wt, .out = six),
+	    BP_OP(x->cx, ada_cond, .rows = rows, .cs = cs, .c = c, .layers = 1, .s = s, .w = w, .out = six),
 	    BP_OK);
 	assert_int_equal(BP_OP(x->cx, ada_ln, .b = b, .rows = rows, .c = c, .a = layer_f32(x, adaln, "in", count),
 	                     .scale = six, .shift = six + plane, .out = out),
