@@ -40,6 +40,6 @@ bp_cuda_replay(struct bp_ctx *cx, void *recording)
 void
 bp_cuda_forget(struct bp_ctx *cx, void *recording)
 {
-	(void)cx;
+	cudaStreamSynchronize(bp_stream(cx));
 	cudaGraphExecDestroy((cudaGraphExec_t)recording);
 }

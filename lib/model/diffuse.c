@@ -58,6 +58,7 @@ struct target {
 	struct bp_guiding *guiding;              /* NULL: no guides */
 	struct bp_dump *dump;
 	struct bp_progress progress;
+	int64_t reached;                         /* steps that the device is known to have done */
 	struct bp_tensor *coords;                /* [M,A,3] */
 };
 
@@ -66,7 +67,13 @@ read_target(struct target *t, struct bp_arena *mem, struct bp_err *err)
 {
 	const struct bp_diffusion *net = &t->d->net;
 
+	int real = 0;
+
 	BP_TRY(bp_feats_read(&t->f, t->rec, BP_FEATS_TOKEN | BP_FEATS_ATOM, mem, err));
+	for (int i = 0; i < t->f.atoms; i++)
+		real += t->f.atom_mask[i] != 0;
+	if (!real) /* the samples could not be aligned */
+		return BP_FAIL(err, BP_EINPUT, "the target needs at least one real atom", "atom_pad_mask: all atoms are padding");
 	BP_TRY(bp_rec_want(&t->s, t->rec, "s", BP_F32, BP_SHAPE(t->f.n, net->ts), err));
 	BP_TRY(bp_rec_want(&t->s_inputs, t->rec, "s_inputs", BP_F32, BP_SHAPE(t->f.n, net->ts), err));
 	return bp_rec_want(&t->z, t->rec, "z", BP_F32, BP_SHAPE(t->f.n, t->f.n, net->tz), err);
@@ -110,7 +117,8 @@ after_step(void *self, struct bp_ctx *cx, const struct bp_step *s)
 	BP_TRY(bp_dump_part(t->dump, cx, "step.aligned", s->aligned, s->step, 4, shape));
 	if (t->d->o.write_trajectory)
 		BP_TRY(put_trajectory(t, cx, s));
-	bp_progress_step(&t->progress, s->step + 1, t->sampler.schedule.steps);
+	t->reached = bp_dev_reached(cx, s->step + 1);
+	bp_progress_step(&t->progress, (int)t->reached, t->sampler.schedule.steps);
 	return BP_OK;
 }
 
@@ -143,7 +151,10 @@ sample(void *self, struct bp_ctx *cx)
 	BP_DEV_NEW(x, numbers, cx);
 	BP_TRY(bp_diffusion_condition(&c, cx, &t->d->net, s, s_inputs, z, o->schedule.times, o->schedule.steps));
 	BP_TRY(bp_sample(cx, o, &c, &t->draws, x));
-	return bp_dev_download(cx, t->coords->data, x, numbers * sizeof *x);
+	BP_TRY(bp_dev_download(cx, t->coords->data, x, numbers * sizeof *x));
+	if (!cx->dry && t->reached < o->schedule.steps)
+		bp_progress_step(&t->progress, o->schedule.steps, o->schedule.steps);
+	return BP_OK;
 }
 
 /* what sample() does not say itself */
@@ -316,8 +327,8 @@ diffuse(struct bp_diffuse *d, struct bp_rec *rec, const char *name, int value, s
 	BP_TRY(bp_target_check(d->o.record_noise, rec->id, d->written, err));
 	BP_TRY(read_target(&t, mem, err));
 	bp_weights_compare(d->w, rec->meta, rec->id);
-	t.sampler = (struct bp_sampler){ .samples = d->o.samples, .step_scale = d->o.step_scale, .watch = after_step,
-		.self = &t };
+	t.sampler = (struct bp_sampler){ .samples = d->o.samples, .step_scale = d->o.step_scale, .record = !d->o.no_graphs,
+		.watch = after_step, .self = &t };
 	BP_TRY(bp_schedule_new(&t.sampler.schedule, d->o.steps, d->o.refine.sigma_scale, mem, err));
 	if (d->o.dump)
 		BP_TRY(bp_dump_open(&t.dump, mem, err));

@@ -13,6 +13,7 @@ struct bp_diffuse_opt {
 	const char *record_noise, *replay_noise, *dump; /* paths (bp_target_path), or NULL */
 	bool write_trajectory;
 	struct bp_refine_opt refine;
+	bool no_graphs; /* never record a step's work */
 	struct bp_guides_opt guides;
 	const struct bp_guide *guide; /* others than those, [nguides]: they act first */
 	int nguides;

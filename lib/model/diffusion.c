@@ -179,6 +179,7 @@ allocate(struct bp_conditioned *c, struct bp_ctx *cx, int steps)
 	BP_DEV_NEW(c->token_cond, bp_diff_cond_count(&net->token, c->f->n), cx);
 	BP_DEV_NEW(c->s_target, n * ct, cx);
 	BP_DEV_NEW(c->s_times, steps * ct, cx);
+	BP_DEV_NEW(c->s_time, ct, cx);
 	BP_DEV_NEW(c->s, n * ct, cx);
 	BP_DEV_NEW(c->s_to_a, n * ct, cx);
 	BP_DEV_NEW(c->zeros, n, cx);
@@ -215,12 +216,20 @@ bp_diffusion_condition(struct bp_conditioned *c, struct bp_ctx *cx, const struct
 int
 bp_diffusion_step(struct bp_conditioned *c, struct bp_ctx *cx, int step)
 {
+	size_t ct = 2 * (size_t)c->net->ts;
+
+	return bp_dev_copy(cx, c->s_time, c->s_times + (size_t)step * ct, ct * sizeof *c->s_time);
+}
+
+int
+bp_diffusion_derive(struct bp_conditioned *c, struct bp_ctx *cx)
+{
 	const struct bp_diffusion *net = c->net;
 	int n = c->f->n, ct = 2 * net->ts;
 
 	BP_TRY(bp_dev_copy(cx, c->s, c->s_target, (size_t)n * ct * sizeof *c->s));
 	BP_TRY(BP_OP(cx, gather_rows, .b = 1, .rows = n, .from = 1, .c = ct, .index = c->zeros,
-	    .x = c->s_times + (size_t)step * ct, .add = true, .out = c->s));
+	    .x = c->s_time, .add = true, .out = c->s));
 	for (int i = 0; i < net->s_transitions; i++)
 		BP_TRY(bp_transition_add(cx, &net->s_transition[i], n, c->s));
 	BP_TRY(BP_OP(cx, linear, .rows = n, .k = ct, .x = c->s, .norm = true, .nw = &net->sa_norm,

@@ -1,6 +1,6 @@
 /* lib/model/diffusion.h: diffusion conditioning and the score network (diffusion_conditioning.py, DiffusionModule of
  * diffusionv2.py), ready to be called at every step for any number of samples. What depends on the target alone is
- * made once (bp_diffusion_condition), what depends on the step alone once a step (bp_diffusion_step): samples share
+ * made once (bp_diffusion_condition), what depends on the step alone once a step (bp_diffusion_derive): samples share
  * sigma. */
 #ifndef BP_DIFFUSION_H
 #define BP_DIFFUSION_H
@@ -37,7 +37,8 @@ struct bp_conditioned {
 	float *enc_bias, *dec_bias, *token_bias;     /* [L*H,K,32,128] twice, [L*H,N,N]              */
 	float *enc_cond, *dec_cond;                  /* bp_diff_cond of c                            */
 	float *s_target, *s_times;                   /* [N,2ts] of s and s_inputs, [S,2ts] of sigma  */
-	float *s, *s_to_a, *token_cond;              /* of the step: [N,2ts], [N,2ts], bp_diff_cond of s */
+	float *s_time;                               /* [2ts] of the step                            */
+	float *s, *s_to_a, *token_cond;              /* of s_time: [N,2ts], [N,2ts], bp_diff_cond of s */
 	int32_t *zeros;                              /* [N]                                          */
 	float *q_samples, *a_samples;                /* [batch,A,as], [batch,N,2ts]                  */
 	struct bp_dump *dump;                        /* NULL: none                                   */
@@ -50,8 +51,10 @@ struct bp_conditioned {
 int bp_diffusion_condition(struct bp_conditioned *c, struct bp_ctx *cx, const struct bp_diffusion *net, const float *s,
     const float *s_inputs, const float *z, const float *times, int steps) BP_MUST_USE;
 
-/* Go to a step: 0 <= step < steps. */
+/* Go to a step, 0 <= step < steps; then derive what all samples share in it. All that is done after bp_diffusion_step is the
+ * same at every step, down to the addresses (it can be recorded). */
 int bp_diffusion_step(struct bp_conditioned *c, struct bp_ctx *cx, int step) BP_MUST_USE;
+int bp_diffusion_derive(struct bp_conditioned *c, struct bp_ctx *cx) BP_MUST_USE;
 
 /* update [b,A,3] = network of the scaled coordinates r [b,A,3], b <= batch. sample0: the first one's number, for
  * dumps only. */

@@ -34,6 +34,7 @@ struct buffers {
 	float *noisy, *eps, *denoised, *aligned;
 	const float *R, *tr; /* of all steps */
 	const float *moving; /* [atoms] of bp_start, or NULL */
+	void *recording;     /* of network(), or NULL */
 };
 
 static int
@@ -76,21 +77,50 @@ begin(struct bp_ctx *cx, const struct bp_sampler *o, const struct bp_draws *d, s
 	return BP_OK;
 }
 
-/* denoised = D(noisy; sigma) = c_skip noisy + c_out network(c_in noisy), batch by batch; eps is used up */
+/* denoised = network of eps, batch by batch: all that is the same at every step, once bp_diffusion_step has been */
 static int
-denoise(struct bp_ctx *cx, struct bp_conditioned *c, const struct buffers *u, double sigma, int samples)
+network(struct bp_ctx *cx, struct bp_conditioned *c, const struct buffers *u, int samples)
 {
-	int64_t size = 3 * (int64_t)c->f->atoms, numbers = samples * size;
-	double var = sigma * sigma + BP_SIGMA_DATA * BP_SIGMA_DATA;
-	float *r = u->eps;
+	int64_t size = 3 * (int64_t)c->f->atoms;
 
-	BP_TRY(BP_OP(cx, affine, .count = numbers, .alpha = (float)(1 / sqrt(var)), .x = u->noisy, .out = r));
+	BP_TRY(bp_diffusion_derive(c, cx));
 	for (int i = 0, b; i < samples; i += b) {
 		b = samples - i < c->batch ? samples - i : c->batch;
-		BP_TRY(bp_diffusion_score(c, cx, i, b, r + i * size, u->denoised + i * size));
+		BP_TRY(bp_diffusion_score(c, cx, i, b, u->eps + i * size, u->denoised + i * size));
 		if (cx->dry)
 			break;
 	}
+	return BP_OK;
+}
+
+/* the same, recorded when it runs for the second time: by then its memory is there, and what is dumped is dumped */
+static int
+network_again(struct bp_ctx *cx, struct bp_conditioned *c, struct buffers *u, int samples)
+{
+	int st;
+
+	if (!u->recording) {
+		BP_TRY(bp_dev_record(cx));
+		st = network(cx, c, u, samples);
+		BP_TRY(bp_dev_recorded(cx, &u->recording, st == BP_OK));
+		BP_TRY(st);
+	}
+	return bp_dev_replay(cx, u->recording);
+}
+
+/* denoised = D(noisy; sigma) = c_skip noisy + c_out network(c_in noisy); eps is used up */
+static int
+denoise(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, struct buffers *u, int i)
+{
+	int64_t numbers = 3 * (int64_t)o->samples * c->f->atoms;
+	double sigma = o->schedule.t_hat[i], var = sigma * sigma + BP_SIGMA_DATA * BP_SIGMA_DATA;
+
+	BP_TRY(BP_OP(cx, affine, .count = numbers, .alpha = (float)(1 / sqrt(var)), .x = u->noisy, .out = u->eps));
+	BP_TRY(bp_diffusion_step(c, cx, i));
+	if (i && o->record && bp_dev_records(cx))
+		BP_TRY(network_again(cx, c, u, o->samples));
+	else
+		BP_TRY(network(cx, c, u, o->samples));
 	c->dump_score = false;
 	return BP_OP(cx, affine, .count = numbers, .alpha = (float)(BP_SIGMA_DATA * BP_SIGMA_DATA / var), .x = u->noisy,
 	    .beta = (float)(sigma * BP_SIGMA_DATA / sqrt(var)), .y = u->denoised, .out = u->denoised);
@@ -99,7 +129,7 @@ denoise(struct bp_ctx *cx, struct bp_conditioned *c, const struct buffers *u, do
 /* x of step i -> x of step i + 1 */
 static int
 step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct bp_draws *d,
-    const struct buffers *u, int i, float *x)
+    struct buffers *u, int i, float *x)
 {
 	const struct bp_schedule *s = &o->schedule;
 	int atoms = c->f->atoms, m = o->samples;
@@ -115,8 +145,7 @@ step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, co
 		if (o->guide[k].before)
 			BP_TRY(o->guide[k].before(o->guide[k].self, cx,
 			    &(struct bp_guided){ i, s->steps, t_hat, m, atoms, NULL, u->noisy }));
-	BP_TRY(bp_diffusion_step(c, cx, i));
-	BP_TRY(denoise(cx, c, u, t_hat, m));
+	BP_TRY(denoise(cx, o, c, u, i));
 	for (int k = 0; k < o->guides; k++)
 		BP_TRY(o->guide[k].act(o->guide[k].self, cx,
 		    &(struct bp_guided){ i, s->steps, t_hat, m, atoms, u->denoised, u->noisy }));
@@ -133,16 +162,15 @@ bp_sample(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *
 {
 	int64_t numbers = 3 * (int64_t)o->samples * c->f->atoms;
 	struct bp_mark m = bp_dev_mark(cx);
-	struct buffers u;
+	struct buffers u = { 0 };
+	int st = BP_OK;
 
 	bp_assert(d->steps == o->schedule.steps && d->samples == o->samples && d->atoms == c->f->atoms);
 	BP_TRY(allocate(&u, cx, d, numbers));
 	BP_TRY(begin(cx, o, d, &u, x));
-	for (int i = 0; i < o->schedule.steps; i++) {
-		BP_TRY(step(cx, o, c, d, &u, i, x));
-		if (cx->dry) /* all steps take the same memory */
-			break;
-	}
+	for (int i = 0; i < (cx->dry ? 1 : o->schedule.steps) && st == BP_OK; i++) /* all steps take the same memory */
+		st = step(cx, o, c, d, &u, i, x);
+	bp_dev_forget(cx, u.recording);
 	bp_dev_release(cx, m);
-	return BP_OK;
+	return st;
 }

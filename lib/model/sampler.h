@@ -60,6 +60,7 @@ struct bp_sampler {
 	int samples;
 	double step_scale;
 	const struct bp_start *start; /* NULL: from noise alone */
+	bool record;          /* where the device can (bp_dev_records), the network's work is recorded at the second step and replayed */
 	const struct bp_guide *guide;
 	int guides;
 	int (*watch)(void *self, struct bp_ctx *cx, const struct bp_step *s); /* NULL: nobody */

@@ -82,7 +82,7 @@ bool bp_dev_records(const struct bp_ctx *cx);
 int bp_dev_record(struct bp_ctx *cx) BP_MUST_USE;
 int bp_dev_recorded(struct bp_ctx *cx, void **recording, bool keep) BP_MUST_USE;
 int bp_dev_replay(struct bp_ctx *cx, void *recording) BP_MUST_USE;
-void bp_dev_forget(struct bp_ctx *cx, void *recording); /* NULL is fine; waits for nothing */
+void bp_dev_forget(struct bp_ctx *cx, void *recording); /* waits for replays under way; NULL is fine */
 
 /* Progress without waiting: notes that everything asked for so far ends with number `now` (rising from 1), and returns the
  * highest number that the device has reached, 0: none. */

@@ -38,7 +38,7 @@ stage_open(const char *name, const char *variant, enum bp_kind kind)
 	char rel[160], path[512];
 
 	assert_int_equal(bp_arena_open(&x.mem, 0, &x.err), BP_OK);
-	assert_int_equal(bp_ctx_open(&x.cx, "cpu", variant, NULL, 0, "fp32", 2, 0, &x.err), BP_OK);
+	assert_int_equal(bp_ctx_open(&x.cx, getenv("DEVICE") ? getenv("DEVICE") : "cpu", variant, NULL, 0, "fp32", 2, 0, &x.err), BP_OK);
 	if (bp_weights_open(&x.w, golden_path(path, "model/tiny.safetensors"), &x.err) != BP_OK)
 		fail_msg("%s", x.err.msg);
 	snprintf(rel, sizeof rel, "model/tiny-%s.safetensors", name);

@@ -136,6 +136,16 @@ bytes(const struct stage *x)
 	return (size_t)bp_count(bp_rec_get(x->rec, "sample_atom_coords")) * sizeof(float);
 }
 
+/* The same numbers: on a card products of other sizes may add up in another order */
+static void
+assert_same(const struct stage *x, const float *a, const float *b, size_t size)
+{
+	if (x->cx->device == BP_CPU)
+		assert_memory_equal(a, b, size);
+	for (size_t i = 0; i < size / sizeof *a; i++)
+		assert_true(fabsf(a[i] - b[i]) <= 1e-3f);
+}
+
 /* The same bytes however samples are batched and whoever else is in the run; other bytes for another seed or target. */
 static void
 draws_depend_on_names_alone(void **state)
@@ -147,12 +157,12 @@ draws_depend_on_names_alone(void **state)
 
 	(void)state;
 	for (o.max_parallel = 1; o.max_parallel <= 2; o.max_parallel++)
-		assert_memory_equal(all, diffuse(&x, &o), bytes(&x));
+		assert_same(&x, all, diffuse(&x, &o), bytes(&x));
 	o.samples = 1;
-	assert_memory_equal(all, diffuse(&x, &o), one);
+	assert_same(&x, all, diffuse(&x, &o), one);
 	o.stage.seed++;
 	again = diffuse(&x, &o);
-	assert_memory_not_equal(all, again, one);
+	assert_true(fabsf(all[0] - again[0]) > 1e-3f);
 	o.stage.seed--;
 	x.rec->id = "other";
 	assert_memory_not_equal(all, diffuse(&x, &o), one);

@@ -36,6 +36,8 @@ static const struct bp_optdef options[] = {
 	BP_OPT_GUIDES(struct diffuse_opt, run.guides),
 	{ "use-potentials", 0, BP_OPT_FLAG, FIELD(use_potentials), NULL, NULL,
 		"physical potentials: not in this version" },
+	{ "no-graphs", 0, BP_OPT_FLAG, FIELD(run.no_graphs), NULL, NULL,
+	    "on a card: launch every kernel of a step by itself, instead of all as one CUDA graph" },
 	BP_OPT_GENERAL(struct diffuse_opt, common),
 	{ 0 }
 };
@@ -58,6 +60,7 @@ open_stage(void **stage, struct bp_ctx *cx, struct bp_weights *w, void *opt, con
 
 	BP_TRY(refuse(o, err));
 	o->run.stage = *common;
+	o->run.no_graphs |= !strcmp(o->common.variant, "original");
 	BP_TRY(bp_diffuse_open(&self, cx, w, &o->run, mem, err));
 	*stage = self;
 	return BP_OK;
@@ -81,6 +84,7 @@ static const struct bp_stage_program stage = {
 	},
 	.size = sizeof defaults,
 	.defaults = &defaults,
+	.card_precision = "tf32",
 	.want = BP_TRUNK,
 	.run = bp_diffuse_run,
 	.open = open_stage,
