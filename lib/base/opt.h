@@ -96,7 +96,7 @@ struct bp_common {
 	{ "variant", 0, BP_OPT_WORD, offsetof(T, c.variant), "original|optimized", NULL, "row of the op table" },    \
 	{ "op", 0, BP_OPT_LIST, offsetof(T, c.op), NULL, "NAME=VARIANT", "variant of one op (repeatable)" },         \
 	{ "precision", 0, BP_OPT_WORD, offsetof(T, c.precision), "auto|fp32|tf32|bf16", NULL,                    \
-	  "of matrix products; auto: bf16 on a card in trunk and confidence, fp32 elsewhere" },                      \
+	  "of matrix products; auto: on a card bf16 in trunk and confidence and tf32 in diffuse; fp32 on the CPU" },                      \
 	{ "no-cuda-optimizations", 0, BP_OPT_AS, offsetof(T, c.variant), "original", NULL,                           \
 	  "the same as --variant original" },                                                                        \
 	{ "no-mixed-precision", 0, BP_OPT_AS, offsetof(T, c.precision), "fp32", NULL,                                \
