@@ -288,3 +288,20 @@ bp_saxs_rehearse(const struct bp_saxs *s, int b)
 	bp_dev_release(cx, mark);
 	return BP_OK;
 }
+
+int
+bp_saxs_profiles(double *P, const struct bp_saxs *s, const double *x, const double *exposed, struct bp_arena *mem,
+    struct bp_err *err)
+{
+	struct bp_mark mark = bp_arena_mark(mem);
+	struct bp_conformers c;
+	double *S;
+
+	BP_TRY(take(&c, s, 1, x, mem, err));
+	c.a = s->layer ? exposed : NULL;
+	BP_NEW(S, bp_debye_rows(s->d->p, s->layer) * (size_t)s->d->nq, mem, err);
+	BP_TRY(bp_debye_sums(S, s->d, &c));
+	bp_debye_profiles(P, s->d, S, c.a);
+	bp_arena_release(mem, mark);
+	return BP_OK;
+}

@@ -56,4 +56,8 @@ int bp_saxs_eval(struct bp_saxs_result *ret, double *grad, double *calc, const s
  * lies between their ops is computed.) */
 int bp_saxs_rehearse(const struct bp_saxs *s, int b) BP_MUST_USE;
 
+/* P [BP_PROFILES,nq] of one conformer x [natoms,3]; exposed [n] as above, NULL with the levels vacuum and excluded. */
+int bp_saxs_profiles(double *P, const struct bp_saxs *s, const double *x, const double *exposed, struct bp_arena *mem,
+    struct bp_err *err) BP_MUST_USE;
+
 #endif

@@ -197,9 +197,12 @@ is_ours(const char *name, const char *id)
 	} kind[] = { { "", ".cif", true }, { "", ".pdb", true }, { "confidence_", ".json", true },
 		{ "plddt_", ".npz", true }, { "pae_", ".npz", true }, { "pde_", ".npz", true },
 		{ "embeddings_", ".npz", false }, { "trajectory_", ".npz", false }, { "affinity_", ".json", false },
-		{ "manifest_", ".json", false } };
+		{ "manifest_", ".json", false },
+		{ "saxs_scores_", ".json", true }, { "saxs_comparison_", ".dat", true } };
 	size_t n = strlen(id);
 
+	if (strcmp(name, "saxs_scoring_summary.json") == 0)
+		return true;
 	for (size_t i = 0; i < sizeof kind / sizeof *kind; i++) {
 		const char *p = name + strlen(kind[i].prefix);
 		if (strncmp(name, kind[i].prefix, strlen(kind[i].prefix)) != 0 || strncmp(p, id, n) != 0)

@@ -1,0 +1,30 @@
+/* lib/guide/scoring.h: the stage that scores structures records: guide-saxs and guide-rg as filters. */
+#ifndef BP_SCORING_H
+#define BP_SCORING_H
+
+#include "guide/score.h"
+#include "stream/io.h"
+
+struct bp_scoring {
+	const char *tool;
+	struct bp_ctx *cx;
+	const struct bp_guide_params
+	    *p; /* section BP_SCORE_SAXS or BP_GUIDE_RG; without a curve (target): the record's own */
+	const struct bp_strlist *changed; /* options, for the trail */
+	const char *variant, *device;
+	struct bp_arena *mem; /* of the process */
+	/* its own */
+	struct bp_scorer *scorer;
+	char told[256]; /* the curve that was last told of */
+	bool warned;
+	struct bp_guide_source *source;
+};
+
+/* bp_stage_fn's: self is a struct bp_scoring. A record whose input asks for no scores passes as it is. */
+int bp_scoring_saxs(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err);
+int bp_scoring_rg(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err);
+
+/* What an input file names: the path itself when it is there or absolute, else beside the input file. In mem. */
+const char *bp_scoring_path(const char *path, const struct bp_rec *rec, struct bp_err *err);
+
+#endif
