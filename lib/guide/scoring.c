@@ -18,18 +18,6 @@ bp_scoring_path(const char *path, const struct bp_rec *rec, struct bp_err *err)
 	return !beside ? NULL : access(beside, R_OK) == 0 ? beside : path;
 }
 
-static int
-sign(const struct bp_scoring *s, struct bp_rec *rec, double seconds, struct bp_err *err)
-{
-	struct bp_val *options = bp_val_arr(rec->mem, err);
-
-	if (!options)
-		return BP_EMEM;
-	for (int i = 0; s->changed && i < s->changed->n; i++)
-		BP_TRY(bp_val_push(options, bp_val_str(rec->mem, s->changed->v[i], err), rec->mem, err));
-	return bp_trail_add(rec, s->tool, s->variant, s->device, seconds, bp_arena_peak(rec->mem), options, err);
-}
-
 /* the scorer of the record's own section scoring; *ret NULL: it has none */
 static int
 own_scorer(struct bp_scorer **ret, struct bp_scoring *s, const struct bp_rec *rec, struct bp_err *err)
@@ -59,12 +47,13 @@ bp_scoring_saxs(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp
 	const double start = bp_seconds();
 	int st = BP_OK;
 
-	(void)mem, (void)out;
+	(void)out;
 	if (!s->scorer)
 		st = own_scorer(&own, s, *rec, err);
 	if (st == BP_OK && (s->scorer || own)
 	    && (st = bp_score_record(*rec, s->scorer ? s->scorer : own, err)) == BP_OK)
-		st = sign(s, *rec, bp_seconds() - start, err);
+		st = bp_trail_add(*rec, s->tool, s->variant, s->device, NULL, bp_seconds() - start, bp_arena_peak(mem),
+		    s->changed, err);
 	bp_score_close(own);
 	return st;
 }
