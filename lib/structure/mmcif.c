@@ -25,6 +25,7 @@ struct writer {
 	struct entity *entity;
 	int n;
 	int *of_chain; /* [nchains] number of its entity, from 0 */
+	struct bp_err *err;
 };
 
 /* CIF values and loops --------------------------------------------------------------------------------- */
@@ -378,7 +379,7 @@ put_scheme(struct writer *w, enum kind kind, const char *category, const char *c
 }
 
 static void
-put_model_list(struct writer *w)
+put_model_list(struct writer *w, int models)
 {
 	loop(w, "ma_data", "id name content_type content_type_other_details");
 	for (int e = 0; e < w->n; e++)
@@ -393,23 +394,19 @@ put_model_list(struct writer *w)
 	loop(w, "ma_model_list",
 	    "ordinal_id model_id model_group_id model_name model_group_name data_id model_type "
 	    "model_type_other_details");
-	fprintf(w->f, "1 1 1 Model 'All models' %d 'Ab initio model' .\n", w->n + 1);
+	for (int i = 1; i <= models; i++)
+		fprintf(w->f, "%d %d 1 Model 'All models' %d 'Ab initio model' .\n", i, i, w->n + 1);
 	end(w);
 }
 
-/* label_seq_id of a polymer counts its residues, so that it always agrees with entity_poly_seq; the number that
+/* The rows of model number `model`, from 1, at x [natoms,3]. label_seq_id of a polymer counts its residues, so that it always agrees with entity_poly_seq; the number that
  * the input gave is auth_seq_id */
 static void
-put_atoms(struct writer *w, int sample, const float *plddt)
+put_model(struct writer *w, int model, const float *x, const float *plddt)
 {
 	const struct bp_structure *s = w->s;
 	char id[QUOTED], comp[QUOTED], name[QUOTED], label[16];
 
-	loop(w, "atom_site",
-	    "group_PDB id type_symbol label_atom_id label_alt_id label_comp_id label_seq_id auth_seq_id "
-	    "pdbx_PDB_ins_code label_asym_id Cartn_x Cartn_y Cartn_z occupancy label_entity_id auth_asym_id "
-	    "auth_comp_id "
-	    "B_iso_or_equiv pdbx_PDB_model_num");
 	for (int r = 0; r < s->nres; r++) {
 		const struct bp_res_row *res = &s->res[r];
 		const struct bp_chain_row *c = &s->chain[res->chain];
@@ -417,15 +414,37 @@ put_atoms(struct writer *w, int sample, const float *plddt)
 		const char *a = bp_cif_quote(id, sizeof id, c->name), *m = bp_cif_quote(comp, sizeof comp, res->name);
 		snprintf(label, sizeof label, "%d", r - c->res + 1);
 		for (int i = res->atom; i < res->atom + res->natoms; i++) {
-			const float *x = bp_structure_xyz(s, sample, i);
-			fprintf(w->f, "%s %d %s %s . %s %s %d ? %s %.5f %.5f %.5f 1 %d %s %s %.3f 1\n",
-			    het ? "HETATM" : "ATOM", i + 1, s->atom[i].element,
+			const float *p = x + 3 * (size_t)i;
+			fprintf(w->f, "%s %lld %s %s . %s %s %d ? %s %.5f %.5f %.5f 1 %d %s %s %.3f %d\n",
+			    het ? "HETATM" : "ATOM", (long long)(model - 1) * s->natoms + i + 1, s->atom[i].element,
 			    bp_cif_quote(name, sizeof name, s->atom[i].name), m, het ? "." : label, res->seq, a,
-			    (double)x[0], (double)x[1], (double)x[2], w->of_chain[res->chain] + 1, a, m,
-			    plddt ? 100.0 * (double)plddt[s->atom[i].token] : 0.0);
+			    (double)p[0], (double)p[1], (double)p[2], w->of_chain[res->chain] + 1, a, m,
+			    plddt ? 100.0 * (double)plddt[s->atom[i].token] : 0.0, model);
 		}
 	}
+}
+
+/* frames NULL: the one model of the sample */
+static int
+put_atoms(struct writer *w, int sample, const float *plddt, const struct bp_frames *frames, struct bp_arena *mem)
+{
+	float *x;
+
+	BP_NEW(x, 3 * (size_t)w->s->natoms, mem, w->err);
+	loop(w, "atom_site",
+	    "group_PDB id type_symbol label_atom_id label_alt_id label_comp_id label_seq_id auth_seq_id "
+	    "pdbx_PDB_ins_code label_asym_id Cartn_x Cartn_y Cartn_z occupancy label_entity_id auth_asym_id "
+	    "auth_comp_id "
+	    "B_iso_or_equiv pdbx_PDB_model_num");
+	if (!frames)
+		bp_structure_gather(x, w->s, sample);
+	for (int i = 0; i < (frames ? frames->n : 1); i++) {
+		if (frames)
+			BP_TRY(frames->get(frames->self, i, x, w->err));
+		put_model(w, i + 1, x, plddt);
+	}
 	end(w);
+	return BP_OK;
 }
 
 static int
@@ -510,12 +529,12 @@ put_quality(struct writer *w, const float *plddt)
 	fputs("#\n", w->f);
 }
 
-int
-bp_mmcif_write(
-    FILE *f, const struct bp_structure *s, int sample, const float *plddt, struct bp_arena *mem, struct bp_err *err)
+static int
+write_file(FILE *f, const struct bp_structure *s, int sample, const float *plddt, const struct bp_frames *frames,
+    struct bp_arena *mem, struct bp_err *err)
 {
 	struct bp_mark mark = bp_arena_mark(mem);
-	struct writer w = { .f = f, .s = s };
+	struct writer w = { .f = f, .s = s, .err = err };
 
 	BP_TRY(find_entities(&w, mem, err));
 	put_head(&w);
@@ -535,12 +554,26 @@ bp_mmcif_write(
 	put_scheme(&w, BRANCHED, "pdbx_branch_scheme",
 	    "asym_id entity_id mon_id num pdb_seq_num pdb_ins_code auth_seq_num "
 	    "auth_mon_id pdb_mon_id pdb_asym_id");
-	put_model_list(&w);
-	put_atoms(&w, sample, plddt);
+	put_model_list(&w, frames ? frames->n : 1);
+	BP_TRY(put_atoms(&w, sample, plddt, frames, mem));
 	BP_TRY(put_atom_types(&w, mem, err));
 	put_connections(&w);
 	if (plddt)
 		put_quality(&w, plddt);
 	bp_arena_release(mem, mark);
 	return BP_OK;
+}
+
+int
+bp_mmcif_write(
+    FILE *f, const struct bp_structure *s, int sample, const float *plddt, struct bp_arena *mem, struct bp_err *err)
+{
+	return write_file(f, s, sample, plddt, NULL, mem, err);
+}
+
+int
+bp_mmcif_write_frames(
+    FILE *f, const struct bp_structure *s, const struct bp_frames *frames, struct bp_arena *mem, struct bp_err *err)
+{
+	return write_file(f, s, 0, NULL, frames, mem, err);
 }

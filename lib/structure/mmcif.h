@@ -1,4 +1,4 @@
-/* lib/structure/mmcif.h: one sample of a structure as an mmCIF file with ModelCIF tables. */
+/* lib/structure/mmcif.h: one sample of a structure, or a trajectory, as an mmCIF file with ModelCIF tables. */
 #ifndef BP_MMCIF_H
 #define BP_MMCIF_H
 
@@ -10,6 +10,10 @@
  * or NULL: then B factors are 0 and there are no quality tables. What differs from upstream: doc/output.md. Write
  * errors stay in f (ferror); BP_EMEM is the only other failure. */
 int bp_mmcif_write(FILE *f, const struct bp_structure *s, int sample, const float *plddt, struct bp_arena *mem,
+    struct bp_err *err) BP_MUST_USE;
+
+/* The same with a model for each frame. */
+int bp_mmcif_write_frames(FILE *f, const struct bp_structure *s, const struct bp_frames *frames, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;
 
 /* A value as CIF wants it: s itself, or quoted into buf (n bytes, at least strlen(s) + 3). */

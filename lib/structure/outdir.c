@@ -194,7 +194,10 @@ is_ours(const char *name, const char *id)
 	static const struct {
 		const char *prefix, *ext;
 		bool model; /* one a model: PREFIX ID _model_ NUMBER EXT */
-	} kind[] = { { "", ".cif", true }, { "", ".pdb", true }, { "confidence_", ".json", true },
+	} kind[] = { { "", ".cif", true }, { "", ".pdb", true }, { "", "_trajectory.cif", true },
+		{ "", "_trajectory.pdb", true }, { "", "_trajectory.dcd", true }, { "", "_trajectory_denoised.cif", true },
+		{ "", "_trajectory_denoised.pdb", true }, { "", "_trajectory_denoised.dcd", true },
+		{ "confidence_", ".json", true },
 		{ "plddt_", ".npz", true }, { "pae_", ".npz", true }, { "pde_", ".npz", true },
 		{ "embeddings_", ".npz", false }, { "trajectory_", ".npz", false }, { "affinity_", ".json", false },
 		{ "manifest_", ".json", false },
@@ -382,6 +385,17 @@ bp_target_file(FILE **ret, struct bp_target *t, const char *name, struct bp_err 
 	if (fd >= 0)
 		close(fd);
 	return BP_EIO;
+}
+
+int
+bp_target_scratch(FILE **ret, struct bp_target *t, struct bp_err *err)
+{
+	static const char name[] = ".scratch";
+
+	unlinkat(t->fd, name, 0); /* of a run that was killed at this line */
+	BP_TRY(bp_target_file(ret, t, name, err));
+	unlinkat(t->fd, name, 0);
+	return BP_OK;
 }
 
 int

@@ -42,6 +42,9 @@ int bp_target_file_end(struct bp_target *t, FILE *f, const char *name, struct bp
 
 int64_t bp_target_file_size(const struct bp_target *t, const char *name); /* bytes; -1: there is no such file */
 
+/* A file without a name, on the target's file system, gone when it is closed. */
+int bp_target_scratch(FILE **ret, struct bp_target *t, struct bp_err *err) BP_MUST_USE;
+
 /* Something of the caller's that lives as long as the target (an archive written record by record); release is
  * called when the target ends in any way. */
 void bp_target_hold(struct bp_target *t, void *held, void (*release)(void *held));

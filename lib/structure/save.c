@@ -37,9 +37,9 @@ struct saver {
 	int *order;                                /* [nsamples] sample of each rank      */
 };
 
-struct trajectory {
-	FILE *f;
-	struct bp_npz *z;
+/* what a target holds while its steps come */
+struct steps {
+	struct bp_trajectory *j;
 	struct bp_err err; /* the first failure; code BP_OK: none */
 };
 
@@ -426,76 +426,69 @@ put_all(struct saver *w)
 /* Trajectories ------------------------------------------------------------------------------------------ */
 
 static void
-release_trajectory(void *held)
+release_steps(void *held)
 {
-	struct trajectory *j = held;
+	struct steps *k = held;
 
-	bp_npz_close(j->z);
-	if (j->f)
-		fclose(j->f);
-	free(j);
+	bp_trajectory_close(k->j);
+	free(k);
 }
 
 static int
-put_step(struct trajectory *j, struct bp_target *t, const struct bp_rec *rec)
+keep_step(struct steps *k, const struct bp_rec *rec, const struct bp_save_opt *o, struct bp_target *t)
 {
-	static const char *const keys[] = { "noisy", "denoised" };
-	double sigma = bp_val_num(bp_val_get(rec->meta, "sigma"), NAN);
-	struct bp_tensor scalar = { .dtype = BP_F64, .ndim = 0, .data = &sigma };
-	long long step = (long long)bp_val_i64(bp_val_get(rec->meta, "step"), -1);
-	char name[FILE_NAME];
+	FILE *f;
 
-	if (!j->f) {
-		snprintf(name, sizeof name, "trajectory_%s.npz", rec->id);
-		BP_TRY(bp_target_file(&j->f, t, name, &j->err));
-		BP_TRY(bp_npz_open(&j->z, j->f, name, &j->err));
+	if (!k->j) {
+		BP_TRY(bp_target_scratch(&f, t, &k->err));
+		BP_TRY(bp_trajectory_open(&k->j, f, o->trajectory, &k->err));
 	}
-	for (int k = 0; k < 2; k++) {
-		const struct bp_tensor *x;
-		BP_TRY(bp_rec_want(&x, rec, keys[k], BP_F32, 3, (int64_t[]) { -1, -1, 3 }, &j->err));
-		snprintf(name, sizeof name, "%s_%05lld", keys[k], step);
-		BP_TRY(bp_npz_put(j->z, name, x, &j->err));
-	}
-	snprintf(name, sizeof name, "sigma_%05lld", step);
-	return bp_npz_put(j->z, name, &scalar, &j->err);
+	return bp_trajectory_add(k->j, rec, &k->err);
 }
 
 void
-bp_save_step(const struct bp_rec *rec, struct bp_outdir *d)
+bp_save_step(const struct bp_rec *rec, const struct bp_save_opt *o, struct bp_outdir *d)
 {
 	struct bp_target *t;
-	struct trajectory *j;
+	struct steps *k;
 
 	if (bp_target_open(&t, d, rec->id, NULL) != BP_OK)
 		return; /* so will it be for the structures */
-	if (!(j = bp_target_held(t))) {
-		if (!(j = calloc(1, sizeof *j)))
+	if (!(k = bp_target_held(t))) {
+		if (!(k = calloc(1, sizeof *k)))
 			return;
-		bp_target_hold(t, j, release_trajectory);
+		bp_target_hold(t, k, release_steps);
 	}
-	if (j->err.code == BP_OK)
-		(void)put_step(j, t, rec); /* a failure stays in j->err */
+	if (k->err.code == BP_OK)
+		(void)keep_step(k, rec, o, t); /* a failure stays in k->err */
 }
 
 static int
-end_trajectory(struct saver *w)
+put_trajectories(struct saver *w)
 {
-	struct trajectory *j = bp_target_held(w->target);
+	static const char *const ext[] = { "cif", "pdb", "dcd" };
+	struct steps *k = bp_target_held(w->target);
 	char name[FILE_NAME];
 	FILE *f;
-	int st;
 
-	if (!j)
+	if (!k)
 		return BP_OK;
-	if (j->err.code != BP_OK) {
-		*w->err = j->err;
-		return j->err.code;
+	if (k->err.code != BP_OK) {
+		*w->err = k->err;
+		return k->err.code;
 	}
-	snprintf(name, sizeof name, "trajectory_%s.npz", w->rec->id);
-	st = bp_npz_end(j->z, w->err);
-	f = j->f;
-	j->f = NULL;
-	return end_file(w, f, name, st);
+	if (w->opt->trajectory == BP_TRAJECTORY_NPZ) {
+		BP_TRY(new_file(&f, name, w, "trajectory_%s.npz", w->rec->id));
+		return end_file(w, f, name, bp_trajectory_write_npz(f, name, k->j, w->mem, w->err));
+	}
+	for (int r = 0; r < w->s->nsamples; r++)
+		for (int kind = BP_NOISY_TRAJECTORY; kind <= BP_DENOISED_TRAJECTORY; kind++) {
+			BP_TRY(new_file(&f, name, w, "%s_model_%d_trajectory%s.%s", w->rec->id, r,
+			    kind == BP_DENOISED_TRAJECTORY ? "_denoised" : "", ext[w->opt->trajectory]));
+			BP_TRY(end_file(w, f, name,
+			    bp_trajectory_write(f, k->j, (enum bp_trajectory_kind)kind, w->s, w->order[r], w->mem, w->err)));
+		}
+	return BP_OK;
 }
 
 /* The manifest ------------------------------------------------------------------------------------------ */
@@ -646,7 +639,7 @@ bp_save(struct bp_val **manifest, const struct bp_rec *rec, const struct bp_save
 		st = BP_EMEM;
 	if (st == BP_OK && (st = set_origin(&w)) == BP_OK && (st = find_same(manifest, &w, d)) == BP_OK && !*manifest
 	    && (st = bp_structure_read(&w.s, rec, err)) == BP_OK && (st = read_scores(&w)) == BP_OK
-	    && (st = rank_samples(&w)) == BP_OK && (st = put_all(&w)) == BP_OK && (st = end_trajectory(&w)) == BP_OK
+	    && (st = rank_samples(&w)) == BP_OK && (st = put_all(&w)) == BP_OK && (st = put_trajectories(&w)) == BP_OK
 	    && (st = make_manifest(manifest, &w)) == BP_OK && (st = keep_manifest(&w, *manifest)) == BP_OK)
 		return bp_target_commit(w.target, err);
 	bp_target_discard(w.target); /* failed, or there already */

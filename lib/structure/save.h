@@ -3,11 +3,12 @@
 #define BP_SAVE_H
 
 #include "structure/outdir.h"
-#include "stream/rec.h"
+#include "structure/trajectory.h"
 
 struct bp_save_opt {
 	bool pdb; /* else mmCIF */
 	bool full_pae, full_pde, embeddings;
+	enum bp_trajectory_format trajectory;
 	const char *dir;  /* the output folder                                            */
 	const char *line; /* of `write` itself, for made_from (stream/origin.h); NULL: none */
 	bool keep;        /* a target that is there and was made from the same stays      */
@@ -20,9 +21,10 @@ struct bp_save_opt {
 int bp_save(struct bp_val **manifest, const struct bp_rec *rec, const struct bp_save_opt *o, struct bp_outdir *d,
     struct bp_err *err) BP_MUST_USE;
 
-/* Append the step of a trajectory record to the target's trajectory_ID.npz (noisy_STEP, denoised_STEP [M,A,3] A, and
- * sigma_STEP). What goes wrong is told when the target's structures come: bp_save fails then. */
-void bp_save_step(const struct bp_rec *rec, struct bp_outdir *d);
+/* Keep the step of a trajectory record for the target's files: ID_model_R_trajectory.EXT and
+ * ID_model_R_trajectory_denoised.EXT, or trajectory_ID.npz. What goes wrong is told when the target's structures come:
+ * bp_save fails then. */
+void bp_save_step(const struct bp_rec *rec, const struct bp_save_opt *o, struct bp_outdir *d);
 
 /* A done record: featurize found the target. Are its files still there, and were they made as the stages that
  * this record has passed would make them? *manifest: the one of then, and kept: true. BP_EINPUT: no; says in what it

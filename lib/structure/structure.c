@@ -523,6 +523,13 @@ bp_structure_read(struct bp_structure **ret, const struct bp_rec *rec, struct bp
 	return BP_OK;
 }
 
+void
+bp_structure_gather(float *x, const struct bp_structure *s, int sample)
+{
+	for (int i = 0; i < s->natoms; i++)
+		memcpy(x + 3 * (size_t)i, bp_structure_xyz(s, sample, i), 3 * sizeof *x);
+}
+
 double
 bp_structure_plddt(const struct bp_structure *s, int res, const float *plddt)
 {

@@ -64,6 +64,16 @@ bp_structure_xyz(const struct bp_structure *s, int sample, int atom)
 	return s->coords + ((int64_t)sample * s->nplaces + s->atom[atom].place) * 3;
 }
 
+/* x [natoms,3] A = the atoms of a sample, padding left out */
+void bp_structure_gather(float *x, const struct bp_structure *s, int sample);
+
+/* Frames of a trajectory, for the writers: get fills x [natoms,3] (A, finite) with frame i of 0 .. n - 1. */
+struct bp_frames {
+	int n;
+	int (*get)(void *self, int i, float *x, struct bp_err *err);
+	void *self;
+};
+
 /* Mean pLDDT of the tokens of a residue; plddt [ntokens or more], 0 to 1. */
 double bp_structure_plddt(const struct bp_structure *s, int res, const float *plddt);
 

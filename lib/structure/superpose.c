@@ -4,71 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Eigenvector of the largest eigenvalue of a symmetric 4x4 matrix, by Jacobi rotations; a is destroyed. */
-static void
-top_eigenvector(double v[4], double a[4][4])
-{
-	double e[4][4] = { { 1, 0, 0, 0 }, { 0, 1, 0, 0 }, { 0, 0, 1, 0 }, { 0, 0, 0, 1 } };
-	int top = 0;
-
-	for (int sweep = 0; sweep < 50; sweep++) {
-		double off = 0, diag = 0;
-
-		for (int p = 0; p < 4; p++) {
-			diag += a[p][p] * a[p][p];
-			for (int q = p + 1; q < 4; q++)
-				off += a[p][q] * a[p][q];
-		}
-		if (off <= 1e-32 * diag)
-			break;
-		for (int p = 0; p < 4; p++)
-			for (int q = p + 1; q < 4; q++) {
-				double theta, t, c, s;
-
-				if (a[p][q] == 0)
-					continue;
-				theta = (a[q][q] - a[p][p]) / (2 * a[p][q]);
-				t = (theta < 0 ? -1 : 1) / (fabs(theta) + sqrt(theta * theta + 1));
-				c = 1 / sqrt(t * t + 1);
-				s = t * c;
-				for (int k = 0; k < 4; k++) {
-					double x = a[k][p], y = a[k][q];
-					a[k][p] = c * x - s * y;
-					a[k][q] = s * x + c * y;
-				}
-				for (int k = 0; k < 4; k++) {
-					double x = a[p][k], y = a[q][k];
-					a[p][k] = c * x - s * y;
-					a[q][k] = s * x + c * y;
-					x = e[k][p], y = e[k][q];
-					e[k][p] = c * x - s * y;
-					e[k][q] = s * x + c * y;
-				}
-			}
-	}
-	for (int k = 1; k < 4; k++)
-		if (a[k][k] > a[top][top])
-			top = k;
-	for (int k = 0; k < 4; k++)
-		v[k] = e[k][top];
-}
-
-static void
-rotation_of(double r[3][3], const double q[4])
-{
-	double w = q[0], x = q[1], y = q[2], z = q[3];
-	const double m[3][3] = { { w * w + x * x - y * y - z * z, 2 * (x * y - w * z), 2 * (x * z + w * y) },
-		{ 2 * (x * y + w * z), w * w - x * x + y * y - z * z, 2 * (y * z - w * x) },
-		{ 2 * (x * z - w * y), 2 * (y * z + w * x), w * w - x * x - y * y + z * z } };
-
-	memcpy(r, m, sizeof m);
-}
+#include "ops/rotation.h"
 
 int
 bp_superpose(struct bp_rigid *ret, double *rmsd, const double (*mobile)[3], const double (*target)[3], int n,
     struct bp_err *err)
 {
-	double ca[3] = { 0 }, cb[3] = { 0 }, s[3][3] = { { 0 } }, sum = 0, q[4];
+	double ca[3] = { 0 }, cb[3] = { 0 }, h[3][3] = { { 0 } }, sum = 0;
 
 	*ret = (struct bp_rigid){ 0 };
 	*rmsd = NAN;
@@ -79,22 +21,15 @@ bp_superpose(struct bp_rigid *ret, double *rmsd, const double (*mobile)[3], cons
 			ca[k] += mobile[i][k] / n;
 			cb[k] += target[i][k] / n;
 		}
-	for (int i = 0; i < n; i++) /* S_jk = sum_i a_j b_k */
+	for (int i = 0; i < n; i++)
 		for (int j = 0; j < 3; j++)
 			for (int k = 0; k < 3; k++)
-				s[j][k] += (mobile[i][j] - ca[j]) * (target[i][k] - cb[k]);
+				h[j][k] += (target[i][j] - cb[j]) * (mobile[i][k] - ca[k]);
 	for (int j = 0; j < 3; j++)
 		for (int k = 0; k < 3; k++)
-			if (!isfinite(s[j][k]))
+			if (!isfinite(h[j][k]))
 				return BP_FAIL(err, BP_ENUM, NULL, "a coordinate to superpose is not finite");
-	double m[4][4] = {
-		{ s[0][0] + s[1][1] + s[2][2], s[1][2] - s[2][1], s[2][0] - s[0][2], s[0][1] - s[1][0] },
-		{ s[1][2] - s[2][1], s[0][0] - s[1][1] - s[2][2], s[0][1] + s[1][0], s[2][0] + s[0][2] },
-		{ s[2][0] - s[0][2], s[0][1] + s[1][0], -s[0][0] + s[1][1] - s[2][2], s[1][2] + s[2][1] },
-		{ s[0][1] - s[1][0], s[2][0] + s[0][2], s[1][2] + s[2][1], -s[0][0] - s[1][1] + s[2][2] },
-	};
-	top_eigenvector(q, m);
-	rotation_of(ret->r, q);
+	bp_best_rotation(ret->r, h);
 	for (int k = 0; k < 3; k++)
 		ret->t[k] = cb[k] - ret->r[k][0] * ca[0] - ret->r[k][1] * ca[1] - ret->r[k][2] * ca[2];
 	for (int i = 0; i < n; i++)

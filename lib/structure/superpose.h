@@ -9,8 +9,8 @@ struct bp_rigid {
 	double r[3][3], t[3]; /* y = r x + t; r is a rotation, never a reflection; A */
 };
 
-/* The rigid motion of mobile [n,3] that minimises the RMSD to target [n,3] (A), and that RMSD. Unit quaternion of
- * the largest eigenvalue of Horn's 4x4 matrix (J. Opt. Soc. Am. A 4, 629, 1987): the same minimum as Kabsch's.
+/* The rigid motion of mobile [n,3] that minimises the RMSD to target [n,3] (A), and that RMSD (Kabsch, Acta Cryst.
+ * A32, 922, 1976).
  * BP_EINPUT: n < 1. BP_ENUM: a coordinate is not finite. */
 int bp_superpose(struct bp_rigid *ret, double *rmsd, const double (*mobile)[3], const double (*target)[3], int n,
     struct bp_err *err) BP_MUST_USE;

@@ -16,7 +16,8 @@
 static struct bp_arena *mem;
 static char top[64]; /* a new folder, removed at the end */
 
-static const struct bp_save_opt all = { .full_pae = true, .full_pde = true, .embeddings = true };
+static const struct bp_save_opt all = { .full_pae = true, .full_pde = true, .embeddings = true,
+	.trajectory = BP_TRAJECTORY_NPZ };
 
 static char *
 file(const char *path, size_t *n)
@@ -428,8 +429,8 @@ test_trajectory(void **state)
 	snprintf(dir, sizeof dir, "%s/steps", top);
 	d = open_dir(dir, false);
 	for (int i = 0; i < 3; i++) { /* of two targets at a time */
-		bp_save_step(step_record("order", i), d);
-		bp_save_step(step_record("other", i), d);
+		bp_save_step(step_record("order", i), &all, d);
+		bp_save_step(step_record("other", i), &all, d);
 	}
 	save(rec, &all, d);
 	snprintf(path, sizeof path, "%s/predictions/order/trajectory_order.npz", dir);
@@ -444,12 +445,12 @@ test_trajectory(void **state)
 	/* a step that is damaged fails the target, once, when its structures come */
 	bad = step_record("other", 3);
 	bp_rec_drop(bad, "denoised");
-	bp_save_step(bad, d);
-	bp_save_step(step_record("other", 4), d);
+	bp_save_step(bad, &all, d);
+	bp_save_step(step_record("other", 4), &all, d);
 	rec->id = "other";
 	save_fails(rec, d, BP_EINPUT, "denoised");
 	/* one whose structures never come leaves nothing */
-	bp_save_step(step_record("third", 0), d);
+	bp_save_step(step_record("third", 0), &all, d);
 	assert_non_null(bp_target_find(d, "third"));
 	bp_outdir_close(d);
 	snprintf(path, sizeof path, "%s/predictions", dir);

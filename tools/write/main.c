@@ -9,7 +9,7 @@
 
 struct write_opt {
 	struct bp_common common;
-	const char *dir, *format;
+	const char *dir, *format, *trajectory;
 	bool override, resume;
 	struct bp_save_opt save;
 };
@@ -18,6 +18,7 @@ struct write_opt {
 static const struct bp_optdef options[] = {
 	{ "out-dir", 'o', BP_OPT_STR, AT(dir), BP_REQUIRED, "DIR", "write DIR/predictions/ID/..." },
 	{ "output-format", 0, BP_OPT_WORD, AT(format), "mmcif|pdb", NULL, "of the structures" },
+	{ "trajectory-format", 0, BP_OPT_WORD, AT(trajectory), "mmcif|pdb|dcd|npz", NULL, "else as the structures" },
 	{ "override", 0, BP_OPT_FLAG, AT(override), NULL, NULL, "replace targets that are there already" },
 	{ "resume", 0, BP_OPT_FLAG, AT(resume), NULL, NULL,
 	  "keep targets that are there and were made from the same input, weights and options; replace others" },
@@ -51,6 +52,7 @@ settle(struct bp_save_opt *save, const struct write_opt *opt, struct bp_arena *m
 
 	*save = opt->save;
 	save->pdb = strcmp(opt->format, "pdb") == 0;
+	save->trajectory = bp_trajectory_format(opt->trajectory ? opt->trajectory : opt->format);
 	save->dir = opt->dir;
 	save->keep = opt->resume && !opt->override;
 	BP_TRY(bp_origin_options(&changed, &program, opt, &defaults, mem, err));
