@@ -149,7 +149,7 @@ install: all
 	install -m 644 doc/*.md $(SHARE)/doc/boltzpipe
 	install -m 644 share/completion/boltzpipe.bash $(SHARE)/bash-completion/completions/boltzpipe
 	for t in $(NAMES); do $(B)/bin/$$t --help-man >$(MAN)/boltzpipe-$$t.1 || exit 1; done
-	for t in predict show rmsd env; do $(B)/bin/boltzpipe $$t --help-man >$(MAN)/boltzpipe-$$t.1 || exit 1; done
+	for t in predict show rmsd env keygen; do $(B)/bin/boltzpipe $$t --help-man >$(MAN)/boltzpipe-$$t.1 || exit 1; done
 	$(B)/bin/boltzpipe --help-man >$(MAN)/boltzpipe.1
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/bin/boltzpipe $(LIBEXEC) $(SHARE)/boltzpipe $(SHARE)/doc/boltzpipe $(MAN)/boltzpipe.1 $(MAN)/boltzpipe-*.1 \
