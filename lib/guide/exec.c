@@ -139,8 +139,13 @@ collect(struct bp_exec *e, bool at_once)
 	struct timespec nap = { 0, 2000000 };
 	int status = 0;
 	pid_t who = 0;
+	char rest[4096];
+	size_t got = 1;
 
-	close(e->to), close(e->from);
+	close(e->to);
+	while (!at_once && got > 0 && take(e, rest, sizeof rest, &got, NULL) == BP_OK)
+		; /* its end record */
+	close(e->from);
 	while (!at_once && (who = waitpid(e->pid, &status, WNOHANG)) == 0 && bp_seconds() < e->until)
 		nanosleep(&nap, NULL);
 	kill(-e->pid, SIGKILL); /* it, or what it left behind */

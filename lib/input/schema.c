@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/opt.h"
+#include "guide/params.h"
 #include "input/fasta.h"
 #include "input/schema_value.h"
 #include "input/yaml.h"
@@ -434,6 +435,20 @@ refuse_templates(struct bp_schema *s, const struct bp_val *v)
 	                     s->path, v->line);
 }
 
+/* ---- guidance, scoring: passed on as they are, when they can be understood ---- */
+
+static int
+check_guides(struct bp_schema *s, const struct bp_val *v, bool scoring)
+{
+	struct bp_guide_params *p;
+	int n;
+
+	if (bp_guide_section(&p, &n, v, scoring, s->mem, s->err) == BP_OK)
+		return BP_OK;
+	bp_err_where(s->err, "%s:%d", s->path, v->line);
+	return s->err->code = s->err->code == BP_EUSAGE ? BP_EINPUT : s->err->code;
+}
+
 /* ---- entry ---- */
 
 int
@@ -441,7 +456,8 @@ bp_schema_read(
     struct bp_input **ret, const char *path, const struct bp_val *v, struct bp_arena *mem, struct bp_err *err)
 {
 	static const char *const keys[]
-	    = { "version", "sequences", "constraints", "templates", "properties", "guidance", "scoring", NULL };
+	    = { "version", "sequences", "constraints", "templates", "properties", "guidance", "scoring", "sampling", "output", NULL };
+	static const char *const idle[] = { "sampling", "output" }; /* of upstream's fork, which reads neither */
 	struct bp_schema s = { .path = path, .line = 1, .mem = mem, .err = err };
 	const struct bp_val *x;
 	char buf[96];
@@ -467,6 +483,11 @@ bp_schema_read(
 		BP_TRY(refuse_templates(&s, x));
 	s.in->guidance = bp_val_get(v, "guidance");
 	s.in->scoring = bp_val_get(v, "scoring");
+	BP_TRY(check_guides(&s, s.in->guidance, false));
+	BP_TRY(check_guides(&s, s.in->scoring, true));
+	for (size_t i = 0; i < sizeof idle / sizeof *idle; i++)
+		if (bp_val_get(v, idle[i]))
+			bp_log(BP_LOG_WARN, "%s: the section %s has no effect", path, idle[i]);
 	*ret = s.in;
 	return BP_OK;
 }

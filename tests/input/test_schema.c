@@ -175,6 +175,11 @@ static const struct {
 	    "t.yaml:3: a modification: ccd must be a string, found nothing" },
 	{ "sequences:\n- ligand: {id: A, ccd: ATP}\nproperties:\n- affinity: {}",
 	    "t.yaml:4: affinity: binder must be a string, found nothing" },
+	{ "sequences:\n- rna: {id: A, sequence: GA}\nguidance:\n  saxs: {experimental_data: c.dat, guidance_wieght: 1}",
+	    "t.yaml:4: guidance.saxs has no key 'guidance_wieght'" },
+	{ "sequences:\n- rna: {id: A, sequence: GA}\nguidance: {rg: {target_rg: -3}}",
+	    "t.yaml:3: target_rg: '-3' given, a number in (0,10000] wanted" },
+	{ "sequences:\n- rna: {id: A, sequence: GA}\nscoring:\n  rg: {}", "t.yaml:4: scoring: no kind 'rg'" },
 	{ "sequences: []\nsequences: []", "t.yaml:2: duplicate key 'sequences' in the input" },
 };
 
@@ -195,7 +200,7 @@ static void
 test_grouping(void **state)
 {
 	static const char text[]
-	    = "guidance: {any: [thing, 1]}\nsequences:\n- protein: {id: X1, sequence: GS, msa: empty}\n"
+	    = "guidance: {rg: [{target_rg: 15.5}]}\nsequences:\n- protein: {id: X1, sequence: GS, msa: empty}\n"
 	      "- ligand: {id: L, ccd: GOL}\n- ligand: {id: K, ccd: [GOL]}\n- protein: {id: [A, B], sequence: GS, msa: "
 	      "empty}\n";
 	static const char *const order[] = { "X1", "A", "B", "L", "K" };
@@ -209,7 +214,7 @@ test_grouping(void **state)
 		assert_string_equal(x.in->chain[i].name, order[i]);
 	assert_int_equal(x.in->chain[2].sym, 2);
 	assert_int_equal(x.in->chain[3].entity, 1);
-	assert_string_equal(bp_val_cstr(bp_val_at(bp_val_get(x.in->guidance, "any"), 0), ""), "thing");
+	assert_true(bp_val_num(bp_val_get(bp_val_at(bp_val_get(x.in->guidance, "rg"), 0), "target_rg"), 0) == 15.5);
 	assert_null(x.in->scoring);
 	fix_close(&x);
 }
