@@ -24,6 +24,10 @@ RDKIT_LIBS := $(if $(RDKIT),$(addprefix -lRDKit,DistGeomHelpers DistGeometry Smi
 $(if $(RDKIT),,$(info no RDKit (librdkit-dev): `ccd build` will derive no tables))
 LDLIBS  += $(RDKIT_LIBS) -lmsgpackc -lyaml -ljansson -lxxhash -lzmq -lz -lstdc++ -lm -fopenmp $(SAN)
 VERSION := 0.1.0
+# optional: libmicrohttpd serves the counters (--metrics)
+MHD     := $(wildcard /usr/include/microhttpd.h /usr/local/include/microhttpd.h)
+$(if $(MHD),,$(info no libmicrohttpd (libmicrohttpd-dev): no --metrics))
+LDLIBS  += $(if $(MHD),-lmicrohttpd)
 
 ifeq ($(CUDA)$(asan),1)
 $(if $(NVCC),,$(error CUDA=1 needs nvcc: put it on the PATH, or give NVCC=...))
@@ -53,6 +57,7 @@ $(B)/%.o: %.c
 $(B)/%.o: %.cpp
 	@mkdir -p $(@D)
 	$(say)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c -o $@ $<
+$(B)/lib/stream/metrics.o: CPPFLAGS += $(if $(MHD),-DBP_HAVE_MICROHTTPD)
 $(B)/lib/chem/rdkit.o: CXXFLAGS += $(if $(RDKIT),-isystem $(RDKIT) -DBP_HAVE_RDKIT)
 $(B)/%.o: %.cu
 	@mkdir -p $(@D)
@@ -149,7 +154,7 @@ install: all
 	install -m 644 doc/*.md $(SHARE)/doc/boltzpipe
 	install -m 644 share/completion/boltzpipe.bash $(SHARE)/bash-completion/completions/boltzpipe
 	for t in $(NAMES); do $(B)/bin/$$t --help-man >$(MAN)/boltzpipe-$$t.1 || exit 1; done
-	for t in predict show rmsd env keygen; do $(B)/bin/boltzpipe $$t --help-man >$(MAN)/boltzpipe-$$t.1 || exit 1; done
+	for t in predict show rmsd env keygen top; do $(B)/bin/boltzpipe $$t --help-man >$(MAN)/boltzpipe-$$t.1 || exit 1; done
 	$(B)/bin/boltzpipe --help-man >$(MAN)/boltzpipe.1
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/bin/boltzpipe $(LIBEXEC) $(SHARE)/boltzpipe $(SHARE)/doc/boltzpipe $(MAN)/boltzpipe.1 $(MAN)/boltzpipe-*.1 \

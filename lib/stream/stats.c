@@ -13,6 +13,7 @@ bp_stats_open(struct bp_stats *s, const char *tool, const char *device)
 	s->tool = tool;
 	s->device = device;
 	s->start = bp_seconds();
+	atomic_store(&s->target, -1);
 	pthread_mutex_init(&s->lock, NULL);
 }
 
@@ -67,6 +68,7 @@ bp_stats_look(struct bp_stats_view *v, struct bp_stats *s)
 	LOOK(bytes_out);
 	LOOK(peers);
 	LOOK(strangers);
+	LOOK(target);
 #undef LOOK
 	now = v->out ? v->out : v->in;
 	v->rate = since > 0 && now >= before ? (double)(now - before) / since : 0;

@@ -24,6 +24,7 @@ struct bp_stats {
 	/* of sockets */
 	atomic_llong peers;     /* connected now                                    */
 	atomic_llong strangers; /* peers and messages refused: unknown or malformed */
+	atomic_llong target;    /* bytes that the last target took on the device at its peak; -1: none yet */
 	pthread_mutex_t lock;
 	char error[512]; /* the last error, guarded by lock; "" none */
 };
@@ -31,7 +32,7 @@ struct bp_stats {
 /* What to show. */
 struct bp_stats_view {
 	char tool[32], device[32], error[512];
-	long long in, out, failed, in_flight, waiting, resent, duplicates, bytes_in, bytes_out, peers, strangers;
+	long long in, out, failed, in_flight, waiting, resent, duplicates, bytes_in, bytes_out, peers, strangers, target;
 	long long memory; /* bytes resident in this process, from /proc; -1: unknown */
 	double seconds;   /* since the start                                         */
 	double rate;      /* records out (in, for a program that puts none) a second, over the time since the last look */

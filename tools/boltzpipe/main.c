@@ -19,6 +19,7 @@ static const struct {
 	{ "predict", bp_predict_main, "run the whole pipe: boltzpipe predict x.yaml -o out" },
 	{ "show", bp_show_main, "print a stream for people: boltzpipe show FILE, or at the end of a pipe" },
 	{ "rmsd", bp_rmsd_main, "distance of two structures: boltzpipe rmsd model.cif crystal.pdb" },
+	{ "top", bp_top_main, "a live table of the stages of a run: boltzpipe top node1:9100 node2:9100" },
 	{ "keygen", bp_keygen_main, "make a key for stages that talk over a network" },
 	{ "env", bp_env_main, "print how to put the tools on the PATH, and how they were built" },
 };
