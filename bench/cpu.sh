@@ -57,12 +57,11 @@ ours() { # CASE
 }
 
 theirs() { # CASE
-	BENCH_START=$(now) "$python" "$here/oracle_cpu.py" --weights "$weights" --features "$dir/$1.features" \
-		--threads "$threads" --steps "$steps" --samples "$samples" --recycling "$recycling" \
+	BENCH_START=$(now) "$python" "$here/oracle.py" --weights "$weights" \
+		--threads "$threads" --steps "$steps" --recycling "$recycling" "$dir/$1.features:$samples" \
 		2>>"$log" >"$dir/oracle" ||
-		die "$python oracle_cpu.py failed"
-	awk -v c="$1" '$1 ~ /^(cold|trunk|diffuse|confidence|all)$/ { print "theirs", c, $1, $2 }' "$dir/oracle" \
-		>>"$figures"
+		die "$python oracle.py failed"
+	awk -v c="$1" '$1 == "cold" { print "theirs", c, $1, $2 } NF == 3 { print "theirs", c, $2, $3 }' "$dir/oracle" >>"$figures"
 }
 
 cpu=$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)
