@@ -99,6 +99,8 @@ put_trajectory(struct target *t, struct bp_ctx *cx, const struct bp_step *s)
 	BP_TRY(bp_dev_download(cx, denoised->data, s->denoised, bytes));
 	BP_TRY(bp_val_set(r->meta, "step", bp_val_int(mem, s->step, cx->err), mem, cx->err));
 	BP_TRY(bp_val_set(r->meta, "sigma", bp_val_real(mem, s->t_hat, cx->err), mem, cx->err));
+	if (t->guiding)
+		BP_TRY(bp_guiding_step(t->guiding, s->step, r, cx->err));
 	BP_TRY(bp_out_put(t->out, r, cx->err));
 	bp_arena_release(mem, m);
 	return BP_OK;

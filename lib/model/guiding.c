@@ -314,6 +314,35 @@ column_name(const struct one *s, int i)
 	return i < OWN_COLUMNS ? own[i] : s->source->column[i - OWN_COLUMNS];
 }
 
+/* the last row of the step, if it has one */
+static int
+step_samples(const struct one *s, int step, struct bp_val *list, struct bp_arena *mem, struct bp_err *err)
+{
+	for (int i = 0; i < s->all->o.guided && s->rows && log_at(s, s->rows - 1, i)[STEP] == step; i++) {
+		struct bp_val *map = bp_val_map(mem, err);
+		BP_TRY(bp_val_push(list, map, mem, err));
+		for (int c = GD_STEP; c < OWN_COLUMNS + s->source->columns; c++)
+			BP_TRY(put_number(map, column_name(s, c), log_at(s, s->rows - 1, i)[c], mem, err));
+	}
+	return BP_OK;
+}
+
+int
+bp_guiding_step(const struct bp_guiding *g, int step, struct bp_rec *rec, struct bp_err *err)
+{
+	struct bp_val *guides = bp_val_arr(rec->mem, err);
+
+	BP_TRY(bp_val_set(rec->meta, "guides", guides, rec->mem, err));
+	for (int k = 0; k < g->o.n; k++) {
+		struct bp_val *guide = bp_val_map(rec->mem, err), *samples = bp_val_arr(rec->mem, err);
+		BP_TRY(bp_val_push(guides, guide, rec->mem, err));
+		BP_TRY(bp_val_set(guide, "kind", bp_val_str(rec->mem, g->one[k].source->kind, err), rec->mem, err));
+		BP_TRY(bp_val_set(guide, "samples", samples, rec->mem, err));
+		BP_TRY(step_samples(&g->one[k], step, samples, rec->mem, err));
+	}
+	return BP_OK;
+}
+
 static int
 put_log(struct one *s, int number, struct bp_val *guide, struct bp_rec *rec, struct bp_err *err)
 {

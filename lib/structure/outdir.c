@@ -187,6 +187,16 @@ bp_outdir_note(struct bp_outdir *d, const char *id, struct bp_err *err)
 
 /* Which files are ours ----------------------------------------------------------------------------------- */
 
+/* KIND_chi2_sample_N.json, KIND_guide_M_sample_N.json, guide_M_sample_N.json */
+static bool
+is_guide_log(const char *name)
+{
+	const char *p = strstr(name, "_sample_");
+
+	return p && (strstr(name, "_chi2") || strstr(name, "guide")) && p[8]
+	    && strcmp(p + 8 + strspn(p + 8, "0123456789"), ".json") == 0;
+}
+
 /* a name that `write` gives to a file of this target */
 static bool
 is_ours(const char *name, const char *id)
@@ -204,7 +214,7 @@ is_ours(const char *name, const char *id)
 		{ "saxs_scores_", ".json", true }, { "saxs_comparison_", ".dat", true } };
 	size_t n = strlen(id);
 
-	if (strcmp(name, "saxs_scoring_summary.json") == 0)
+	if (strcmp(name, "saxs_scoring_summary.json") == 0 || is_guide_log(name))
 		return true;
 	for (size_t i = 0; i < sizeof kind / sizeof *kind; i++) {
 		const char *p = name + strlen(kind[i].prefix);

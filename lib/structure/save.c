@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "stream/origin.h"
 #include "structure/kept.h"
+#include "structure/guide_log.h"
 #include "structure/mmcif.h"
 #include "structure/npz.h"
 #include "structure/pdb.h"
@@ -35,12 +36,6 @@ struct saver {
 	const double *curve, *fit;                 /* [points,3] q, I, sigma; [nsamples,points]; or NULL */
 	int64_t points;
 	int *order;                                /* [nsamples] sample of each rank      */
-};
-
-/* what a target holds while its steps come */
-struct steps {
-	struct bp_trajectory *j;
-	struct bp_err err; /* the first failure; code BP_OK: none */
 };
 
 /* Scores and ranks -------------------------------------------------------------------------------------- */
@@ -403,6 +398,24 @@ put_affinity(struct saver *w)
 	return put_json(w, v, name);
 }
 
+/* the guides' logs: a file a guide and sample */
+static int
+put_guide_logs(struct saver *w)
+{
+	for (int i = 0; i < bp_guide_logs(w->rec); i++) {
+		struct bp_guide_log log;
+		BP_TRY(bp_guide_log_read(&log, w->rec, i, w->err));
+		for (int k = 0; k < log.rows->shape[1] && log.rows->shape[0]; k++) {
+			struct bp_val *list;
+			char name[FILE_NAME];
+			BP_TRY(bp_guide_log_sample(&list, &log, k, w->mem, w->err));
+			snprintf(name, sizeof name, "%s_sample_%d.json", log.name, k);
+			BP_TRY(put_json(w, list, name));
+		}
+	}
+	return BP_OK;
+}
+
 static int
 put_all(struct saver *w)
 {
@@ -420,73 +433,32 @@ put_all(struct saver *w)
 	if (w->opt->embeddings)
 		BP_TRY(put_embeddings(w));
 	BP_TRY(put_saxs(w));
+	BP_TRY(put_guide_logs(w));
 	return put_affinity(w);
 }
 
 /* Trajectories ------------------------------------------------------------------------------------------ */
 
-static void
-release_steps(void *held)
-{
-	struct steps *k = held;
-
-	bp_trajectory_close(k->j);
-	free(k);
-}
-
-static int
-keep_step(struct steps *k, const struct bp_rec *rec, const struct bp_save_opt *o, struct bp_target *t)
-{
-	FILE *f;
-
-	if (!k->j) {
-		BP_TRY(bp_target_scratch(&f, t, &k->err));
-		BP_TRY(bp_trajectory_open(&k->j, f, o->trajectory, &k->err));
-	}
-	return bp_trajectory_add(k->j, rec, &k->err);
-}
-
-void
-bp_save_step(const struct bp_rec *rec, const struct bp_save_opt *o, struct bp_outdir *d)
-{
-	struct bp_target *t;
-	struct steps *k;
-
-	if (bp_target_open(&t, d, rec->id, NULL) != BP_OK)
-		return; /* so will it be for the structures */
-	if (!(k = bp_target_held(t))) {
-		if (!(k = calloc(1, sizeof *k)))
-			return;
-		bp_target_hold(t, k, release_steps);
-	}
-	if (k->err.code == BP_OK)
-		(void)keep_step(k, rec, o, t); /* a failure stays in k->err */
-}
-
 static int
 put_trajectories(struct saver *w)
 {
 	static const char *const ext[] = { "cif", "pdb", "dcd" };
-	struct steps *k = bp_target_held(w->target);
+	struct bp_trajectory *j = bp_target_held(w->target);
 	char name[FILE_NAME];
 	FILE *f;
 
-	if (!k)
+	if (!j)
 		return BP_OK;
-	if (k->err.code != BP_OK) {
-		*w->err = k->err;
-		return k->err.code;
-	}
 	if (w->opt->trajectory == BP_TRAJECTORY_NPZ) {
 		BP_TRY(new_file(&f, name, w, "trajectory_%s.npz", w->rec->id));
-		return end_file(w, f, name, bp_trajectory_write_npz(f, name, k->j, w->mem, w->err));
+		return end_file(w, f, name, bp_trajectory_write_npz(f, name, j, w->mem, w->err));
 	}
 	for (int r = 0; r < w->s->nsamples; r++)
 		for (int kind = BP_NOISY_TRAJECTORY; kind <= BP_DENOISED_TRAJECTORY; kind++) {
 			BP_TRY(new_file(&f, name, w, "%s_model_%d_trajectory%s.%s", w->rec->id, r,
 			    kind == BP_DENOISED_TRAJECTORY ? "_denoised" : "", ext[w->opt->trajectory]));
 			BP_TRY(end_file(w, f, name,
-			    bp_trajectory_write(f, k->j, (enum bp_trajectory_kind)kind, w->s, w->order[r], w->mem, w->err)));
+			    bp_trajectory_write(f, j, (enum bp_trajectory_kind)kind, w->s, w->order[r], w->mem, w->err)));
 		}
 	return BP_OK;
 }

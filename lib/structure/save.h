@@ -2,7 +2,6 @@
 #ifndef BP_SAVE_H
 #define BP_SAVE_H
 
-#include "structure/outdir.h"
 #include "structure/trajectory.h"
 
 struct bp_save_opt {
@@ -20,11 +19,6 @@ struct bp_save_opt {
  * *manifest: {id, status "ok", key, files, models, seconds}. Messages name the target. */
 int bp_save(struct bp_val **manifest, const struct bp_rec *rec, const struct bp_save_opt *o, struct bp_outdir *d,
     struct bp_err *err) BP_MUST_USE;
-
-/* Keep the step of a trajectory record for the target's files: ID_model_R_trajectory.EXT and
- * ID_model_R_trajectory_denoised.EXT, or trajectory_ID.npz. What goes wrong is told when the target's structures come:
- * bp_save fails then. */
-void bp_save_step(const struct bp_rec *rec, const struct bp_save_opt *o, struct bp_outdir *d);
 
 /* A done record: featurize found the target. Are its files still there, and were they made as the stages that
  * this record has passed would make them? *manifest: the one of then, and kept: true. BP_EINPUT: no; says in what it

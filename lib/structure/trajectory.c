@@ -24,6 +24,7 @@ struct bp_trajectory {
 		int64_t number;
 		double sigma;
 	} *step; /* [n] */
+	struct bp_err err; /* the first failure; code BP_OK: none */
 };
 
 static const char *
@@ -46,24 +47,13 @@ bp_trajectory_format(const char *word)
 
 /* Keeping steps ------------------------------------------------------------------------------------------- */
 
-int
-bp_trajectory_open(struct bp_trajectory **ret, FILE *f, enum bp_trajectory_format format, struct bp_err *err)
+static void
+release(void *held)
 {
-	if (!(*ret = calloc(1, sizeof **ret))) {
-		fclose(f);
-		return BP_FAIL(err, BP_EMEM, NULL, "no memory for a trajectory");
-	}
-	(*ret)->f = f;
-	(*ret)->format = format;
-	return BP_OK;
-}
+	struct bp_trajectory *j = held;
 
-void
-bp_trajectory_close(struct bp_trajectory *j)
-{
-	if (!j)
-		return;
-	fclose(j->f);
+	if (j->f)
+		fclose(j->f);
 	free(j->step);
 	free(j);
 }
@@ -75,8 +65,8 @@ io_fail(struct bp_err *err)
 	    strerror(errno ? errno : EIO));
 }
 
-int
-bp_trajectory_add(struct bp_trajectory *j, const struct bp_rec *rec, struct bp_err *err)
+static int
+add(struct bp_trajectory *j, const struct bp_rec *rec, struct bp_err *err)
 {
 	for (int k = 0; k < KINDS; k++) {
 		const struct bp_tensor *x;
@@ -100,6 +90,26 @@ bp_trajectory_add(struct bp_trajectory *j, const struct bp_rec *rec, struct bp_e
 	j->step[j->n++] = (struct step){ bp_val_i64(bp_val_get(rec->meta, "step"), -1),
 		bp_val_num(bp_val_get(rec->meta, "sigma"), NAN) };
 	return BP_OK;
+}
+
+void
+bp_trajectory_keep(const struct bp_rec *rec, enum bp_trajectory_format format, struct bp_outdir *d)
+{
+	struct bp_trajectory *j;
+	struct bp_target *t;
+
+	if (bp_target_open(&t, d, rec->id, NULL) != BP_OK)
+		return; /* so will it be for the structures */
+	if (!(j = bp_target_held(t))) {
+		if (!(j = calloc(1, sizeof *j)))
+			return;
+		j->format = format;
+		bp_target_hold(t, j, release);
+		if (bp_target_scratch(&j->f, t, &j->err) != BP_OK)
+			return;
+	}
+	if (j->err.code == BP_OK)
+		(void)add(j, rec, &j->err); /* a failure stays there */
 }
 
 /* Frames -------------------------------------------------------------------------------------------------- */
@@ -165,6 +175,14 @@ get_frame(void *self, int i, float *x, struct bp_err *err)
 	return BP_OK;
 }
 
+static int
+failed(const struct bp_trajectory *j, struct bp_err *err)
+{
+	if (j->err.code != BP_OK)
+		*err = j->err;
+	return j->err.code;
+}
+
 /* Files --------------------------------------------------------------------------------------------------- */
 
 int
@@ -174,6 +192,7 @@ bp_trajectory_write(FILE *f, struct bp_trajectory *j, enum bp_trajectory_kind ki
 	struct source o = { .j = j, .kind = kind, .s = s, .sample = sample };
 	const struct bp_frames frames = { j->n + (kind == BP_NOISY_TRAJECTORY), get_frame, &o };
 
+	BP_TRY(failed(j, err));
 	if (j->samples != s->nsamples || j->atoms != s->nplaces)
 		return BP_FAIL(err, BP_EINPUT, "the record was made or changed by a faulty program",
 		    "trajectory: %lld samples of %lld atoms, the structures are %d of %lld", (long long)j->samples,
@@ -196,6 +215,7 @@ bp_trajectory_write_npz(FILE *f, const char *name, struct bp_trajectory *j, stru
 	char key[48];
 	int st;
 
+	BP_TRY(failed(j, err));
 	BP_TRY(bp_tensor_new(&x, BP_F32, BP_SHAPE(j->samples, j->atoms, 3), mem, err));
 	st = bp_npz_open(&z, f, name, err);
 	for (int i = 0; i < j->n && st == BP_OK; i++) {

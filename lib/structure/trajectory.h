@@ -3,6 +3,7 @@
 #ifndef BP_STRUCTURE_TRAJECTORY_H
 #define BP_STRUCTURE_TRAJECTORY_H
 
+#include "structure/outdir.h"
 #include "structure/structure.h"
 
 enum bp_trajectory_format { BP_TRAJECTORY_MMCIF, BP_TRAJECTORY_PDB, BP_TRAJECTORY_DCD, BP_TRAJECTORY_NPZ };
@@ -10,17 +11,13 @@ enum bp_trajectory_format bp_trajectory_format(const char *word); /* "mmcif", "p
 
 enum bp_trajectory_kind { BP_NOISY_TRAJECTORY, BP_DENOISED_TRAJECTORY };
 
-/* f is a new file for the steps; it is j's from now on, also on failure. Not in an arena, as it outlives records. */
+/* Keep the step of a trajectory record; the target holds it (bp_target_held). What goes wrong, a tensor that is missing or has another
+ * shape than before among it, is told when the files are written. */
 struct bp_trajectory;
-int bp_trajectory_open(struct bp_trajectory **ret, FILE *f, enum bp_trajectory_format format,
-    struct bp_err *err) BP_MUST_USE;
-void bp_trajectory_close(struct bp_trajectory *j); /* NULL is fine */
-
-/* Keep the step of a trajectory record. BP_EINPUT: a tensor is missing, or has another shape than before. */
-int bp_trajectory_add(struct bp_trajectory *j, const struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
+void bp_trajectory_keep(const struct bp_rec *rec, enum bp_trajectory_format format, struct bp_outdir *d);
 
 /* Frames of a sample, each centred and turned onto the sample (the sampler gives each step another rotation): NOISY: the coordinates before each step and those in s; DENOISED: each step's
- * prediction. BP_EINPUT: s has other samples or atoms; BP_ENUM: a number is not finite. */
+ * prediction. BP_EINPUT: a step could not be kept; s has other samples or atoms; BP_ENUM: a number is not finite. */
 int bp_trajectory_write(FILE *f, struct bp_trajectory *j, enum bp_trajectory_kind kind, const struct bp_structure *s,
     int sample, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 

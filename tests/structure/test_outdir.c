@@ -429,8 +429,8 @@ test_trajectory(void **state)
 	snprintf(dir, sizeof dir, "%s/steps", top);
 	d = open_dir(dir, false);
 	for (int i = 0; i < 3; i++) { /* of two targets at a time */
-		bp_save_step(step_record("order", i), &all, d);
-		bp_save_step(step_record("other", i), &all, d);
+		bp_trajectory_keep(step_record("order", i), all.trajectory, d);
+		bp_trajectory_keep(step_record("other", i), all.trajectory, d);
 	}
 	save(rec, &all, d);
 	snprintf(path, sizeof path, "%s/predictions/order/trajectory_order.npz", dir);
@@ -445,12 +445,12 @@ test_trajectory(void **state)
 	/* a step that is damaged fails the target, once, when its structures come */
 	bad = step_record("other", 3);
 	bp_rec_drop(bad, "denoised");
-	bp_save_step(bad, &all, d);
-	bp_save_step(step_record("other", 4), &all, d);
+	bp_trajectory_keep(bad, all.trajectory, d);
+	bp_trajectory_keep(step_record("other", 4), all.trajectory, d);
 	rec->id = "other";
 	save_fails(rec, d, BP_EINPUT, "denoised");
 	/* one whose structures never come leaves nothing */
-	bp_save_step(step_record("third", 0), &all, d);
+	bp_trajectory_keep(step_record("third", 0), all.trajectory, d);
 	assert_non_null(bp_target_find(d, "third"));
 	bp_outdir_close(d);
 	snprintf(path, sizeof path, "%s/predictions", dir);

@@ -148,7 +148,7 @@ test_formats(void **state)
 			snprintf(dir, sizeof dir, "%s/%s%d", top, formats[i].ext, kind);
 			assert_int_equal(bp_outdir_open(&d, dir, false, &err), BP_OK);
 			for (int step = 0; step < STEPS; step++)
-				bp_save_step(step_record(rec, step), &o, d);
+				bp_trajectory_keep(step_record(rec, step), o.trajectory, d);
 			if (bp_save(&line, rec, &o, d, &err) != BP_OK)
 				fail_msg("%s", err.msg);
 			bp_outdir_close(d);
@@ -194,7 +194,7 @@ test_wide_frames(void **state)
 	x = bp_rec_get(r, "denoised")->data;
 	for (int i = 0; i < bp_count(bp_rec_get(r, "denoised")); i++)
 		x[i] *= 400;
-	bp_save_step(r, &o, d);
+	bp_trajectory_keep(r, o.trajectory, d);
 	assert_int_equal(bp_save(&line, rec, &o, d, &err), BP_OK);
 	bp_outdir_close(d);
 	snprintf(path, sizeof path, "%s/predictions/order/order_model_0_trajectory_denoised.pdb", dir);
@@ -235,7 +235,7 @@ test_refused(void **state)
 			assert_int_equal(bp_rec_add(&t, r, "denoised", BP_F32, 3, other, NULL), BP_OK);
 			assert_int_equal(bp_rec_add(&t, r, "coords", BP_F32, 3, other, NULL), BP_OK);
 		}
-		bp_save_step(r, &o, d);
+		bp_trajectory_keep(r, o.trajectory, d);
 		assert_int_equal(bp_save(&line, rec, &o, d, &err), i == 1 ? BP_ENUM : BP_EINPUT);
 		assert_non_null(strstr(err.msg, i == 0 ? "coords" : i == 1 ? "frame 1 of sample 0" : "3 samples of 160 atoms"));
 		bp_outdir_close(d);

@@ -54,7 +54,7 @@ handle(struct write_run *r, const struct bp_rec *rec)
 			fail(r, rec, tool, &why);
 		break;
 	case BP_TRAJECTORY:
-		bp_save_step(rec, &r->save, r->dir);
+		bp_trajectory_keep(rec, r->save.trajectory, r->dir);
 		break;
 	case BP_ERROR:
 		BP_FAIL(&why, BP_EINPUT, bp_val_cstr(bp_val_get(rec->meta, "hint"), ""), "%s",
