@@ -51,6 +51,7 @@ struct bp_wire_opt {
 	bool insecure;         /* plain TCP may bind to more than loopback                           */
 	const char *key;       /* file with our CURVE key; NULL: none                                */
 	const char *peer_keys; /* folder with the public keys of the peers; NULL: none               */
+	const char *run;       /* name of the run, where it begins; NULL: a random one               */
 };
 #define BP_WIRE_INIT { .queue = 2, .queue_bytes = (size_t)4 << 30, .timeout = 600 }
 

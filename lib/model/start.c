@@ -39,7 +39,7 @@ run(const struct bp_stage_program *p, void *opt, struct bp_ctx *cx, struct bp_we
 	struct bp_stage_opt o = { .seed = c->seed, .mem_cap = c->mem_cap, .device = c->device, .weights = bp_weights_id(w),
 		.changed = &changed };
 	struct bp_filter filter = { .tool = p->program.name, .weights = o.weights, .changed = &changed, .want = p->want, .stage = p->run, .in = c->in, .out = c->out,
-		.mem_cap = c->mem_cap };
+		.wire = &c->wire, .device = c->device, .mem_cap = c->mem_cap };
 	int st;
 
 	if (!(o.variant = variant(cx, c, mem, err)))

@@ -29,7 +29,7 @@ bp_trail_add(struct bp_rec *rec, const char *tool, const char *variant, const ch
 static int
 check_ends(const struct bp_filter *f, struct bp_err *err)
 {
-	if (f->in && f->out && bp_same_file(f->in, f->out))
+	if (f->in && f->out && !strstr(f->in, "://") && !strstr(f->out, "://") && bp_same_file(f->in, f->out))
 		return BP_FAIL(err, BP_EUSAGE, "write to another file", "%s: --in and --out are the same file", f->out);
 	return BP_OK;
 }
@@ -76,7 +76,11 @@ loop(const struct bp_filter *f, struct bp_in *in, struct bp_arena *mem, struct b
 		BP_TRY(st == BP_OK ? step(f, rec, mem, out, err) : put_failure(f, rec, out, err));
 		bp_arena_reset(mem); /* everything of this record is gone */
 	}
-	return st == BP_EOS ? bp_out_end(out, err) : st;
+	if (st != BP_EOS)
+		return st;
+	BP_TRY(bp_out_end(out, err));
+	bp_in_end(in);
+	return BP_OK;
 }
 
 int
@@ -85,14 +89,18 @@ bp_filter_run(const struct bp_filter *f)
 	struct bp_arena *mem = NULL;
 	struct bp_in *in = NULL;
 	struct bp_out *out = NULL;
+	struct bp_stats stats;
 	struct bp_err err = { 0 };
 	int st, status;
 
+	bp_stats_open(&stats, f->tool, f->device);
 	if ((st = bp_arena_open(&mem, f->mem_cap, &err)) != BP_OK || (st = check_ends(f, &err)) != BP_OK
-	    || (st = bp_in_open(&in, f->in, &err)) != BP_OK || (st = bp_out_open(&out, f->out, &err)) != BP_OK) {
+	    || (st = bp_in_open_at(&in, f->in, f->wire, &stats, &err)) != BP_OK
+	    || (st = bp_out_open_at(&out, f->out, f->wire, &stats, &err)) != BP_OK) {
 		bp_log_err(&err);
 		status = BP_EXIT_USAGE;
 	} else {
+		bp_out_from(out, in);
 		st = loop(f, in, mem, out, &err);
 		status = st == BP_OK ? BP_EXIT_OK : BP_EXIT_STREAM; /* whatever it was, our stream ended early */
 		if (st != BP_OK)
@@ -102,6 +110,7 @@ bp_filter_run(const struct bp_filter *f)
 	}
 	bp_out_close(out);
 	bp_in_close(in);
+	bp_stats_close(&stats);
 	bp_arena_close(mem);
 	return status;
 }

@@ -1,4 +1,4 @@
-#include "stream/io.h"
+#include "stream/io_part.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,17 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "stream/pack.h"
-
 enum { PIPE_BYTES = 1 << 20 };
 
 /* ---- transports: pipes and files by descriptor, and memory ---- */
-
-struct fd_end {
-	int fd;
-	bool ours; /* close it */
-	const char *name;
-};
 
 static int
 fd_read(void *self, void *buf, size_t n, size_t *got, struct bp_err *err)
@@ -74,13 +66,6 @@ fd_close(void *self, struct bp_err *err)
 	return st;
 }
 
-struct mem_end {
-	const char *from;
-	size_t left;
-	char **to, *data;
-	size_t *to_n, n, cap;
-};
-
 static int
 mem_read(void *self, void *buf, size_t n, size_t *got, struct bp_err *err)
 {
@@ -134,38 +119,6 @@ mem_close(void *self, struct bp_err *err)
 static const struct bp_transport fd_transport = { "file", fd_read, fd_write, fd_flush, fd_close },
                                  mem_transport = { "memory", mem_read, mem_write, mem_flush, mem_close };
 
-struct bp_in {
-	const struct bp_transport *t;
-	union {
-		struct fd_end fd;
-		struct mem_end mem;
-	} end;
-	struct bp_src src;
-	int64_t count; /* records since the last end record */
-	bool ended;
-	char name[];
-};
-
-struct bp_out {
-	const struct bp_transport *t;
-	union {
-		struct fd_end fd;
-		struct mem_end mem;
-	} end;
-	struct bp_sink sink;
-	int64_t count, failures;
-	char name[];
-};
-
-/* a network endpoint, which is another transport's business */
-static int
-refuse_endpoint(const char *path, struct bp_err *err)
-{
-	if (path && strstr(path, "://"))
-		return BP_FAIL(err, BP_EUNSUP, "use a pipe or a file", "%s: this build has no network transport", path);
-	return BP_OK;
-}
-
 static bool
 standard(const char *path)
 {
@@ -204,10 +157,14 @@ new_in(struct bp_in **ret, const char *name, const struct bp_transport *t, struc
 int
 bp_in_open(struct bp_in **ret, const char *path, struct bp_err *err)
 {
+	return bp_in_open_at(ret, path, NULL, NULL, err);
+}
+
+static int
+open_in_fd(struct bp_in **ret, const char *path, struct bp_err *err)
+{
 	struct bp_in *in;
 
-	*ret = NULL;
-	BP_TRY(refuse_endpoint(path, err));
 	BP_TRY(new_in(&in, standard(path) ? "stdin" : path, &fd_transport, err));
 	in->end.fd = (struct fd_end) { STDIN_FILENO, false, in->name };
 	if (!standard(path)) {
@@ -224,6 +181,26 @@ bp_in_open(struct bp_in **ret, const char *path, struct bp_err *err)
 	widen(in->end.fd.fd);
 	*ret = in;
 	return BP_OK;
+}
+
+int
+bp_in_open_at(struct bp_in **ret, const char *path, const struct bp_wire_opt *o, struct bp_stats *stats, struct bp_err *err)
+{
+	int st;
+
+	*ret = NULL;
+	if (!bp_is_endpoint(path)) {
+		BP_TRY(open_in_fd(ret, path, err));
+		(*ret)->stats = stats;
+		return BP_OK;
+	}
+	BP_TRY(new_in(ret, path, &fd_transport, err));
+	(*ret)->stats = stats;
+	if ((st = bp_in_open_sock(*ret, path, o, err)) != BP_OK) {
+		free(*ret);
+		*ret = NULL;
+	}
+	return st;
 }
 
 int
@@ -258,6 +235,8 @@ bp_in_next(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, struct b
 	int st;
 
 	*rec = NULL;
+	if (in->sock)
+		return bp_in_next_sock(in, mem, rec, err);
 	for (;;) { /* streams may follow each other: cat a b */
 		if (in->ended && (st = bp_src_more(&in->src, err)) != BP_OK)
 			return st;
@@ -270,9 +249,11 @@ bp_in_next(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, struct b
 		if ((*rec)->kind != BP_END) {
 			in->count++;
 			in->src.record++;
+			BP_COUNT(in->stats, in, 1);
 			return st;
 		}
 		BP_TRY(check_end(in, *rec, err));
+		BP_TRY(bp_in_keep_runs(in, *rec, err));
 		in->src.record++;
 		*rec = NULL;
 	}
@@ -289,8 +270,11 @@ bp_in_close(struct bp_in *in)
 {
 	if (!in)
 		return;
-	if (in->t->close(&in->end, NULL) != BP_OK)
+	if (in->sock)
+		bp_sock_in_close(in->sock);
+	else if (in->t->close(&in->end, NULL) != BP_OK)
 		in->ended = false; /* nothing was written there: nothing is lost */
+	bp_arena_close(in->keep);
 	free(in);
 }
 
@@ -315,10 +299,14 @@ new_out(struct bp_out **ret, const char *name, const struct bp_transport *t, str
 int
 bp_out_open(struct bp_out **ret, const char *path, struct bp_err *err)
 {
+	return bp_out_open_at(ret, path, NULL, NULL, err);
+}
+
+static int
+open_out_fd(struct bp_out **ret, const char *path, struct bp_err *err)
+{
 	struct bp_out *out;
 
-	*ret = NULL;
-	BP_TRY(refuse_endpoint(path, err));
 	if (standard(path) && isatty(STDOUT_FILENO))
 		return BP_FAIL(err, BP_EUSAGE, "pipe it into the next stage, or give --out FILE",
 		    "stdout: records are binary and this is a terminal");
@@ -338,6 +326,27 @@ bp_out_open(struct bp_out **ret, const char *path, struct bp_err *err)
 }
 
 int
+bp_out_open_at(
+    struct bp_out **ret, const char *path, const struct bp_wire_opt *o, struct bp_stats *stats, struct bp_err *err)
+{
+	int st;
+
+	*ret = NULL;
+	if (!bp_is_endpoint(path)) {
+		BP_TRY(open_out_fd(ret, path, err));
+		(*ret)->stats = stats;
+		return BP_OK;
+	}
+	BP_TRY(new_out(ret, path, &fd_transport, err));
+	(*ret)->stats = stats;
+	if ((st = bp_out_open_sock(*ret, path, o, err)) != BP_OK) {
+		free(*ret);
+		*ret = NULL;
+	}
+	return st;
+}
+
+int
 bp_out_open_mem(struct bp_out **ret, char **data, size_t *n, struct bp_err *err)
 {
 	*ret = NULL;
@@ -351,12 +360,31 @@ bp_out_open_mem(struct bp_out **ret, char **data, size_t *n, struct bp_err *err)
 int
 bp_out_put(struct bp_out *out, struct bp_rec *rec, struct bp_err *err)
 {
+	bool failed = rec->kind == BP_ERROR && !rec->received;
+
 	rec->index = out->count;
+	if (out->sock)
+		BP_TRY(bp_out_stamp(out, rec, err));
 	BP_TRY(bp_pack_rec(&out->sink, rec, err));
-	BP_TRY(out->t->flush(&out->end, err));
+	BP_TRY(out->sock ? bp_out_commit(out, rec, err) : out->t->flush(&out->end, err));
 	out->count++;
-	out->failures += rec->kind == BP_ERROR && !rec->received;
+	out->failures += failed;
+	BP_COUNT(out->stats, out, 1);
+	BP_COUNT(out->stats, failed, failed);
 	return BP_OK;
+}
+
+static int
+put_end(struct bp_out *out, struct bp_rec *end, struct bp_err *err)
+{
+	end->index = out->count;
+	BP_TRY(bp_val_set(end->meta, "count", bp_val_int(end->mem, out->count, err), end->mem, err));
+	BP_TRY(bp_out_end_runs(out, end, err));
+	if (out->sock)
+		return bp_out_end_sock(out, end, err);
+	BP_TRY(bp_pack_rec(&out->sink, end, err));
+	BP_TRY(out->t->flush(&out->end, err));
+	return out->t->close(&out->end, err);
 }
 
 int
@@ -367,14 +395,8 @@ bp_out_end(struct bp_out *out, struct bp_err *err)
 	int st;
 
 	BP_TRY(bp_arena_open(&mem, 0, err));
-	if ((st = bp_rec_new(&end, BP_END, "", mem, err)) == BP_OK) {
-		end->index = out->count;
-		st = bp_val_set(end->meta, "count", bp_val_int(mem, out->count, err), mem, err);
-	}
-	if (st == BP_OK)
-		st = bp_pack_rec(&out->sink, end, err);
-	if (st == BP_OK && (st = out->t->flush(&out->end, err)) == BP_OK)
-		st = out->t->close(&out->end, err);
+	if ((st = bp_rec_new(&end, BP_END, "", mem, err)) == BP_OK)
+		st = put_end(out, end, err);
 	bp_arena_close(mem);
 	return st;
 }
@@ -409,7 +431,10 @@ bp_out_close(struct bp_out *out)
 {
 	if (!out)
 		return;
-	if (out->t->close(&out->end, NULL) != BP_OK)
+	if (out->sock)
+		bp_sock_out_close(out->sock);
+	else if (out->t->close(&out->end, NULL) != BP_OK)
 		out->sink.st = BP_EIO; /* no end record was sent: the reader will know */
+	bp_arena_close(out->keep);
 	free(out);
 }

@@ -1,6 +1,5 @@
 /* lib/stream/io.h: where records come from and go to. A program does not know whether it reads a pipe, a file or a
- * socket: five functions hide it. Pipes and files are here; the ZeroMQ transport (tcp://, ipc://) will be another
- * `struct bp_transport` and until then such an endpoint is refused by name (BP_EUNSUP). */
+ * socket (tcp://, ipc://: doc/wire.md, "Sockets"). */
 #ifndef BP_IO_H
 #define BP_IO_H
 
@@ -8,6 +7,7 @@
 
 #include "base/opt.h"
 #include "stream/rec.h"
+#include "stream/stats.h"
 
 /* A byte transport: what a new kind of endpoint implements. */
 struct bp_transport {
@@ -21,6 +21,9 @@ struct bp_transport {
 /* Reading. path NULL or "-": stdin. */
 struct bp_in;
 int bp_in_open(struct bp_in **ret, const char *path, struct bp_err *err) BP_MUST_USE;
+/* The same with the options of sockets and counters, which must outlive it; each may be NULL. */
+int bp_in_open_at(struct bp_in **ret, const char *path, const struct bp_wire_opt *o, struct bp_stats *stats,
+    struct bp_err *err) BP_MUST_USE;
 int bp_in_open_mem(struct bp_in **ret, const void *data, size_t n, struct bp_err *err) BP_MUST_USE;
 /* The next record into mem. BP_OK; BP_EOS after the end record (whose count was checked) and the end of the bytes:
  * streams that follow each other (cat a b) read as one. BP_ESTREAM: cut, damaged or no boltzpipe stream: the message
@@ -30,18 +33,29 @@ int bp_in_open_mem(struct bp_in **ret, const void *data, size_t n, struct bp_err
  * the arena and were skipped; the stream goes on behind it. */
 int bp_in_next(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, struct bp_err *err) BP_MUST_USE;
 void bp_in_limit(struct bp_in *in, size_t bytes);
+/* Over sockets a record is acknowledged when the next is asked for and what came of it (bp_out_from) is safe. Closing
+ * without bp_in_end gives back what is not. */
+bool bp_in_stopped(struct bp_in *in); /* BP_EOS came because SIGTERM asked to leave: more records go to others */
+void bp_in_end(struct bp_in *in);     /* after BP_EOS, when all is safe: confirm it to the producers          */
+/* After BP_EOS: map from run to the array of its ids, or NULL when the end records told none. */
+const struct bp_val *bp_in_runs(const struct bp_in *in);
 void bp_in_close(struct bp_in *in);
 
 /* Writing. path NULL or "-": stdout (refused with a hint when it is a terminal). SIGPIPE is ignored from then on: that
  * the next stage has gone is BP_EIO. */
 struct bp_out;
 int bp_out_open(struct bp_out **ret, const char *path, struct bp_err *err) BP_MUST_USE;
+int bp_out_open_at(struct bp_out **ret, const char *path, const struct bp_wire_opt *o, struct bp_stats *stats,
+    struct bp_err *err) BP_MUST_USE;
+/* What is put comes of the record read last from `in`, which is closed after out. */
+void bp_out_from(struct bp_out *out, struct bp_in *in);
 int bp_out_open_mem(
     struct bp_out **ret, char **data, size_t *n, struct bp_err *err) BP_MUST_USE; /* *data: free() after close */
 /* Write and flush one record; sets rec->index. BP_EINPUT: the record itself may not be sent (nested too deep ...),
  * nothing was written and the stream goes on; any other failure breaks it (bp_out_broken). */
 int bp_out_put(struct bp_out *out, struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
-/* Write the end record, flush, and close what can fail in closing. */
+/* Write the end record, flush, and close what can fail in closing. Over sockets: wait until everything is safe, then
+ * until the end is confirmed. */
 int bp_out_end(struct bp_out *out, struct bp_err *err) BP_MUST_USE;
 int64_t bp_out_count(const struct bp_out *out);
 int64_t bp_out_failures(const struct bp_out *out);  /* error records among them that were made here     */
@@ -68,6 +82,8 @@ struct bp_filter {
 	bp_stage_fn *stage;
 	void *self;
 	const char *in, *out;
+	const struct bp_wire_opt *wire; /* NULL: the defaults */
+	const char *device;             /* to be shown; may be NULL */
 	size_t mem_cap;
 };
 int bp_filter_run(const struct bp_filter *f);

@@ -6,7 +6,7 @@
 /* Room for the record that stands for this one if its target fails, taken while there still is memory. */
 struct bp_spare {
 	struct bp_rec rec;
-	struct bp_val meta, extra, key[4], val[4], *item[8];
+	struct bp_val meta, key[4], val[4], *item[8];
 	char stage[64], message[sizeof((struct bp_err *)0)->msg], hint[sizeof((struct bp_err *)0)->hint];
 };
 
@@ -168,7 +168,7 @@ bp_rec_failure(const struct bp_rec *r, const char *stage, const struct bp_err *w
 		.index = r->index,
 		.meta = &s->meta,
 		.trail = r->trail,
-		.extra = &s->extra,
+		.extra = r->extra,
 		.mem = r->mem,
 		.spare = s };
 	set_str(&s->val[0], s->stage, sizeof s->stage, stage);
@@ -181,6 +181,5 @@ bp_rec_failure(const struct bp_rec *r, const char *stage, const struct bp_err *w
 		s->item[2 * i + 1] = &s->val[i];
 	}
 	s->meta = (struct bp_val) { .type = BP_MAP, .n = 4, .cap = 4, .u.item = s->item };
-	s->extra = (struct bp_val) { .type = BP_MAP };
 	return &s->rec;
 }

@@ -18,8 +18,10 @@ struct featurize_opt {
 	}
 
 static const struct bp_optdef options[] = {
-	{ "out", 0, BP_OPT_STR, offsetof(struct featurize_opt, common.out), NULL, "FILE",
-	    "write records to FILE instead of stdout" },
+	BP_OPT_OUT(struct featurize_opt, common),
+	BP_OPT_WIRE(struct featurize_opt, common),
+	{ "run", 0, BP_OPT_STR, offsetof(struct featurize_opt, common.wire.run), NULL, "NAME",
+	    "sockets: name of the run, the same when it is run again, so that what is there is not written twice" },
 	{ "ccd", 0, BP_OPT_STR, offsetof(struct featurize_opt, ccd), NULL, "FILE",
 	    "component store; else $BOLTZPIPE_CCD, ~/.boltz/ccd.bpccd; then the built-in one" },
 	{ "method", 0, BP_OPT_STR, offsetof(struct featurize_opt, method), NULL, "NAME",
@@ -91,7 +93,7 @@ main(int argc, char **argv)
 	    || (r.ccd = ccd, st = settle(&r, &opt, &err)) != BP_OK
 	    || (st = bp_files_list(&file, &n, &args, r.config, &err)) != BP_OK
 	    || (st = bp_arena_open(&r.mem, opt.common.mem_cap, &err)) != BP_OK
-	    || (st = bp_out_open(&r.out, opt.common.out, &err)) != BP_OK)
+	    || (st = bp_out_open_at(&r.out, opt.common.out, &opt.common.wire, NULL, &err)) != BP_OK)
 		goto done;
 	for (int i = 0; i < n && st == BP_OK; i++)
 		st = featurize_one(&r, &file[i], &err);
