@@ -35,6 +35,7 @@ int bp_in_next(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, stru
 void bp_in_limit(struct bp_in *in, size_t bytes);
 /* Over sockets a record is acknowledged when the next is asked for and what came of it (bp_out_from) is safe. Closing
  * without bp_in_end gives back what is not. */
+bool bp_in_acks(const struct bp_in *in); /* a socket: what is not acknowledged comes again, here or elsewhere */
 bool bp_in_stopped(struct bp_in *in); /* BP_EOS came because SIGTERM asked to leave: more records go to others */
 void bp_in_end(struct bp_in *in);     /* after BP_EOS, when all is safe: confirm it to the producers          */
 /* After BP_EOS: map from run to the array of its ids, or NULL when the end records told none. */

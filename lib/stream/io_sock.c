@@ -103,6 +103,12 @@ bp_in_next_sock(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, str
 }
 
 bool
+bp_in_acks(const struct bp_in *in)
+{
+	return in->sock != NULL;
+}
+
+bool
 bp_in_stopped(struct bp_in *in)
 {
 	return in->sock && bp_sock_in_stopped(in->sock);

@@ -100,6 +100,8 @@ parse(struct address *a, const char *s, size_t n, bool producer, const struct bp
 	rest = a->name + 6;
 	if ((!tcp && !ipc) || !*rest || (tcp && !strchr(rest, ':')))
 		return BP_FAIL(err, BP_EUSAGE, NULL, "%s: wanted tcp://HOST:PORT, tcp://*:PORT or ipc://PATH", a->name);
+	if (ipc && *rest == '*')
+		return BP_FAIL(err, BP_EUSAGE, "leave out the '*'", "%s: an ipc socket: the producer binds it", a->name);
 	a->bind = *rest == '*' || (ipc && producer);
 	if (*rest == '*' && !(tcp && rest[1] == ':'))
 		rest++;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/set.h"
 #include "base/utf8.h"
 #include "structure/outdir.h"
 
@@ -31,8 +32,7 @@ struct bp_outdir {
 	bool replace;
 	struct bp_target *under_way;
 	int n_under_way;
-	char **written; /* [cap] ids of this run, a hash table with open addressing; NULL: free */
-	size_t n, cap;
+	struct bp_set written; /* ids of this run */
 };
 
 /* The folder --------------------------------------------------------------------------------------------- */
@@ -104,9 +104,7 @@ bp_outdir_close(struct bp_outdir *d)
 		return;
 	while (d->under_way)
 		bp_target_discard(d->under_way);
-	for (size_t i = 0; i < d->cap; i++)
-		free(d->written[i]);
-	free(d->written);
+	bp_set_close(&d->written);
 	if (d->fd >= 0)
 		close(d->fd);
 	free(d->path);
@@ -132,47 +130,10 @@ bp_id_check(const char *id, struct bp_err *err)
 	return BP_OK;
 }
 
-static size_t
-slot(const struct bp_outdir *d, const char *id)
-{
-	uint64_t h = 14695981039346656037u; /* FNV-1a */
-
-	for (const char *p = id; *p; p++)
-		h = (h ^ (unsigned char)*p) * 1099511628211u;
-	for (h &= d->cap - 1; d->written[h] && strcmp(d->written[h], id); h = (h + 1) & (d->cap - 1))
-		;
-	return (size_t)h;
-}
-
-static int
-remember(struct bp_outdir *d, const char *id, struct bp_err *err)
-{
-	char *copy;
-
-	if (2 * d->n >= d->cap) { /* grow, so that a free slot is always found */
-		char **old = d->written;
-		size_t cap = d->cap;
-		char **v = calloc(cap ? 2 * cap : 64, sizeof *v);
-		if (!v)
-			return BP_FAIL(err, BP_EMEM, NULL, "no memory to remember %zu ids", d->n);
-		d->written = v;
-		d->cap = cap ? 2 * cap : 64;
-		for (size_t i = 0; i < cap; i++)
-			if (old[i])
-				v[slot(d, old[i])] = old[i];
-		free(old);
-	}
-	if (!(copy = strdup(id)))
-		return BP_FAIL(err, BP_EMEM, NULL, "no memory to remember %zu ids", d->n);
-	d->written[slot(d, id)] = copy;
-	d->n++;
-	return BP_OK;
-}
-
 static int
 check_new(const struct bp_outdir *d, const char *id, struct bp_err *err)
 {
-	if (d->cap && d->written[slot(d, id)])
+	if (bp_set_has(&d->written, id))
 		return BP_FAIL(
 		    err, BP_EINPUT, "give every target its own id", "target %s comes twice in this stream", id);
 	return BP_OK;
@@ -182,7 +143,15 @@ int
 bp_outdir_note(struct bp_outdir *d, const char *id, struct bp_err *err)
 {
 	BP_TRY(check_new(d, id, err));
-	return remember(d, id, err);
+	return bp_set_add(&d->written, id, err);
+}
+
+bool
+bp_outdir_has(const struct bp_outdir *d, const char *id)
+{
+	struct stat sb;
+
+	return bp_id_check(id, NULL) == BP_OK && fstatat(d->fd, id, &sb, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(sb.st_mode);
 }
 
 /* Which files are ours ----------------------------------------------------------------------------------- */
@@ -482,7 +451,7 @@ bp_target_commit(struct bp_target *t, struct bp_err *err)
 	struct bp_outdir *d = t->d;
 	int st, r;
 
-	if ((st = remember(d, t->id, err)) != BP_OK) {
+	if ((st = bp_set_add(&d->written, t->id, err)) != BP_OK) {
 		bp_target_discard(t);
 		return st;
 	}

@@ -27,6 +27,7 @@ void bp_outdir_close(struct bp_outdir *d); /* discards targets under way; NULL i
 int bp_id_check(const char *id, struct bp_err *err) BP_MUST_USE;
 
 /* This id is done in this run, without new files. BP_EINPUT: it was before. */
+bool bp_outdir_has(const struct bp_outdir *d, const char *id); /* is it there, of whatever run? */
 int bp_outdir_note(struct bp_outdir *d, const char *id, struct bp_err *err) BP_MUST_USE;
 
 /* The target of that id: the one under way (*ret, also when its first part came in an earlier record), or a new one.

@@ -469,9 +469,10 @@ test_endpoints(void **state)
 	struct bp_in *in;
 
 	(void)state;
-	assert_int_equal(bp_in_open(&in, "tcp://host:7000", &err), BP_EUNSUP);
-	assert_string_equal(err.msg, "tcp://host:7000: this build has no network transport");
-	assert_int_equal(bp_out_open(&out, "ipc:///tmp/x", &err), BP_EUNSUP);
+	assert_int_equal(bp_in_open(&in, "udp://host:7000", &err), BP_EUSAGE);
+	assert_string_equal(err.msg, "udp://host:7000: wanted tcp://HOST:PORT, tcp://*:PORT or ipc://PATH");
+	assert_int_equal(bp_in_open(&in, "tcp://host", &err), BP_EUSAGE);
+	assert_int_equal(bp_out_open(&out, "ipc:///nonexistent/x", &err), BP_EUSAGE);
 	assert_int_equal(bp_in_open(&in, "/nonexistent/x", &err), BP_EIO);
 	assert_int_equal(bp_out_open(&out, "/nonexistent/x", &err), BP_EIO);
 	assert_null(in);

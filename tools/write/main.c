@@ -10,7 +10,7 @@
 struct write_opt {
 	struct bp_common common;
 	const char *dir, *format, *trajectory;
-	bool override, resume;
+	bool override, resume, part;
 	struct bp_save_opt save;
 };
 
@@ -26,7 +26,9 @@ static const struct bp_optdef options[] = {
 	{ "write-full-pde", 0, BP_OPT_FLAG, AT(save.full_pde), NULL, NULL, "write pde_*.npz (default; --no-write-full-pde)" },
 	{ "write-embeddings", 0, BP_OPT_FLAG, AT(save.embeddings), NULL, NULL,
 	  "write embeddings_ID.npz with s and z (confidence needs --write-embeddings, too)" },
-	{ "in", 0, BP_OPT_STR, AT(common.in), NULL, "FILE", "read records from FILE instead of stdin" },
+	BP_OPT_IN(struct write_opt, common),
+	BP_OPT_WIRE(struct write_opt, common),
+	{ "part", 0, BP_OPT_FLAG, AT(part), NULL, NULL, "sockets: other writers take the rest of the run: do not miss it" },
 	BP_OPT_GENERAL(struct write_opt, common),
 	{ 0 }
 };
@@ -65,20 +67,27 @@ main(int argc, char **argv)
 {
 	struct write_opt opt = INIT;
 	struct write_run r = { 0 };
+	struct bp_stats stats;
 	struct bp_err err = { 0 };
 	int st, status;
 
 	if ((status = bp_main_start(&program, &opt, &opt.common, NULL, argc, argv, &r.config)) >= 0)
 		return status;
 	signal(SIGPIPE, SIG_IGN);
+	bp_stats_open(&stats, program.name, NULL);
+	r.stats = &stats;
+	r.part = opt.part;
+	r.patience = opt.common.wire.timeout;
 	if ((st = bp_arena_open(&r.mem, opt.common.mem_cap, &err)) == BP_OK
 	    && (st = settle(&r.save, &opt, r.config, &err)) == BP_OK
-	    && (st = bp_in_open(&r.in, opt.common.in, &err)) == BP_OK)
-		st = bp_outdir_open(&r.dir, opt.dir, opt.override || opt.resume, &err);
+	    && (st = bp_outdir_open(&r.dir, opt.dir, opt.override || opt.resume, &err)) == BP_OK)
+		st = bp_in_open_at(&r.in, opt.common.in, &opt.common.wire, &stats, &err);
 	if (st != BP_OK) {
 		bp_log_err(&err);
 		status = BP_EXIT_USAGE;
 	} else if ((st = write_run(&r, &err)) == BP_EOS) {
+		write_missing(&r);
+		bp_in_end(r.in);
 		status = r.failed ? BP_EXIT_TARGETS : BP_EXIT_OK;
 	} else {
 		bp_log_err(&err);
@@ -86,6 +95,8 @@ main(int argc, char **argv)
 	}
 	bp_outdir_close(r.dir);
 	bp_in_close(r.in);
+	bp_set_close(&r.seen);
+	bp_stats_close(&stats);
 	bp_arena_close(r.mem);
 	bp_arena_close(r.config);
 	return status;
