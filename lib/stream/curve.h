@@ -6,15 +6,15 @@
 
 #include "base/opt.h"
 
-struct bp_keys;
+struct bp_curve;
 
 /* Read --key and --peer-keys; *zap: the socket on which ZeroMQ asks whom to admit. Both options must be given. The caller closes *zap. */
 int bp_curve_open(
-    struct bp_keys **ret, void **zap, void *ctx, const struct bp_wire_opt *o, struct bp_err *err) BP_MUST_USE;
-void bp_curve_close(struct bp_keys *k); /* NULL is fine */
+    struct bp_curve **ret, void **zap, void *ctx, const struct bp_wire_opt *o, struct bp_err *err) BP_MUST_USE;
+void bp_curve_close(struct bp_curve *k); /* NULL is fine */
 /* Prepare a socket for `address` (tcp://HOST:PORT): one that binds admits the known peers, one that connects expects the key of HOST. */
-int bp_curve_socket(struct bp_keys *k, void *sock, const char *address, bool bind, struct bp_err *err) BP_MUST_USE;
+int bp_curve_socket(struct bp_curve *k, void *sock, const char *address, bool bind, struct bp_err *err) BP_MUST_USE;
 /* Answer ZeroMQ's questions that wait; the number of peers that were turned away. */
-int bp_curve_admit(struct bp_keys *k, void *zap);
+int bp_curve_admit(struct bp_curve *k, void *zap);
 
 #endif

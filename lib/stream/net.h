@@ -50,11 +50,11 @@ struct bp_endpoint {
 	bool said; /* that it is waited for */
 };
 
-struct bp_keys; /* stream/curve.h */
+struct bp_curve; /* stream/curve.h */
 
 struct bp_net {
 	void *ctx, *zap;
-	struct bp_keys *keys; /* NULL: no encryption */
+	struct bp_curve *keys; /* NULL: no encryption */
 	int wake, stop;       /* descriptors that end a wait; stop may be -1 */
 	atomic_bool asleep;
 	uint64_t self; /* our random name */
