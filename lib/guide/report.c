@@ -1,4 +1,4 @@
-/* lib/guide/report.c: contents: names; files of a model; plots; one model; one file; mixtures; all files. */
+/* lib/guide/report.c: contents: names; files of a model; one model; files; mixtures. */
 #include "guide/report.h"
 
 #include <errno.h>
@@ -237,18 +237,23 @@ keep_model(struct report *r, const char *label, const char *title, const struct 
 	return r->o->plot ? plot(r, label, title, score->fit.chi2_reduced) : BP_OK;
 }
 
-/* {"file", "sample", ...} */
-static int
-new_line(struct bp_val **ret, const struct report *r, const char *path, int model)
+int
+bp_report_begin(struct bp_val **line, const char *path, int model, const struct bp_val *numbers, struct bp_arena *mem,
+    struct bp_err *err)
 {
-	*ret = bp_val_map(r->mem, r->err);
-	BP_TRY(bp_val_set(*ret, "file", bp_val_str(r->mem, path, r->err), r->mem, r->err));
-	return model < 0 ? BP_OK : bp_val_set(*ret, "sample", bp_val_int(r->mem, model, r->err), r->mem, r->err);
+	*line = bp_val_map(mem, err);
+	BP_TRY(bp_val_set(*line, "file", bp_val_str(mem, path, err), mem, err));
+	BP_TRY(bp_val_set(*line, "sample", bp_val_int(mem, model, err), mem, err));
+	for (size_t i = 0; i < numbers->n; i++)
+		BP_TRY(bp_val_pair(*line, numbers->u.item[2 * i], numbers->u.item[2 * i + 1], mem, err));
+	return BP_OK;
 }
 
 static int
-one_model(struct report *r, const char *path, const struct bp_sites *sites, int first, int n)
+one_model(void *self, const char *path, const struct bp_sites *sites, int first, int n, struct bp_arena *mem,
+    struct bp_err *err)
 {
+	struct report *r = self;
 	const int model = sites->site[first].model;
 	const bool several = n < sites->n;
 	char name[LABEL], label[LABEL + 16], title[LABEL + 32];
@@ -257,59 +262,76 @@ one_model(struct report *r, const char *path, const struct bp_sites *sites, int 
 	struct bp_atoms *a;
 	double *fitted;
 
+	r->mem = mem, r->err = err;
 	base_name(name, path);
 	snprintf(label, sizeof label, several ? "%s_%d" : "%s", name, model);
 	snprintf(title, sizeof title, several ? "%s model %d" : "%s", name, model);
-	BP_TRY(bp_atoms_of_sites(&a, sites, first, n, r->ccd, r->mem, r->err));
-	BP_NEW(fitted, r->s->curve->n, r->mem, r->err);
-	BP_TRY(bp_score_atoms(&score, fitted, r->s, a, r->mem, r->err));
-	BP_TRY(new_line(&line, r, path, model));
-	if (!(numbers = bp_score_val(&score, r->s, r->mem, r->err)))
+	BP_TRY(bp_atoms_of_sites(&a, sites, first, n, r->ccd, mem, err));
+	BP_NEW(fitted, r->s->curve->n, mem, err);
+	BP_TRY(bp_score_atoms(&score, fitted, r->s, a, mem, err));
+	if (!(numbers = bp_score_val(&score, r->s, mem, err)))
 		return BP_EMEM;
-	for (size_t i = 0; i < numbers->n; i++)
-		BP_TRY(bp_val_pair(line, numbers->u.item[2 * i], numbers->u.item[2 * i + 1], r->mem, r->err));
+	BP_TRY(bp_report_begin(&line, path, model, numbers, mem, err));
 	if (r->o->dir || r->o->ensemble)
 		BP_TRY(keep_model(r, label, title, a, &score, fitted));
-	return bp_report_line(line, r->err);
+	return bp_report_line(line, err);
 }
 
-/* ---- one file ---- */
+/* ---- files ---- */
 
 static int
-one_file(struct report *r, const char *path)
+one_file(const char *path, bp_report_fn *each, void *self, struct bp_arena *mem, struct bp_err *err)
 {
 	struct bp_sites *sites;
 
-	BP_TRY(bp_sites_read(&sites, path, BP_ALT_FIRST, r->mem, r->err));
+	BP_TRY(bp_sites_read(&sites, path, BP_ALT_FIRST, mem, err));
 	for (int first = 0, n; first < sites->n; first += n) {
-		struct bp_mark mark = bp_arena_mark(r->mem);
+		struct bp_mark mark = bp_arena_mark(mem);
 		int st;
 		n = bp_sites_model(sites, first);
-		if ((st = one_model(r, path, sites, first, n)) != BP_OK) {
+		if ((st = each(self, path, sites, first, n, mem, err)) != BP_OK) {
 			if (n < sites->n)
-				bp_err_where(r->err, "%s: model %d", path, sites->site[first].model);
+				bp_err_where(err, "%s: model %d", path, sites->site[first].model);
 			else
-				bp_err_where(r->err, "%s", path);
+				bp_err_where(err, "%s", path);
 			return st;
 		}
-		bp_arena_release(r->mem, mark);
+		bp_arena_release(mem, mark);
 	}
 	return BP_OK;
 }
 
-/* {"file", "status": "failed", "error", "hint"} */
 static int
-tell_failure(const struct report *r, const char *path, const struct bp_err *why)
+tell_failure(const char *path, const struct bp_err *why, struct bp_arena *mem, struct bp_err *err)
 {
-	const char *const pair[][2] = { { "status", "failed" }, { "error", why->msg }, { "hint", why->hint } };
-	struct bp_val *line;
+	const char *const pair[][2]
+	    = { { "file", path }, { "status", "failed" }, { "error", why->msg }, { "hint", why->hint } };
+	struct bp_val *line = bp_val_map(mem, err);
 
 	bp_log_err(why);
-	BP_TRY(new_line(&line, r, path, -1));
 	for (size_t i = 0; i < sizeof pair / sizeof *pair; i++)
 		if (*pair[i][1])
-			BP_TRY(bp_val_set(line, pair[i][0], bp_val_str(r->mem, pair[i][1], r->err), r->mem, r->err));
-	return bp_report_line(line, r->err);
+			BP_TRY(bp_val_set(line, pair[i][0], bp_val_str(mem, pair[i][1], err), mem, err));
+	return bp_report_line(line, err);
+}
+
+int
+bp_report_each(int *failed, const char *const *path, int n, bp_report_fn *each, void *self, struct bp_err *err)
+{
+	struct bp_arena *mem = NULL;
+	int st = bp_arena_open(&mem, 0, err);
+
+	*failed = 0;
+	for (int i = 0; i < n && st == BP_OK; i++) {
+		struct bp_err why = { 0 };
+		if (one_file(path[i], each, self, mem, &why) != BP_OK) {
+			++*failed;
+			st = tell_failure(path[i], &why, mem, err);
+		}
+		bp_arena_reset(mem);
+	}
+	bp_arena_close(mem);
+	return st;
 }
 
 /* ---- mixtures ---- */
@@ -354,32 +376,18 @@ mixture(struct report *r)
 	return bp_report_line(line, r->err);
 }
 
-/* ---- all files ---- */
-
 int
 bp_report_files(int *failed, struct bp_scorer *s, const struct bp_report_opt *o, const char *const *path, int n,
     const struct bp_ccd *ccd, struct bp_err *err)
 {
-	struct report r = { .s = s, .o = o, .ccd = ccd, .err = err };
+	struct report r = { .s = s, .o = o, .ccd = ccd };
 	int st;
 
-	*failed = 0;
-	if ((st = bp_arena_open(&r.mem, 0, err)) == BP_OK)
-		st = bp_arena_open(&r.all, 0, err);
-	for (int i = 0; i < n && st == BP_OK; i++) {
-		struct bp_err why = { 0 };
-		r.err = &why;
-		st = one_file(&r, path[i]);
-		r.err = err;
-		if (st != BP_OK) {
-			++*failed;
-			st = tell_failure(&r, path[i], &why);
-		}
-		bp_arena_reset(r.mem);
-	}
-	if (st == BP_OK && o->ensemble && r.models)
+	BP_TRY(bp_arena_open(&r.all, 0, err));
+	if ((st = bp_report_each(failed, path, n, one_model, &r, err)) == BP_OK && o->ensemble && r.models) {
+		r.mem = r.all, r.err = err;
 		st = mixture(&r);
-	bp_arena_close(r.mem);
+	}
 	bp_arena_close(r.all);
 	return st;
 }

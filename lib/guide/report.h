@@ -20,6 +20,15 @@ int bp_report_check(const struct bp_report_opt *o, const char *const *path, int 
 int bp_report_files(int *failed, struct bp_scorer *s, const struct bp_report_opt *o, const char *const *path, int n,
     const struct bp_ccd *ccd, struct bp_err *err) BP_MUST_USE;
 
+/* What reports share: read each file and call each() for every model of it (sites [first, first + n); mem is a
+ * model's). A file that fails is told on stderr, has a line {file, status, error, hint}, and is counted. */
+typedef int bp_report_fn(void *self, const char *path, const struct bp_sites *sites, int first, int n,
+    struct bp_arena *mem, struct bp_err *err);
+int bp_report_each(
+    int *failed, const char *const *path, int n, bp_report_fn *each, void *self, struct bp_err *err) BP_MUST_USE;
+/* *line = {file, sample, and what is in numbers} */
+int bp_report_begin(struct bp_val **line, const char *path, int model, const struct bp_val *numbers,
+    struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 /* One line of JSON on stdout. */
 int bp_report_line(const struct bp_val *v, struct bp_err *err) BP_MUST_USE;
 

@@ -3,9 +3,10 @@
 #define BP_RG_TARGET_H
 
 #include "guide/atoms.h"
-#include "guide/curve.h"
-#include "guide/rg.h"
+#include "guide/params.h"
 #include "ops/ctx.h"
+
+#define BP_RG_CONTRAST_C2 1.0 /* layer of contrast weights: as dense as a fully exposed water at each atom */
 
 enum bp_rg_weights { BP_RG_UNIT, BP_RG_MASS, BP_RG_CONTRAST };
 
@@ -28,5 +29,12 @@ int bp_rg_of_file(double *rg, const struct bp_rg_file *f, struct bp_ctx *cx, con
 /* w [a->n] weights of the atoms that count, x [a->n,3] one conformer (contrast: its exposed fractions); 0 elsewhere. */
 int bp_rg_weights(double *w, const struct bp_atoms *a, const double *x, enum bp_rg_weights weights, double c2,
     struct bp_ctx *cx, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+
+/* What the words of the vocabulary stand for; the radius that they give as the target: the number, the structure
+ * file's, the curve's (source.c). */
+enum bp_rg_weights bp_source_rg_weights(const struct bp_guide_params *p);
+enum bp_atom_selection bp_source_selection(const char *word); /* all|heavy|backbone */
+int bp_source_rg_target(double *ret, struct bp_ctx *cx, const struct bp_guide_params *p, struct bp_arena *mem,
+    struct bp_err *err) BP_MUST_USE;
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "guide/nnls.h"
 #include "guide/pr.h"
 #include "guide/tables.h"
 
@@ -249,8 +250,42 @@ bp_scores_put(struct bp_rec *rec, const char *name, struct bp_val *list, struct 
 	return bp_val_set(scores, name, list, rec->mem, err);
 }
 
+/* the samples' weights in their mixture, into their maps */
+static int
+add_mixture(
+    struct bp_val *list, const struct bp_scorer *s, const struct bp_atoms *a, struct bp_arena *mem, struct bp_err *err)
+{
+	const size_t size = BP_PROFILES * (size_t)s->curve->n;
+	struct bp_mark mark;
+	struct bp_ensemble e;
+	double *P, *volume, *weights, *exposed, *fitted;
+
+	BP_NEW(weights, a->samples, mem, err);
+	mark = bp_arena_mark(mem);
+	BP_NEW(P, (size_t)a->samples * size, mem, err);
+	BP_NEW(volume, a->samples, mem, err);
+	BP_NEW(exposed, s->particle->n, mem, err);
+	BP_NEW(fitted, s->curve->n, mem, err);
+	for (int i = 0; i < a->samples; i++) {
+		const double *x = a->x + 3 * (size_t)i * (size_t)a->n;
+		volume[i] = s->particle->mean_volume;
+		if (s->o.fit.level == BP_SAXS_HYDRATION)
+			BP_TRY(bp_saxs_expose(exposed, s->saxs, 1, x, mem, err));
+		BP_TRY(bp_saxs_profiles(P + (size_t)i * size, s->saxs, x, exposed, mem, err));
+	}
+	BP_TRY(bp_ensemble_fit(&e, weights, fitted, P, volume, a->samples, s->curve, &s->o.fit, mem, err));
+	bp_arena_release(mem, mark);
+	for (int i = 0; i < a->samples; i++) {
+		struct bp_val *v = bp_val_at(list, (size_t)i);
+		BP_TRY(bp_val_set(v, "ensemble_weight", bp_val_real(mem, weights[i], err), mem, err));
+		BP_TRY(bp_val_set(v, "ensemble_chi2_reduced", bp_val_real(mem, e.fit.chi2_reduced, err), mem, err));
+		BP_TRY(bp_val_set(v, "ensemble_c2", bp_val_real(mem, e.fit.c2, err), mem, err));
+	}
+	return BP_OK;
+}
+
 int
-bp_score_record(struct bp_rec *rec, struct bp_scorer *s, struct bp_err *err)
+bp_score_record(struct bp_rec *rec, struct bp_scorer *s, bool ensemble, struct bp_err *err)
 {
 	const int64_t nq = s->curve->n;
 	struct bp_tensor *curve, *fit;
@@ -273,5 +308,7 @@ bp_score_record(struct bp_rec *rec, struct bp_scorer *s, struct bp_err *err)
 		return BP_EMEM;
 	for (int i = 0; i < a->samples; i++)
 		BP_TRY(bp_val_push(list, bp_score_val(&r[i], s, rec->mem, err), rec->mem, err));
+	if (ensemble)
+		BP_TRY(add_mixture(list, s, a, rec->mem, err));
 	return bp_scores_put(rec, "saxs", list, err);
 }

@@ -45,8 +45,9 @@ struct bp_val *bp_score_val(
     const struct bp_score *r, const struct bp_scorer *s, struct bp_arena *mem, struct bp_err *err);
 
 /* Score a structures record: meta.scores.saxs, an array of such maps, and the tensors saxs_curve [nq,3] and saxs_fit
- * [M,nq] (doc/wire.md). */
-int bp_score_record(struct bp_rec *rec, struct bp_scorer *s, struct bp_err *err) BP_MUST_USE;
+ * [M,nq] (doc/wire.md). ensemble: also ensemble_weight of each sample in the mixture that fits best, and the mixture's
+ * ensemble_chi2_reduced and ensemble_c2. */
+int bp_score_record(struct bp_rec *rec, struct bp_scorer *s, bool ensemble, struct bp_err *err) BP_MUST_USE;
 
 /* rec's meta.scores.NAME = list, an array of a map a sample, replacing one of that name. */
 int bp_scores_put(struct bp_rec *rec, const char *name, struct bp_val *list, struct bp_err *err) BP_MUST_USE;

@@ -39,21 +39,45 @@ own_scorer(struct bp_scorer **ret, struct bp_scoring *s, const struct bp_rec *re
 	return bp_score_open(ret, s->cx, p, tell, rec->mem, err);
 }
 
+static int
+sign(const struct bp_scoring *s, struct bp_rec *rec, double start, struct bp_err *err)
+{
+	return bp_trail_add(
+	    rec, s->tool, s->variant, s->device, NULL, bp_seconds() - start, bp_arena_peak(rec->mem), s->changed, err);
+}
+
 int
 bp_scoring_saxs(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err)
 {
 	struct bp_scoring *s = self;
-	struct bp_scorer *own = NULL;
+	struct bp_scorer *own = NULL, *use = s->saxs;
 	const double start = bp_seconds();
 	int st = BP_OK;
 
-	(void)out;
-	if (!s->scorer)
+	(void)mem, (void)out;
+	if (!use) {
 		st = own_scorer(&own, s, *rec, err);
-	if (st == BP_OK && (s->scorer || own)
-	    && (st = bp_score_record(*rec, s->scorer ? s->scorer : own, err)) == BP_OK)
-		st = bp_trail_add(*rec, s->tool, s->variant, s->device, NULL, bp_seconds() - start, bp_arena_peak(mem),
-		    s->changed, err);
+		use = own;
+	}
+	if (st == BP_OK && use && (st = bp_score_record(*rec, use, s->ensemble, err)) == BP_OK)
+		st = sign(s, *rec, start, err);
 	bp_score_close(own);
 	return st;
+}
+
+int
+bp_scoring_rg(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err)
+{
+	struct bp_scoring *s = self;
+	const double start = bp_seconds();
+	struct bp_val *list;
+	struct bp_atoms *a;
+
+	(void)out;
+	BP_TRY(bp_atoms_of_record(&a, *rec, err));
+	if (!a->samples)
+		return BP_FAIL(err, BP_EINPUT, "run diffuse first", "there are no coordinates");
+	BP_TRY(bp_rg_scores(&list, &s->rg, a, mem, err));
+	BP_TRY(bp_scores_put(*rec, "rg", list, err));
+	return sign(s, *rec, start, err);
 }

@@ -2,22 +2,19 @@
 #ifndef BP_SCORING_H
 #define BP_SCORING_H
 
+#include "guide/rg_score.h"
 #include "guide/score.h"
 #include "stream/io.h"
 
 struct bp_scoring {
 	const char *tool;
 	struct bp_ctx *cx;
-	const struct bp_guide_params
-	    *p; /* section BP_SCORE_SAXS or BP_GUIDE_RG; without a curve (target): the record's own */
-	const struct bp_strlist *changed; /* options, for the trail */
+	struct bp_scorer *saxs; /* NULL: of the record's own section scoring */
+	struct bp_rg_scorer rg;
+	const struct bp_strlist *changed; /* options, for the trail                    */
 	const char *variant, *device;
-	struct bp_arena *mem; /* of the process */
-	/* its own */
-	struct bp_scorer *scorer;
-	char told[256]; /* the curve that was last told of */
-	bool warned;
-	struct bp_guide_source *source;
+	bool ensemble;  /* the samples' mixture, too                 */
+	char told[256]; /* its own: the curve that was last told of  */
 };
 
 /* bp_stage_fn's: self is a struct bp_scoring. A record whose input asks for no scores passes as it is. */

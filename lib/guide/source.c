@@ -8,8 +8,6 @@
 #include "guide/rg_target.h"
 #include "ops/ops.h"
 
-#define CONTRAST_C2 1.0 /* layer of contrast weights: as dense as a fully exposed water at each atom */
-
 /* every op of a list has a row of the context's device */
 static int
 need_rows(const struct bp_ctx *cx, const char *const *op, const char *kind, struct bp_err *err)
@@ -132,7 +130,7 @@ rg_eval(struct bp_guide_source *source, const struct bp_guide_call *c, struct bp
 		double *g = c->gradient ? c->gradient + 3 * n * (size_t)i : scratch;
 		struct bp_rg r;
 		if (s->weights == BP_RG_CONTRAST && c->gd_step == 0)
-			BP_TRY(bp_rg_weights(s->w + n * (size_t)i, s->a, x, s->weights, CONTRAST_C2, s->cx, mem, err));
+			BP_TRY(bp_rg_weights(s->w + n * (size_t)i, s->a, x, s->weights, BP_RG_CONTRAST_C2, s->cx, mem, err));
 		BP_TRY(bp_rg_energy(&r, g, s->a->n, x, weights_of(s, i), s->mask, &s->o, c->step, mem, err));
 		const double values[] = { r.rg, s->o.target, r.k, r.kept, r.capped };
 		c->energy[i] = r.energy;
@@ -166,8 +164,8 @@ rg_rehearse(struct bp_guide_source *source, int samples)
 	return BP_OK;
 }
 
-static enum bp_atom_selection
-selection(const char *word)
+enum bp_atom_selection
+bp_source_selection(const char *word)
 {
 	return *word == 'b' ? BP_SELECT_BACKBONE : *word == 'h' ? BP_SELECT_HEAVY : BP_SELECT_ALL;
 }
@@ -203,8 +201,8 @@ static int
 find_target(struct rg *s, const struct bp_guide_params *p, struct bp_arena *mem, struct bp_err *err)
 {
 	const struct bp_rg_file file = { .path = p->reference_pdb_path, .chain = p->pdb_chain_id,
-		.selection = selection(p->pdb_atom_selection), .method = s->o.method, .threshold = s->o.threshold,
-		.weights = s->weights, .c2 = CONTRAST_C2 };
+		.selection = bp_source_selection(p->pdb_atom_selection), .method = s->o.method, .threshold = s->o.threshold,
+		.weights = s->weights, .c2 = BP_RG_CONTRAST_C2 };
 	int st;
 
 	if (p->reference_pdb_path) {
@@ -217,6 +215,24 @@ find_target(struct rg *s, const struct bp_guide_params *p, struct bp_arena *mem,
 		return target_of_curve(&s->o.target, p, mem, err);
 	}
 	s->o.target = p->target_rg;
+	return BP_OK;
+}
+
+enum bp_rg_weights
+bp_source_rg_weights(const struct bp_guide_params *p)
+{
+	return *p->weights == 'c' ? BP_RG_CONTRAST : *p->weights == 'm' ? BP_RG_MASS : BP_RG_UNIT;
+}
+
+int
+bp_source_rg_target(
+    double *ret, struct bp_ctx *cx, const struct bp_guide_params *p, struct bp_arena *mem, struct bp_err *err)
+{
+	struct rg s = { .cx = cx, .weights = bp_source_rg_weights(p) };
+
+	bp_guide_rg_opt(&s.o, p);
+	BP_TRY(find_target(&s, p, mem, err));
+	*ret = s.o.target;
 	return BP_OK;
 }
 
@@ -235,20 +251,20 @@ bp_source_rg(struct bp_guide_source **ret, struct bp_ctx *cx, const struct bp_at
 	BP_NEW(s, 1, mem, err);
 	s->cx = cx;
 	s->a = a;
-	s->weights = *p->weights == 'c' ? BP_RG_CONTRAST : *p->weights == 'm' ? BP_RG_MASS : BP_RG_UNIT;
+	s->weights = bp_source_rg_weights(p);
 	if (s->weights == BP_RG_CONTRAST)
 		BP_TRY(need_rows(cx, needs, "rg", err));
 	bp_guide_rg_opt(&s->o, p);
 	BP_TRY(find_target(s, p, mem, err));
 	BP_NEW(s->mask, a->n, mem, err);
 	BP_NEW(s->w, (size_t)a->n * (size_t)(s->weights == BP_RG_CONTRAST ? samples : 1), mem, err);
-	bp_atoms_select(s->mask, a, selection(p->atom_selection));
+	bp_atoms_select(s->mask, a, bp_source_selection(p->atom_selection));
 	for (int i = 0; i < a->n; i++)
 		chosen += s->mask[i];
 	if (chosen < 3)
 		return BP_FAIL(err, BP_EINPUT, NULL, "guide rg: the selection %s has %d atoms", p->atom_selection, chosen);
 	if (s->weights != BP_RG_CONTRAST)
-		BP_TRY(bp_rg_weights(s->w, a, NULL, s->weights, CONTRAST_C2, cx, mem, err));
+		BP_TRY(bp_rg_weights(s->w, a, NULL, s->weights, BP_RG_CONTRAST_C2, cx, mem, err));
 	else /* until the first step */
 		for (int i = 0; i < samples * a->n; i++)
 			s->w[i] = 1;
