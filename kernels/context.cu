@@ -6,6 +6,10 @@
 #include "context.h"
 #include "cuda.cuh"
 
+extern "C" {
+#include "ops/copy.h"
+}
+
 #include <cublas_v2.h>
 #include <cuda.h>
 #include <dlfcn.h>
@@ -14,12 +18,15 @@
 
 enum { ALIGN = 256 };
 static const size_t GROW = (size_t)64 << 20, WORKSPACE = (size_t)32 << 20; /* as NVIDIA advises for Hopper */
+static const size_t STAGE = (size_t)8 << 20, STAGED = (size_t)4 << 20;     /* copies from STAGED bytes on go STAGE bytes at a time */
 
 struct bp_cuda {
 	cudaStream_t stream;
 	int processors;
 	cudaEvent_t *event; /* timings */
 	int events;
+	void *stage[2]; /* of copies to and from the host */
+	cudaEvent_t stage_done[2];
 	/* memory */
 	CUdeviceptr base;
 	size_t range, mapped, used, peak, cap, chunk;
@@ -246,6 +253,37 @@ cuda_free(const struct bp_ctx *cx)
 	return avail < d->cap - d->used ? avail : d->cap - d->used;
 }
 
+/* n bytes to or from the card by way of two buffers that it reaches by itself, each filled or emptied by all of the CPU's threads while the
+ * other one is on its way: several times as fast as from memory that the system may move, and a download's first touch of its pages is shared, too */
+static int
+staged(struct bp_ctx *cx, char *to, const char *from, size_t n, bool up)
+{
+	struct bp_cuda *d = dev(cx);
+	size_t parts = (n + STAGE - 1) / STAGE;
+
+	for (int i = 0; i < 2 && !d->stage[i]; i++) {
+		BP_TRY(lost(cx, "copy", cudaMallocHost(&d->stage[i], STAGE)));
+		BP_TRY(lost(cx, "copy", cudaEventCreateWithFlags(&d->stage_done[i], cudaEventDisableTiming)));
+	}
+	for (size_t k = 0; k <= parts; k++) { /* part k is sent off, part k - 1 of a download fetched */
+		size_t at = k * STAGE, now = k < parts ? (n - at < STAGE ? n - at : STAGE) : 0;
+		if (now && up) {
+			BP_TRY(lost(cx, "upload", cudaEventSynchronize(d->stage_done[k % 2])));
+			bp_copy_host(d->stage[k % 2], from + at, now, cx->threads);
+			BP_TRY(lost(cx, "upload", cudaMemcpyAsync(to + at, d->stage[k % 2], now, cudaMemcpyHostToDevice, d->stream)));
+		} else if (now) {
+			BP_TRY(lost(cx, "download", cudaMemcpyAsync(d->stage[k % 2], from + at, now, cudaMemcpyDeviceToHost, d->stream)));
+		}
+		if (now)
+			BP_TRY(lost(cx, "copy", cudaEventRecord(d->stage_done[k % 2], d->stream)));
+		if (k && !up) {
+			BP_TRY(lost(cx, "download", cudaEventSynchronize(d->stage_done[(k - 1) % 2])));
+			bp_copy_host(to + at - STAGE, d->stage[(k - 1) % 2], k < parts ? STAGE : n - (at - STAGE), cx->threads);
+		}
+	}
+	return BP_OK;
+}
+
 static int
 cuda_upload(struct bp_ctx *cx, const void **dst, const void *src, size_t n)
 {
@@ -256,6 +294,8 @@ cuda_upload(struct bp_ctx *cx, const void **dst, const void *src, size_t n)
 		return BP_EMEM;
 	if (cx->dry || n == 0)
 		return BP_OK;
+	if (n >= STAGED)
+		return staged(cx, (char *)p, (const char *)src, n, true);
 	return lost(cx, "upload", cudaMemcpyAsync(p, src, n, cudaMemcpyHostToDevice, dev(cx)->stream));
 }
 
@@ -264,6 +304,8 @@ cuda_download(struct bp_ctx *cx, void *dst, const void *src, size_t n)
 {
 	if (cx->dry || n == 0)
 		return BP_OK;
+	if (n >= STAGED)
+		return staged(cx, (char *)dst, (const char *)src, n, false);
 	BP_TRY(lost(cx, "download", cudaMemcpyAsync(dst, src, n, cudaMemcpyDeviceToHost, dev(cx)->stream)));
 	return lost(cx, "download", cudaStreamSynchronize(dev(cx)->stream));
 }
@@ -374,6 +416,11 @@ bp_cuda_close(struct bp_ctx *cx)
 	for (int i = 0; i < d->events; i++)
 		cudaEventDestroy(d->event[i]);
 	free(d->event);
+	for (int i = 0; i < 2; i++)
+		if (d->stage[i]) {
+			cudaFreeHost(d->stage[i]);
+			cudaEventDestroy(d->stage_done[i]);
+		}
 	if (d->blas)
 		d->blas_destroy(d->blas);
 	cudaFree(d->workspace);

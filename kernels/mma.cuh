@@ -109,6 +109,25 @@ bp_mma_3tf32(float d[4], const float a[4], float b0, float b1)
 	bp_mma_tf32(d, hi, b0, b1);
 }
 
+/* d = a b + c */
+static __device__ inline void
+bp_mma_to(float d[4], const uint32_t a[4], uint32_t b0, uint32_t b1, const float c[4])
+{
+	asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, {%10,%11,%12,%13};"
+	    : "=f"(d[0]), "=f"(d[1]), "=f"(d[2]), "=f"(d[3])
+	    : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b0), "r"(b1), "f"(c[0]), "f"(c[1]), "f"(c[2]), "f"(c[3]));
+}
+
+/* the larger one of each of two bf16 numbers */
+static __device__ inline uint32_t
+bp_max2(uint32_t x, uint32_t y)
+{
+	uint32_t r;
+
+	asm("max.bf16x2 %0, %1, %2;" : "=r"(r) : "r"(x), "r"(y));
+	return r;
+}
+
 /* four 8x8 matrices; lane i gives the address of row i % 8 of matrix i / 8 */
 static __device__ inline void
 bp_ldmatrix(uint32_t r[4], const bp_bf16 *row)

@@ -158,58 +158,20 @@ narrow(struct bp_ctx *cx, const struct bp_transition *a, bp_bf16 *pieces)
 	return BP_OK;
 }
 
-/* ---- bf16, more channels (few rows: the single representation): cuBLAS, MOST_ROWS rows at a time ---- */
+/* ---- more channels (few rows: the single representation, which upstream keeps in fp32): tf32, MOST_ROWS rows at a time ---- */
 
 static const int64_t MOST_ROWS = 4096;
-
-static __global__ void
-to_bf16(bp_bf16 *out, const float *x, int64_t n)
-{
-	BP_EACH(i, n)
-		out[i] = __float2bfloat16(x[i]);
-}
-
-static __global__ void
-swiglu_bf16(bp_bf16 *h, const bp_bf16 *g, int64_t n)
-{
-	BP_EACH(i, n)
-		h[i] = __float2bfloat16(bp_dev_silu(__bfloat162float(h[i])) * __bfloat162float(g[i]));
-}
 
 static int
 broad(struct bp_ctx *cx, const struct bp_transition *a)
 {
-	int64_t many = a->rows < MOST_ROWS ? a->rows : MOST_ROWS, size = (int64_t)a->hidden * a->c;
-	bp_bf16 *W[3], *y, *h, *g;
-	float *norm;
+	struct bp_transition part = *a;
 
-	for (int i = 0; i < 3; i++)
-		BP_CUDA_NEW(W[i], size, cx);
-	BP_CUDA_NEW(norm, many * a->c, cx);
-	BP_CUDA_NEW(y, many * a->c, cx);
-	BP_CUDA_NEW(h, many * a->hidden, cx);
-	BP_CUDA_NEW(g, many * a->hidden, cx);
-	if (cx->dry)
-		return BP_OK;
-	to_bf16<<<BP_GRID(size), 0, bp_stream(cx)>>>(W[0], a->fc1->p, size);
-	to_bf16<<<BP_GRID(size), 0, bp_stream(cx)>>>(W[1], a->fc2->p, size);
-	to_bf16<<<BP_GRID(size), 0, bp_stream(cx)>>>(W[2], a->fc3->p, size);
-	for (int64_t r = 0; r < a->rows; r += many) {
-		struct bp_blas s = {};
-		s.m = (int)(a->rows - r < many ? a->rows - r : many);
-		s.n = s.ldc = a->hidden;
-		s.k = s.lda = s.ldb = a->c;
-		s.tb = true;
-		s.alpha = 1;
-		BP_TRY(bp_norm_rows(cx, norm, a->x + r * a->c, s.m, a->c, a->nw, a->nb));
-		to_bf16<<<BP_GRID((int64_t)s.m * a->c), 0, bp_stream(cx)>>>(y, norm, (int64_t)s.m * a->c);
-		BP_TRY(bp_blas_bf16(cx, s, y, W[0], h, false));
-		BP_TRY(bp_blas_bf16(cx, s, y, W[1], g, false));
-		swiglu_bf16<<<BP_GRID((int64_t)s.m * a->hidden), 0, bp_stream(cx)>>>(h, g, (int64_t)s.m * a->hidden);
-		s.n = s.ldc = a->c;
-		s.k = s.lda = s.ldb = a->hidden;
-		s.beta = a->add;
-		BP_TRY(bp_blas_bf16(cx, s, h, W[2], a->out + r * a->c, true));
+	for (int64_t r = 0; r < a->rows; r += MOST_ROWS) {
+		part.x = a->x + r * a->c;
+		part.out = a->out + r * a->c;
+		part.rows = a->rows - r < MOST_ROWS ? a->rows - r : MOST_ROWS;
+		BP_TRY(bp_transition_cuda(cx, &part));
 	}
 	return BP_OK;
 }
@@ -224,7 +186,9 @@ bp_transition_cuda_opt(struct bp_ctx *cx, const struct bp_transition *a)
 	if (cx->precision != BP_BF16_MM)
 		return bp_as_original(cx, bp_transition_cuda, a);
 	if (a->c > 128) {
+		BP_TRY(bp_blas_tf32(cx, true));
 		st = broad(cx, a);
+		BP_TRY(bp_blas_tf32(cx, false));
 	} else {
 		BP_CUDA_NEW(pieces, (int64_t)(a->hidden + PIECE - 1) / PIECE * (groups == 2 ? tile<2>::SIZE : tile<4>::SIZE), cx);
 		if (!cx->dry && a->rows)

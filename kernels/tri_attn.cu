@@ -125,13 +125,14 @@ bp_tri_attn_cuda(struct bp_ctx *cx, const struct bp_tri_attn *a)
 
 /* ---- optimized, bf16: three kernels ----
  * project  norm and the five products of a row, whose weights all stay in shared memory; a warp takes 16 rows
- * flash    one block a row i, head and 128 queries; online softmax over tiles of 64 keys, which come with their bias while the ones before
- *          are worked on
+ * flash    one block two rows i, a head and 128 queries of both, which share the bias; softmax over tiles of 64 keys, which come with their bias
+ *          while the ones before are worked on
  * finish   output product, back in the order of x
  * Rows are those of the problem (of x transposed when ending) and heads 32 numbers wide from project to finish. q holds
- * log2(e) / sqrt(d) and the bias log2(e), so that weights are powers of two; scores and softmax are fp32. */
+ * log2(e) / sqrt(d) and the bias log2(e), so that weights are powers of two; scores and softmax are fp32. What is taken off a row's scores is the
+ * largest of its first 64 keys, until one is more than 64 above it: a weight is a floating-point number and none the worse for being large. */
 
-enum { WARPS = 16, QUERIES = 128, KEYS = 64, MOST_HEADS = 4, KV_LD = 32 + 8 };
+enum { WARPS = 16, ROWS = 2, QUERIES = 128, THREADS = ROWS * QUERIES, KEYS = 64, MOST_HEADS = 4, KV_LD = 32 + 8 };
 static const float LOG2E = 1.44269504f;
 
 struct pieces {
@@ -147,16 +148,16 @@ struct pieces {
 static __device__ inline int64_t
 turn_row(int64_t r, int n, bool ending)
 {
-	return ending ? r % n * n + r / n : r;
+	return ending ? (int64_t)((uint32_t)r % n) * n + (uint32_t)r / n : r; /* divisions of 64 bits are slow */
 }
 
-/* where lane's numbers of bias[h,j,k] lie: a tile of 16 x 16 as flash adds it to its scores, 16 bytes a lane */
+/* where lane's numbers of bias[h,j,k] lie: a tile of 16 x 16 as B of two products, rows j, 16 bytes a lane */
 static __device__ inline int64_t
 bias_at(const struct pieces *p, int h, int j, int k)
 {
 	int64_t tile = ((int64_t)h * p->jb + j / 16) * p->kb + k / 16;
 
-	return (tile * 32 + j % 8 * 4 + k % 8 / 2) * 8 + k % 16 / 8 * 4 + j % 16 / 8 * 2 + k % 2;
+	return (tile * 32 + k % 8 * 4 + j % 8 / 2) * 8 + k % 16 / 8 * 4 + j % 16 / 8 * 2 + j % 2;
 }
 
 template <int G>
@@ -227,105 +228,184 @@ project(struct pieces p)
 	}
 }
 
-/* two stages of 64 keys: k and v, the bias of a warp's two times 16 queries in tiles of 16 x 16, what the mask adds */
+/* two stages of 64 keys: k and v of each row, the bias of 32 queries in tiles of 16 x 16, what the masks add */
 struct keys {
-	bp_bf16 kv[2][2][KEYS][KV_LD];
+	bp_bf16 kv[2][ROWS][2][KEYS][KV_LD];
 	uint4 bias[2][QUERIES / 32][2 * KEYS / 16][32];
-	float mask[2][KEYS];
+	float mask[2][ROWS][KEYS];
+	uint4 unit[32]; /* the identity as A */
 };
+
+/* what a thread copies for 64 keys: of two keys 32 apart and each row 16 bytes of k or v; of each 32 queries 16 bytes of the bias */
+struct source {
+	const bp_bf16 *kv;
+	const uint4 *bias;
+	int next_row, next_bias[QUERIES / 32];
+};
+
+static __device__ inline struct source
+sources(const struct pieces *p, int i0, int h, int j0)
+{
+	const int n = p->a.n, hp = p->heads * 32, thread = threadIdx.x, part = thread % 8; /* four parts of k, four of v */
+	struct source f;
+
+	f.kv = p->qkvg + (part / 4 + 1) * (int64_t)n * n * hp + ((int64_t)i0 * n + thread / 8) * hp + h * 32 + part % 4 * 8;
+	f.next_row = n * hp;
+	f.bias = (const uint4 *)(p->bias + bias_at(p, h, j0 + thread / 128 * 16, thread / 32 % 4 * 16)) + thread % 32;
+	for (int e = 0; e < QUERIES / 32; e++)
+		f.next_bias[e] = j0 + e * 32 < n ? e * 2 * p->kb * 32 : 0;
+	return f;
+}
 
 /* keys k0 .. k0 + 63 into a stage; does this thread's key change scores by its mask? */
 static __device__ inline bool
-load_keys(struct keys *to, int stage, const struct pieces *p, int i, int h, int j0, int k0, const bp_bf16 *k, int64_t to_v)
+load_keys(struct keys *to, const struct pieces *p, const struct source *f, int i0, int k0)
 {
-	int n = p->a.n, hp = p->heads * 32, thread = threadIdx.x;
+	const int n = p->a.n, hp = p->heads * 32, thread = threadIdx.x, part = thread % 8, stage = k0 / KEYS % 2;
+	const bp_bf16 *kv = f->kv + (int64_t)k0 * hp;
 
-	for (int u = thread; u < KEYS * 8; u += QUERIES) {
-		int key = u / 8, part = u % 8; /* four parts of k, four of v */
-		bool there = k0 + key < n;
-		bp_copy16(&to->kv[stage][part / 4][key][part % 4 * 8], k + (there ? (int64_t)(k0 + key) * hp : 0) + part / 4 * to_v + part % 4 * 8,
-		    there);
+#pragma unroll
+	for (int e = 0; e < 2 * ROWS; e++) {
+		bool there = k0 + thread / 8 + e % 2 * 32 < n && i0 + e / 2 < n;
+		bp_copy16(&to->kv[stage][e / 2][part / 4][thread / 8 + e % 2 * 32][part % 4 * 8],
+		    there ? kv + (e / 2 * f->next_row + e % 2 * 32 * hp) : p->qkvg, there);
 	}
 #pragma unroll
-	for (int m = 0; m < 2; m++)
-#pragma unroll
-		for (int u = 0; u < KEYS / 16; u++)
-			bp_copy16(&to->bias[stage][thread / 32][m * (KEYS / 16) + u][thread % 32],
-			    (const uint4 *)(p->bias + (j0 < n ? bias_at(p, h, j0 + m * 16, k0 + u * 16) : 0)) + thread % 32, true);
+	for (int e = 0; e < QUERIES / 32; e++)
+		bp_copy16(&to->bias[stage][e][thread / 32][thread % 32], f->bias + k0 * 2 + f->next_bias[e], true);
 	bp_copy_commit();
-	if (thread < KEYS) {
-		int key = k0 + thread;
-		float add = key >= n ? -INFINITY
+	if (thread < ROWS * KEYS) {
+		int i = i0 + thread / KEYS, key = k0 + thread % KEYS;
+		float add = key >= n || i >= n ? -INFINITY : !p->a.mask && !p->a.pair_mask ? 0
 		    : 1e9f * LOG2E * ((p->a.ending ? bp_dev_pair_mask(p->a.pair_mask, p->a.mask, n, key, i)
 		                           : bp_dev_pair_mask(p->a.pair_mask, p->a.mask, n, i, key)) - 1);
-		to->mask[stage][thread] = add;
-		return add != 0;
+		to->mask[stage][thread / KEYS][thread % KEYS] = add;
+		return add != 0 && i < n;
 	}
 	return false;
 }
 
-/* scores of 16 queries and 64 keys become weights, o and sum follow the new largest score; w: the weights as A of four steps */
-static __device__ inline void
-soften(uint32_t w[4][4], float s[8][4], bool masked, const float *mask, float most[2], float sum[2], float o[4][4])
-{
-	int t = threadIdx.x % 4;
+/* a warp's 32 queries, as two times 16 */
+struct queries {
+	uint32_t q[2][2][4];
+	float o[2][5][4];   /* sums of weighted values; the last: of the weights */
+	float less[2][4];   /* what is taken off the scores, negative: of rows g, g, g + 8, g + 8 */
+};
 
-	if (masked) {
+/* an operand as it lies in shared memory, in four registers in a row: of numbers that it knows the compiler would put it together for each product */
+static __device__ inline void
+quad(uint32_t r[4], const uint4 *at)
+{
+	asm volatile("ld.shared.v4.u32 {%0,%1,%2,%3}, [%4];"
+	    : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"((uint32_t)__cvta_generic_to_shared(at)) : "memory");
+}
+
+/* s = the scores of 16 queries and the eight keys j, plus c; b: the keys as B; unit: the identity as A, by which the bias is added */
+static __device__ inline void
+scores(float s[4], const uint32_t q[2][4], const uint32_t b[4], const uint32_t unit[4], uint32_t bias0, uint32_t bias1, const float c[4])
+{
+	bp_mma_to(s, unit, bias0, bias1, c);
+	bp_mma(s, q[0], b[0], b[1]);
+	bp_mma(s, q[1], b[2], b[3]);
+}
+
+/* The weights of 64 keys, as A of four steps, when what is taken off the scores need not follow them: weights may be as large as 2^64. False: it must. */
+static __device__ inline bool
+weigh(uint32_t w[2][4][4], const struct queries *a, const bp_bf16 (*k)[KV_LD], const uint4 (*bias)[32], const uint4 *unit)
+{
+	const int lane = threadIdx.x % 32;
+	uint32_t most = 0, b[4], I[4];
+
+	quad(I, &unit[lane]);
+
 #pragma unroll
-		for (int j = 0; j < 8; j++)
+	for (int j = 0; j < 8; j++) {
+		bp_ldmatrix(b, &k[j * 8 + lane % 8][lane / 8 * 8]);
 #pragma unroll
-			for (int e = 0; e < 4; e++)
-				s[j][e] += mask[j * 8 + 2 * t + e % 2];
+		for (int m = 0; m < 2; m++) {
+			const uint2 two = ((const uint2 *)&bias[m * (KEYS / 16) + j / 2][lane])[j % 2];
+			float s[4];
+			scores(s, a->q[m], b, I, two.x, two.y, a->less[m]);
+#pragma unroll
+			for (int r = 0; r < 2; r++) {
+				uint32_t *to = &w[m][j / 2][j % 2 * 2 + r];
+				*to = bp_pack2(bp_exp2(s[2 * r]), bp_exp2(s[2 * r + 1]));
+				most = bp_max2(most, *to);
+			}
+		}
+	}
+	return !__any_sync(~0u, bp_low(most) > 0x1p64f || bp_high(most) > 0x1p64f);
+}
+
+/* the same whatever the scores are: what is taken off becomes the largest one, the sums follow */
+static __device__ inline void
+weigh_anew(uint32_t w[4][4], struct queries *a, int m, const bp_bf16 (*k)[KV_LD], const uint4 (*bias)[32], const uint4 *unit, const float *mask)
+{
+	const int lane = threadIdx.x % 32, t = lane % 4;
+	const float zero[4] = {};
+	float s[8][4];
+	uint32_t I[4];
+
+	quad(I, &unit[lane]);
+#pragma unroll
+	for (int j = 0; j < 8; j++) {
+		const uint2 two = ((const uint2 *)&bias[m * (KEYS / 16) + j / 2][lane])[j % 2];
+		uint32_t b[4];
+		bp_ldmatrix(b, &k[j * 8 + lane % 8][lane / 8 * 8]);
+		scores(s[j], a->q[m], b, I, two.x, two.y, zero);
+#pragma unroll
+		for (int e = 0; e < 4; e++)
+			s[j][e] += mask[j * 8 + 2 * t + e % 2];
 	}
 #pragma unroll
 	for (int r = 0; r < 2; r++) {
-		float m = most[r], shrink;
+		float before = -a->less[m][2 * r], most = before, shrink;
 #pragma unroll
 		for (int j = 0; j < 8; j++)
-			m = fmaxf(m, fmaxf(s[j][2 * r], s[j][2 * r + 1]));
-		m = fmaxf(m, __shfl_xor_sync(~0u, m, 1));
-		m = fmaxf(m, __shfl_xor_sync(~0u, m, 2));
-		shrink = bp_exp2(most[r] - m);
-		most[r] = m;
-		sum[r] *= shrink;
+			most = fmaxf(most, fmaxf(s[j][2 * r], s[j][2 * r + 1]));
+		most = fmaxf(most, __shfl_xor_sync(~0u, most, 1));
+		most = fmaxf(most, __shfl_xor_sync(~0u, most, 2));
+		shrink = bp_exp2(before - most);
+		a->less[m][2 * r] = a->less[m][2 * r + 1] = -most;
 #pragma unroll
-		for (int j = 0; j < 4; j++)
-			o[j][2 * r] *= shrink, o[j][2 * r + 1] *= shrink;
+		for (int e = 0; e < 5; e++)
+			a->o[m][e][2 * r] *= shrink, a->o[m][e][2 * r + 1] *= shrink;
 #pragma unroll
-		for (int j = 0; j < 8; j++) {
-			float x = bp_exp2(s[j][2 * r] - m), y = bp_exp2(s[j][2 * r + 1] - m);
-			sum[r] += x + y;
-			w[j / 2][j % 2 * 2 + r] = bp_pack2(x, y);
-		}
+		for (int j = 0; j < 8; j++)
+			w[j / 2][j % 2 * 2 + r] = bp_pack2(bp_exp2(s[j][2 * r] - most), bp_exp2(s[j][2 * r + 1] - most));
 	}
+	/* an operand of four registers, whatever is equal in it: the compiler would put it together anew for each product */
+	asm volatile("" : "+f"(a->less[m][0]), "+f"(a->less[m][1]), "+f"(a->less[m][2]), "+f"(a->less[m][3]));
 }
 
-/* a warp has 32 queries, as two times 16; o takes the place of q */
-static __global__ void __launch_bounds__(QUERIES, 3)
+/* o takes the place of q */
+static __global__ void __launch_bounds__(THREADS, 2)
 flash(struct pieces p)
 {
 	extern __shared__ __align__(16) unsigned char shared[];
 	struct keys *keys = (struct keys *)shared;
-	const int n = p.a.n, hp = p.heads * 32, h = blockIdx.y, i = blockIdx.z;
-	const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4, j0 = blockIdx.x * QUERIES + threadIdx.x / 32 * 32;
+	const int n = p.a.n, hp = p.heads * 32, h = blockIdx.y, i0 = blockIdx.z * ROWS, j0 = blockIdx.x * QUERIES;
+	const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
+	const int row = warp / (QUERIES / 32), group = warp % (QUERIES / 32), mine = j0 + group * 32;
 	const int64_t all = (int64_t)n * n * hp;
-	bp_bf16 *q = p.qkvg + (int64_t)i * n * hp + h * 32;
-	const bp_bf16 *k = q + all;
-	const bool idle = j0 >= n; /* of a block's end, but its threads copy keys */
-	uint32_t fq[2][2][4];
-	float o[2][4][4] = {}, sum[2][2] = {}, most[2][2] = { { -INFINITY, -INFINITY }, { -INFINITY, -INFINITY } };
+	const struct source from = sources(&p, i0, h, j0);
+	bp_bf16 *q = p.qkvg + (int64_t)(i0 + row) * n * hp + h * 32;
+	const bool idle = mine >= n || i0 + row >= n; /* of a block's end, but its threads copy keys */
+	const uint32_t one = g / 2 != t ? 0 : g % 2 ? 0x3f800000 : 0x3f80;
+	struct queries a = { {}, {}, { { INFINITY, INFINITY, INFINITY, INFINITY }, { INFINITY, INFINITY, INFINITY, INFINITY } } };
 
 #pragma unroll
 	for (int m = 0; m < 2; m++)
 #pragma unroll
 		for (int e = 0; e < 8; e++) {
-			int j = j0 + m * 16 + e % 2 * 8 + g;
-			fq[m][e / 4][e % 4] = j < n ? *(uint32_t *)(q + (int64_t)j * hp + e / 4 * 16 + e % 4 / 2 * 8 + 2 * t) : 0;
+			int j = mine + m * 16 + e % 2 * 8 + g;
+			a.q[m][e / 4][e % 4] = !idle && j < n ? *(uint32_t *)(q + (int64_t)j * hp + e / 4 * 16 + e % 4 / 2 * 8 + 2 * t) : 0;
 		}
-	bool here = load_keys(keys, 0, &p, i, h, j0, 0, k, all), next = false, masked;
+	keys->unit[lane] = make_uint4(one, 0, 0, one); /* every warp the same */
+	bool here = load_keys(keys, &p, &from, i0, 0), next = false, masked;
 	for (int k0 = 0, stage = 0; k0 < n; k0 += KEYS, stage ^= 1) {
 		if (k0 + KEYS < n) {
-			next = load_keys(keys, stage ^ 1, &p, i, h, j0, k0 + KEYS, k, all);
+			next = load_keys(keys, &p, &from, i0, k0 + KEYS);
 			bp_copy_wait<1>();
 		} else {
 			bp_copy_wait<0>();
@@ -333,37 +413,20 @@ flash(struct pieces p)
 		masked = __syncthreads_or(here);
 		here = next;
 		if (!idle) {
-			float s[2][8][4];
 			uint32_t w[2][4][4], b[4];
+			if (masked || k0 == 0 || !weigh(w, &a, keys->kv[stage][row][0], keys->bias[stage][group], keys->unit))
 #pragma unroll
-			for (int m = 0; m < 2; m++)
-#pragma unroll
-				for (int j = 0; j < 8; j += 2) {
-					const uint4 u = keys->bias[stage][threadIdx.x / 32][m * (KEYS / 16) + j / 2][lane];
-					const uint32_t two[4] = { u.x, u.y, u.z, u.w };
-#pragma unroll
-					for (int e = 0; e < 8; e++)
-						s[m][j + e / 4][e % 4] = e % 2 ? bp_high(two[e / 2]) : bp_low(two[e / 2]);
-				}
-#pragma unroll
-			for (int j = 0; j < 8; j++) {
-				bp_ldmatrix(b, &keys->kv[stage][0][j * 8 + lane % 8][lane / 8 * 8]);
-#pragma unroll
-				for (int m = 0; m < 2; m++) {
-					bp_mma(s[m][j], fq[m][0], b[0], b[1]);
-					bp_mma(s[m][j], fq[m][1], b[2], b[3]);
-				}
-			}
-#pragma unroll
-			for (int m = 0; m < 2; m++)
-				soften(w[m], s[m], masked, keys->mask[stage], most[m], sum[m], o[m]);
+				for (int m = 0; m < 2; m++)
+					weigh_anew(w[m], &a, m, keys->kv[stage][row][0], keys->bias[stage][group], keys->unit, keys->mask[stage][row]);
 #pragma unroll
 			for (int e = 0; e < 8; e++) {
-				bp_ldmatrix_trans(b, &keys->kv[stage][1][e / 2 * 16 + lane % 16][e % 2 * 16 + lane / 16 * 8]);
+				bp_ldmatrix_trans(b, &keys->kv[stage][row][1][e / 2 * 16 + lane % 16][e % 2 * 16 + lane / 16 * 8]);
 #pragma unroll
 				for (int m = 0; m < 2; m++) {
-					bp_mma(o[m][e % 2 * 2], w[m][e / 2], b[0], b[1]);
-					bp_mma(o[m][e % 2 * 2 + 1], w[m][e / 2], b[2], b[3]);
+					bp_mma(a.o[m][e % 2 * 2], w[m][e / 2], b[0], b[1]);
+					bp_mma(a.o[m][e % 2 * 2 + 1], w[m][e / 2], b[2], b[3]);
+					if (e % 2)
+						bp_mma(a.o[m][4], w[m][e / 2], 0x3f803f80, 0x3f803f80);
 				}
 			}
 		}
@@ -373,16 +436,13 @@ flash(struct pieces p)
 	for (int m = 0; m < 2; m++)
 #pragma unroll
 		for (int r = 0; r < 2; r++) {
-			int j = j0 + m * 16 + r * 8 + g;
-			float one = sum[m][r];
-			one += __shfl_xor_sync(~0u, one, 1);
-			one += __shfl_xor_sync(~0u, one, 2);
-			one = __fdividef(1, one);
+			int j = mine + m * 16 + r * 8 + g;
+			float share = __fdividef(1, a.o[m][4][2 * r]);
 #pragma unroll
-			for (int e = 0; e < 4 && j < n; e++) {
+			for (int e = 0; e < 4 && !idle && j < n; e++) {
 				uint32_t *at = (uint32_t *)(q + (int64_t)j * hp + e * 8 + 2 * t), gate = *(uint32_t *)((bp_bf16 *)at + 3 * all);
-				*at = bp_pack2(o[m][e][2 * r] * one * bp_fast_sigmoid(bp_low(gate)),
-				    o[m][e][2 * r + 1] * one * bp_fast_sigmoid(bp_high(gate)));
+				*at = bp_pack2(a.o[m][e][2 * r] * share * bp_fast_sigmoid(bp_low(gate)),
+				    a.o[m][e][2 * r + 1] * share * bp_fast_sigmoid(bp_high(gate)));
 			}
 		}
 }
@@ -449,7 +509,7 @@ bp_tri_attn_cuda_opt(struct bp_ctx *cx, const struct bp_tri_attn *a)
 
 	if (cx->precision != BP_BF16_MM)
 		return bp_as_original(cx, bp_tri_attn_cuda, a);
-	if (a->c > 128 || d > 32 || heads > MOST_HEADS || n > 65535)
+	if (a->c > 128 || d > 32 || heads > MOST_HEADS || n > 46340)
 		return BP_FAIL(cx->err, BP_EUNSUP, "take --op tri_attn=original", "tri_attn in bf16 is for up to 128 channels and 4 heads of 32, not %d and %d of %d",
 		    a->c, heads, d);
 	BP_CUDA_NEW(p.qkvg, 4 * nn * hp, cx);
@@ -464,7 +524,7 @@ bp_tri_attn_cuda_opt(struct bp_ctx *cx, const struct bp_tri_attn *a)
 		BP_TRY(bp_big_shared(cx, "tri_attn", flash, sizeof(struct keys)));
 		BP_TRY(bp_big_shared(cx, "tri_attn", finish, small));
 		kernel<<<few, WARPS * 32, big, bp_stream(cx)>>>(p);
-		flash<<<dim3((n + QUERIES - 1) / QUERIES, heads, n), QUERIES, sizeof(struct keys), bp_stream(cx)>>>(p);
+		flash<<<dim3((n + QUERIES - 1) / QUERIES, heads, (n + ROWS - 1) / ROWS), THREADS, sizeof(struct keys), bp_stream(cx)>>>(p);
 		finish<<<few, WARPS * 32, small, bp_stream(cx)>>>(p);
 	}
 	bp_dev_release(cx, m);

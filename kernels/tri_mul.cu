@@ -92,6 +92,19 @@ struct planes {
 	bp_bf16 *ab, *sum;     /* [2c][n][row], [c][n][row]       */
 };
 
+/* the row and the column of place r of a plane, which eight neighbours from a multiple of 8 on have in common; divisions of 64 bits are slow */
+static __device__ inline int
+line(const struct planes *p, int64_t r)
+{
+	return (int)((uint32_t)r / p->row);
+}
+
+static __device__ inline int
+rest(const struct planes *p, int64_t r)
+{
+	return (int)((uint32_t)r % p->row);
+}
+
 template <int G>
 static __global__ void __launch_bounds__(WARPS * 32, 1)
 project(struct planes p)
@@ -113,13 +126,12 @@ project(struct planes p)
 		float mask[8];
 #pragma unroll
 		for (int j = 0; j < 4; j++) { /* column g of tile j */
-			int64_t r = at + 8 * (g / 2) + 2 * j + g % 2, i = r / p.row, k = r % p.row;
-			bp_norm_frag<G>(f[j], i < n && k < n ? p.a.x + (i * n + k) * c : NULL, c, p.wide, nw, nb);
+			int k = rest(&p, at + 8 * (g / 2)) + 2 * j + g % 2, i = line(&p, at + 8 * (g / 2));
+			bp_norm_frag<G>(f[j], i < n && k < n ? p.a.x + ((int64_t)i * n + k) * c : NULL, c, p.wide, nw, nb);
 		}
 #pragma unroll
 		for (int e = 0; e < 8; e++) { /* the pairs of this lane's results: 8t .. 8t+7 */
-			int64_t r = at + 8 * t + e;
-			int i = (int)(r / p.row), k = (int)(r % p.row);
+			int i = line(&p, at + 8 * t), k = rest(&p, at + 8 * t) + e;
 			mask[e] = i < n && k < n ? bp_dev_pair_mask(p.a.pair_mask, p.a.mask, n, i, k) : 0;
 		}
 		for (int o = 0; o < wide; o += 16) {
@@ -210,8 +222,9 @@ finish(struct planes p)
 		bp_copy_commit();
 #pragma unroll
 		for (int i = 0; i < 2; i++) {
-			int64_t r = at + i * 8 + g;
-			pair[i] = r < p.plane && r % p.row < n ? r / p.row * n + r % p.row : -1;
+			int64_t r = at + i * 8;
+			int k = rest(&p, r) + g;
+			pair[i] = r < p.plane && k < n ? (int64_t)line(&p, r) * n + k : -1;
 			bp_norm_frag<G>(f[i], pair[i] >= 0 ? p.a.x + pair[i] * c : NULL, c, p.wide, vec, vec + G * 32);
 		}
 		bp_copy_wait<0>();
@@ -266,8 +279,9 @@ bp_tri_mul_cuda_opt(struct bp_ctx *cx, const struct bp_tri_mul *a)
 
 	if (cx->precision != BP_BF16_MM)
 		return bp_as_original(cx, bp_tri_mul_cuda, a);
-	if (c > 128)
-		return BP_FAIL(cx->err, BP_EUNSUP, "take --op tri_mul=original", "tri_mul in bf16 is for up to 128 channels, not %d", c);
+	if (c > 128 || n > 46336)
+		return BP_FAIL(cx->err, BP_EUNSUP, "take --op tri_mul=original", "tri_mul in bf16 is for up to 128 channels and 46336 tokens, not %d, %d", c,
+		    n);
 	BP_CUDA_NEW(p.ab, 2 * c * p.plane, cx);
 	BP_CUDA_NEW(p.sum, c * p.plane, cx);
 	if (!cx->dry) {

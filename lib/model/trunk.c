@@ -357,12 +357,20 @@ finish(struct run *r, double seconds, size_t peak, struct bp_err *err)
 }
 
 static int
-check_finite(const struct bp_rec *rec, const char *name, struct bp_err *err)
+check_finite(const struct bp_rec *rec, const char *name, int threads, struct bp_err *err)
 {
 	const struct bp_tensor *t = bp_rec_get(rec, name);
 	const float *x = t->data;
+	int64_t n = bp_count(t);
+	int bad = 0;
 
-	for (int64_t i = 0; i < bp_count(t); i++)
+#pragma omp parallel for simd reduction(| : bad) num_threads(threads) if (n > 100000)
+	for (int64_t i = 0; i < n; i++) {
+		uint32_t bits;
+		memcpy(&bits, x + i, sizeof bits);
+		bad |= (bits & 0x7f800000) == 0x7f800000;
+	}
+	for (int64_t i = 0; bad && i < n; i++)
 		if (!isfinite(x[i]))
 			return BP_FAIL(err, BP_ENUM, "are features and weights made for each other?",
 			    "%s is not finite (element %lld)", name, (long long)i);
@@ -394,8 +402,8 @@ bp_trunk_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_ou
 	bp_progress_close(&progress);
 	BP_TRY(bp_weights_check(t->w, err));
 	BP_TRY(st);
-	BP_TRY(check_finite(r.rec, "s", err));
-	BP_TRY(check_finite(r.rec, "z", err));
+	BP_TRY(check_finite(r.rec, "s", t->cx->threads, err));
+	BP_TRY(check_finite(r.rec, "z", t->cx->threads, err));
 	return finish(&r, bp_seconds() - start, peak, err);
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "ops/copy.h"
 #include "ops/cpu.h"
 
 static void *
@@ -251,6 +252,16 @@ int64_t
 bp_dev_reached(struct bp_ctx *cx, int64_t now)
 {
 	return cx->memory->reached ? cx->memory->reached(cx, now) : now;
+}
+
+void
+bp_copy_host(void *dst, const void *src, size_t n, int threads)
+{
+	const size_t part = (size_t)256 << 10;
+
+#pragma omp parallel for num_threads(threads) if (n > part)
+	for (size_t at = 0; at < n; at += part)
+		memcpy((char *)dst + at, (const char *)src + at, n - at < part ? n - at : part);
 }
 
 int

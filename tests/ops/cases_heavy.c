@@ -90,10 +90,10 @@ tri_mul(struct check *k, int shape)
 		{ 31, 64, true, true, false, true }, { 67, 128, false, true, true, false },
 		{ 72, 128, true, false, true, false }, { 76, 64, false, true, true, false },
 		{ 76, 64, true, true, true, false }, { 214, 64, false, true, true, false },
-		{ 214, 64, true, true, true, false }, { 256, 128, false, true, true, false },
-		{ 256, 128, true, true, true, false }, { 512, 128, false, true, true, false },
-		{ 512, 128, true, true, true, false }, { 1024, 128, false, true, true, false },
-		{ 1024, 128, true, true, true, false } };
+		{ 214, 64, true, true, true, false }, { 256, 128, false, true, false, false },
+		{ 256, 128, true, true, false, false }, { 512, 128, false, true, false, false },
+		{ 512, 128, true, true, false, false }, { 1024, 128, false, true, false, false },
+		{ 1024, 128, true, true, false, false } };
 	int n = S[shape].n, c = S[shape].c;
 	size_t nn = (size_t)n * n;
 	const struct bp_tri_mul_weights w
@@ -124,9 +124,9 @@ tri_attn(struct check *k, int shape)
 		{ 67, 128, 4, 32, false, true, true, false }, { 72, 128, 4, 32, true, false, true, false },
 		{ 76, 64, 2, 32, false, true, true, false }, { 76, 64, 2, 32, true, true, true, false },
 		{ 214, 64, 2, 32, false, true, true, false }, { 214, 64, 2, 32, true, true, true, false },
-		{ 256, 128, 4, 32, false, true, true, false }, { 256, 128, 4, 32, true, true, true, false },
-		{ 512, 128, 4, 32, false, true, true, false }, { 512, 128, 4, 32, true, true, true, false },
-		{ 1024, 128, 4, 32, false, true, true, false }, { 1024, 128, 4, 32, true, true, true, false } };
+		{ 256, 128, 4, 32, false, true, false, false }, { 256, 128, 4, 32, true, true, false, false },
+		{ 512, 128, 4, 32, false, true, false, false }, { 512, 128, 4, 32, true, true, false, false },
+		{ 1024, 128, 4, 32, false, true, false, false }, { 1024, 128, 4, 32, true, true, false, false } };
 	int n = S[shape].n, c = S[shape].c, heads = S[shape].heads, hd = heads * S[shape].d;
 	size_t nn = (size_t)n * n;
 	const struct bp_tri_attn_weights w
