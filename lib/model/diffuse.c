@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "model/plan.h"
+#include "structure/guide_log.h"
 
 struct bp_diffuse {
 	struct bp_diffuse_opt o;
@@ -267,9 +268,35 @@ open_guides(struct target *t, int value, struct bp_arena *mem, struct bp_err *er
 	return BP_OK;
 }
 
+/* the log of energies as lines of JSON, to f */
+static int
+tell_guides(FILE *f, const struct bp_rec *rec, struct bp_err *err)
+{
+	struct bp_arena *mem = rec->mem;
+	struct bp_mark mark = bp_arena_mark(mem);
+
+	for (int k = 0; k < bp_guide_logs(rec); k++) {
+		struct bp_guide_log log;
+		BP_TRY(bp_guide_log_read(&log, rec, k, err));
+		for (int i = 0; i < log.rows->shape[1]; i++) {
+			struct bp_val *list;
+			BP_TRY(bp_guide_log_sample(&list, &log, i, mem, err));
+			for (size_t row = 0; row < bp_val_count(list); row++) {
+				struct bp_val *line = bp_val_at(list, row);
+				BP_TRY(bp_val_set(line, "target", bp_val_str(mem, rec->id, err), mem, err));
+				BP_TRY(bp_val_set(line, "guide", bp_val_int(mem, k + 1, err), mem, err));
+				bp_json_write(f, line, 0);
+				putc('\n', f);
+			}
+			bp_arena_release(mem, mark);
+		}
+	}
+	return BP_OK;
+}
+
 /* energies of the samples, and their log */
 static int
-end_guides(struct target *t, struct bp_arena *mem, struct bp_err *err)
+end_guides(struct target *t, struct bp_err *err)
 {
 	const char *path = t->d->o.guides.log;
 	FILE *f;
@@ -282,7 +309,7 @@ end_guides(struct target *t, struct bp_arena *mem, struct bp_err *err)
 		return BP_OK;
 	if (!(f = fopen(path, "a")))
 		return BP_FAIL(err, BP_EIO, NULL, "%s: %s", path, strerror(errno));
-	st = bp_guiding_tell(t->guiding, f, t->rec->id, mem, err);
+	st = tell_guides(f, t->rec, err);
 	if ((fflush(f) != 0 || ferror(f)) && st == BP_OK)
 		st = BP_FAIL(err, BP_EIO, NULL, "%s: %s", path, strerror(errno));
 	fclose(f);
@@ -312,7 +339,7 @@ run_target(struct target *t, struct bp_arena *mem, struct bp_err *err)
 	if (o->record_noise)
 		BP_TRY(bp_draws_write(&t->draws, o->record_noise, t->rec->id, mem, err));
 	BP_TRY(dump_rest(t, mem, err));
-	BP_TRY(end_guides(t, mem, err));
+	BP_TRY(end_guides(t, err));
 	t->d->written++;
 	return sign(t, bp_seconds() - start, peak, err);
 }

@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "guide/atoms.h"
+#include "guide/rg_target.h"
 #include "guide/step.h"
 
-enum { STEP, GD_STEP, ENERGY, DISPLACEMENT, OWN_COLUMNS }; /* of the log, before the source's */
+enum { STEP, GD_STEP, ENERGY, DISPLACEMENT, SCALED, OWN_COLUMNS }; /* of the log, before the source's */
 
 struct one {
 	struct bp_guiding *all;
@@ -25,6 +26,7 @@ struct bp_guiding {
 	struct bp_arena *mem;
 	struct bp_atoms *atoms;
 	int32_t *group; /* [atoms] token, 0 for padding */
+	double *mass;   /* [atoms] */
 	struct one *one;
 	struct bp_guide *list;
 	float *x0;                          /* [guided,atoms,3]  */
@@ -107,6 +109,8 @@ bp_guiding_open(struct bp_guiding **ret, struct bp_ctx *cx, const struct bp_guid
 		if (o->token[i] < 0) /* nothing to guide it with */
 			g->atoms->mask[i] = 0;
 	}
+	BP_NEW(g->mass, o->atoms, mem, err);
+	BP_TRY(bp_rg_weights(g->mass, g->atoms, NULL, BP_RG_MASS, 0, cx, mem, err));
 	BP_NEW(g->one, o->n, mem, err);
 	BP_NEW(g->list, o->n, mem, err);
 	BP_NEW(g->x0, (size_t)o->guided * size, mem, err);
@@ -145,7 +149,7 @@ note(struct one *s, const struct bp_guide_call *c)
 	bp_assert(s->rows < s->room);
 	for (int i = 0; i < c->samples; i++) {
 		double *row = log_at(s, s->rows, i);
-		row[STEP] = c->step, row[GD_STEP] = c->gd_step, row[ENERGY] = c->energy[i], row[DISPLACEMENT] = 0;
+		row[STEP] = c->step, row[GD_STEP] = c->gd_step, row[ENERGY] = c->energy[i], row[DISPLACEMENT] = 0, row[SCALED] = 1;
 		memcpy(row + OWN_COLUMNS, c->values + (size_t)i * (size_t)s->source->columns,
 		    (size_t)s->source->columns * sizeof *row);
 	}
@@ -209,11 +213,11 @@ cap(struct one *s, int m, int first_row)
 	const size_t size = 3 * (size_t)a->o.atoms;
 
 	for (int i = 0; i < m; i++) {
-		double *d = a->delta, longest = 0;
+		double *d = a->delta, longest = 0, scaled;
 		float *x0 = a->x0 + (size_t)i * size;
 		for (size_t k = 0; k < size; k++)
 			d[k] = a->x[(size_t)i * size + k] - x0[k];
-		bp_step_cap(d, a->o.atoms, s->p->max_displacement_per_step);
+		scaled = bp_step_cap(d, a->o.atoms, s->p->max_displacement_per_step);
 		for (size_t k = 0; k < size; k += 3) {
 			longest = fmax(longest, d[k] * d[k] + d[k + 1] * d[k + 1] + d[k + 2] * d[k + 2]);
 			for (size_t c = k; c < k + 3; c++)
@@ -221,7 +225,7 @@ cap(struct one *s, int m, int first_row)
 					x0[c] = (float)(x0[c] + d[c]);
 		}
 		for (int row = first_row; row < s->rows; row++)
-			log_at(s, row, i)[DISPLACEMENT] = sqrt(longest);
+			log_at(s, row, i)[DISPLACEMENT] = sqrt(longest), log_at(s, row, i)[SCALED] = scaled;
 	}
 }
 
@@ -286,6 +290,16 @@ put_number(struct bp_val *map, const char *key, double x, struct bp_arena *mem, 
 	return bp_val_set(map, key, isfinite(x) ? bp_val_real(mem, x, err) : bp_val_nil(mem, err), mem, err);
 }
 
+/* rg_atoms: by mass, of all atoms that count */
+static int
+put_radius(struct bp_guiding *a, struct bp_val *map, const double *x, struct bp_arena *mem, struct bp_err *err)
+{
+	struct bp_rg r;
+
+	BP_TRY(bp_rg_of(&r, NULL, NULL, a->o.atoms, x, a->mass, a->atoms->mask, BP_RG_STANDARD, 3, a->mem, err));
+	return put_number(map, "rg_atoms", r.rg, mem, err);
+}
+
 /* what a source says of the final samples: a list of maps */
 static int
 final_samples(struct one *s, struct bp_val *list, const double *x, struct bp_arena *mem, struct bp_err *err)
@@ -300,6 +314,7 @@ final_samples(struct one *s, struct bp_val *list, const double *x, struct bp_are
 		BP_TRY(bp_val_push(list, map, mem, err));
 		BP_TRY(bp_val_set(map, "guided", bp_val_bool(mem, i < a->o.guided, err), mem, err));
 		BP_TRY(put_number(map, "energy", a->energy[i], mem, err));
+		BP_TRY(put_radius(a, map, x + 3 * (size_t)i * (size_t)a->o.atoms, mem, err));
 		for (int k = 0; k < s->source->columns; k++)
 			BP_TRY(put_number(map, s->source->column[k], a->values[i * s->source->columns + k], mem, err));
 	}
@@ -309,7 +324,7 @@ final_samples(struct one *s, struct bp_val *list, const double *x, struct bp_are
 static const char *
 column_name(const struct one *s, int i)
 {
-	static const char *const own[OWN_COLUMNS] = { "step", "gd_step", "energy", "max_displacement" };
+	static const char *const own[OWN_COLUMNS] = { "step", "gd_step", "energy", "max_displacement", "scaled" };
 
 	return i < OWN_COLUMNS ? own[i] : s->source->column[i - OWN_COLUMNS];
 }
@@ -363,6 +378,46 @@ put_log(struct one *s, int number, struct bp_val *guide, struct bp_rec *rec, str
 	return BP_OK;
 }
 
+/* meta.scores.KIND_guidance: what is told with the confidence of each sample */
+static int
+put_scores(const struct one *s, const char *name, const struct bp_val *samples, struct bp_rec *rec, struct bp_err *err)
+{
+	struct bp_val *scores = bp_val_get(rec->meta, "scores"), *list = bp_val_arr(rec->mem, err);
+	struct bp_arena *mem = rec->mem;
+
+	if (!scores) {
+		scores = bp_val_map(mem, err);
+		BP_TRY(bp_val_set(rec->meta, "scores", scores, mem, err));
+	}
+	for (size_t i = 0; i < bp_val_count(samples); i++) {
+		struct bp_val *from = bp_val_at(samples, i), *to = from;
+		if (s->p->section == BP_GUIDE_RG) {
+			double rg = bp_val_num(bp_val_get(from, "rg"), NAN), want = bp_val_num(bp_val_get(from, "target_rg"), NAN);
+			to = bp_val_map(mem, err);
+			BP_TRY(bp_val_set(to, "guided", bp_val_get(from, "guided"), mem, err));
+			BP_TRY(put_number(to, "final_rg", rg, mem, err));
+			BP_TRY(put_number(to, "target_rg", want, mem, err));
+			BP_TRY(put_number(to, "rg_error", rg - want, mem, err));
+			BP_TRY(put_number(to, "rg_relative_error", 100 * (rg - want) / want, mem, err));
+		}
+		BP_TRY(bp_val_push(list, to, mem, err));
+	}
+	return bp_val_set(scores, name, list, mem, err);
+}
+
+/* "saxs_guidance", of a second guide of the kind "saxs_guidance_2" */
+static int
+guide_scores(struct bp_guiding *g, int k, const struct bp_val *samples, struct bp_rec *rec, struct bp_err *err)
+{
+	char name[64];
+	int like = 1;
+
+	for (int i = 0; i < k; i++)
+		like += strcmp(g->one[i].source->kind, g->one[k].source->kind) == 0;
+	snprintf(name, sizeof name, like > 1 ? "%s_guidance_%d" : "%s_guidance", g->one[k].source->kind, like);
+	return put_scores(&g->one[k], name, samples, rec, err);
+}
+
 int
 bp_guiding_end(struct bp_guiding *g, const float *x, struct bp_rec *rec, struct bp_err *err)
 {
@@ -381,29 +436,7 @@ bp_guiding_end(struct bp_guiding *g, const float *x, struct bp_rec *rec, struct 
 		BP_TRY(final_samples(s, samples, g->final, rec->mem, err));
 		BP_TRY(bp_val_set(guide, "keys", bp_guide_to_val(s->p, rec->mem, err), rec->mem, err));
 		BP_TRY(put_log(s, k + 1, guide, rec, err));
+		BP_TRY(guide_scores(g, k, samples, rec, err));
 	}
-	return BP_OK;
-}
-
-int
-bp_guiding_tell(const struct bp_guiding *g, FILE *f, const char *target, struct bp_arena *mem, struct bp_err *err)
-{
-	struct bp_mark mark = bp_arena_mark(mem);
-
-	for (int k = 0; k < g->o.n; k++)
-		for (int row = 0; row < g->one[k].rows; row++)
-			for (int i = 0; i < g->o.guided; i++) {
-				const struct one *s = &g->one[k];
-				struct bp_val *line = bp_val_map(mem, err);
-				BP_TRY(bp_val_set(line, "target", bp_val_str(mem, target, err), mem, err));
-				BP_TRY(bp_val_set(line, "guide", bp_val_int(mem, k + 1, err), mem, err));
-				BP_TRY(bp_val_set(line, "kind", bp_val_str(mem, s->source->kind, err), mem, err));
-				BP_TRY(bp_val_set(line, "sample", bp_val_int(mem, i, err), mem, err));
-				for (int c = 0; c < OWN_COLUMNS + s->source->columns; c++)
-					BP_TRY(put_number(line, column_name(s, c), log_at(s, row, i)[c], mem, err));
-				bp_json_write(f, line, 0);
-				putc('\n', f);
-				bp_arena_release(mem, mark);
-			}
 	return BP_OK;
 }
