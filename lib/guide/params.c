@@ -42,6 +42,8 @@ static const struct bp_guide_key keys[] = {
 	    "most that an atom moves in a diffusion step, 0: no limit" },
 	{ "start_time", S | R | E, BP_OPT_NUM, F(start_time), "[0,1]", NULL, "1",
 	    "guide from the time 1 - step/steps on: 1 from the beginning" },
+	{ "min_sigma", S | R | E, BP_OPT_NUM, F(min_sigma), "[0,10000]", "A", "0",
+	    "no guidance at noise levels below: there the network follows no more, and a pull only distorts" },
 	{ "ramp_steps", S | R | E, BP_OPT_INT, F(ramp_steps), "[0,100000]", NULL, "0",
 	    "diffusion steps over which the weight rises" },
 	{ "model", S | C, BP_OPT_WORD, F(model), "vacuum|excluded|hydration", NULL, "hydration", "forward model" },

@@ -20,7 +20,7 @@ struct bp_guide_params {
 	double guidance_weight; /* NaN: not given, see bp_guide_weight */
 	int guidance_interval, ramp_steps;
 	const char *step;
-	double smoothing, max_displacement_per_step, start_time, resampling_weight;
+	double smoothing, max_displacement_per_step, start_time, min_sigma, resampling_weight;
 	/* saxs, scoring.saxs */
 	const char *experimental_data;
 	double gradient_epsilon, c1, c2, q_min, q_max;

@@ -158,13 +158,14 @@ note(struct one *s, const struct bp_guide_call *c)
 
 /* ---- a diffusion step ---- */
 
-/* the weight at a step; 0 before the guide's time */
+/* the weight at a step; 0 before the guide's time and below its noise level */
 static double
-weight_at(struct one *s, int step, int steps)
+weight_at(struct one *s, const struct bp_guided *g)
 {
+	const int step = g->step;
 	double w = bp_guide_weight(s->p);
 
-	if (1 - (double)step / steps > s->p->start_time)
+	if (1 - (double)step / g->steps > s->p->start_time || g->sigma < s->p->min_sigma)
 		return 0;
 	if (s->first < 0)
 		s->first = step;
@@ -185,7 +186,7 @@ inner(struct one *s, const struct bp_guided *g, int m, bool *moved, struct bp_er
 		bool again = false;
 		BP_TRY(s->source->eval(s->source, &c, a->mem, err));
 		note(s, &c);
-		struct bp_step_opt step = { .raw = *s->p->step == 'r', .weight = weight_at(s, g->step, g->steps),
+		struct bp_step_opt step = { .raw = *s->p->step == 'r', .weight = weight_at(s, g),
 			.goal = s->source->goal, .smoothing = s->p->section == BP_GUIDE_RG ? 0 : s->p->smoothing };
 		for (int i = 0; i < m; i++) {
 			double *x = a->x + (size_t)i * size, *d = a->delta;

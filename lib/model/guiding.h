@@ -41,7 +41,8 @@ const struct bp_guide *bp_guiding_list(struct bp_guiding *g, int *n);
 int bp_guiding_step(const struct bp_guiding *g, int step, struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
 
 /* Energies of the final samples x [samples,atoms,3], and what is to be told: rec's meta.guides, a list of maps {kind,
- * keys, columns, samples}, and tensors guide_log_K [rows,guided,columns], K from 1 (guide/log.h); and
- * meta.scores.KIND_guidance. */
+ * keys, columns, samples}, and tensors guide_log_K [rows,guided,columns], K from 1
+ * (structure/guide_log.h); and meta.scores.KIND_guidance. */
 int bp_guiding_end(struct bp_guiding *g, const float *x, struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
+
 #endif
