@@ -149,12 +149,12 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIBEXEC) $(SHARE)/boltzpipe $(MAN) $(SHARE)/bash-completion/completions
 	install $(B)/bin/boltzpipe $(DESTDIR)$(PREFIX)/bin
 	install $(addprefix $(B)/bin/,$(NAMES)) $(LIBEXEC)
-	cp -r share/demo share/ccd $(SHARE)/boltzpipe
+	cp -r share/demo share/ccd share/slurm $(SHARE)/boltzpipe
 	install -d $(SHARE)/doc/boltzpipe
 	install -m 644 doc/*.md $(SHARE)/doc/boltzpipe
 	install -m 644 share/completion/boltzpipe.bash $(SHARE)/bash-completion/completions/boltzpipe
 	for t in $(NAMES); do $(B)/bin/$$t --help-man >$(MAN)/boltzpipe-$$t.1 || exit 1; done
-	for t in predict show rmsd env keygen top; do $(B)/bin/boltzpipe $$t --help-man >$(MAN)/boltzpipe-$$t.1 || exit 1; done
+	for t in predict submit show rmsd env keygen top; do $(B)/bin/boltzpipe $$t --help-man >$(MAN)/boltzpipe-$$t.1 || exit 1; done
 	$(B)/bin/boltzpipe --help-man >$(MAN)/boltzpipe.1
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/bin/boltzpipe $(LIBEXEC) $(SHARE)/boltzpipe $(SHARE)/doc/boltzpipe $(MAN)/boltzpipe.1 $(MAN)/boltzpipe-*.1 \

@@ -279,11 +279,10 @@ parse_options(struct bp_toolopts *t, char *text, struct bp_arena *mem, struct bp
 	return BP_OK;
 }
 
-/* what a program prints, and how it ends */
-static int
-capture(char **text, int *status, char *const *argv, struct bp_arena *mem, struct bp_err *err)
+int
+bp_pipeline_output(char **text, bool *ok, char *const *argv, struct bp_arena *mem, struct bp_err *err)
 {
-	int fd[2];
+	int fd[2], status;
 	pid_t pid;
 	size_t n = 0, cap = 1 << 16;
 	ssize_t got;
@@ -294,15 +293,16 @@ capture(char **text, int *status, char *const *argv, struct bp_arena *mem, struc
 		return BP_FAIL(err, BP_EIO, NULL, "cannot start %s: %s", argv[0], strerror(errno));
 	if (pid == 0) {
 		if (dup2(fd[1], STDOUT_FILENO) >= 0)
-			execv(argv[0], argv);
+			execvp(argv[0], argv);
 		_exit(127);
 	}
 	close(fd[1]);
 	while (n + 1 < cap && (got = read(fd[0], *text + n, cap - 1 - n)) > 0)
 		n += (size_t)got;
 	close(fd[0]);
-	if (waitpid(pid, status, 0) < 0)
+	if (waitpid(pid, &status, 0) < 0)
 		return BP_FAIL(err, BP_EIO, NULL, "cannot wait for %s: %s", argv[0], strerror(errno));
+	*ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	return BP_OK;
 }
 
@@ -311,13 +311,13 @@ bp_pipeline_options(
     struct bp_toolopts *ret, const char *dir, const char *tool, struct bp_arena *mem, struct bp_err *err)
 {
 	char *path = bp_sprintf(mem, err, "%s/%s", dir, tool), *text;
-	int status;
+	bool ok;
 
 	*ret = (struct bp_toolopts) { .tool = tool, .path = path };
 	if (!path)
 		return BP_EMEM;
-	BP_TRY(capture(&text, &status, (char *const[]) { path, "--help-options", NULL }, mem, err));
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+	BP_TRY(bp_pipeline_output(&text, &ok, (char *const[]) { path, "--help-options", NULL }, mem, err));
+	if (!ok)
 		return BP_FAIL(err, BP_EUSAGE, "is boltzpipe installed whole?", "%s does not run", path);
 	return parse_options(ret, text, mem, err);
 }
@@ -327,7 +327,8 @@ bp_pipeline_changed(struct bp_strlist *ret, bool *refused, char *const *argv, st
 {
 	const char **v;
 	char *text, *line;
-	int status, n = 0;
+	int n = 0;
+	bool ok;
 
 	*ret = (struct bp_strlist) { 0 };
 	while (argv[n])
@@ -337,8 +338,8 @@ bp_pipeline_changed(struct bp_strlist *ret, bool *refused, char *const *argv, st
 	v[1] = "--help-changed";
 	for (int i = 1; i < n; i++)
 		v[i + 1] = argv[i];
-	BP_TRY(capture(&text, &status, (char *const *)v, mem, err));
-	*refused = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+	BP_TRY(bp_pipeline_output(&text, &ok, (char *const *)v, mem, err));
+	*refused = !ok;
 	while ((line = strsep(&text, "\n")))
 		if (*line)
 			BP_TRY(bp_strlist_add(ret, line, mem, err));

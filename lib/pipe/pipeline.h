@@ -26,6 +26,9 @@ struct bp_toolopts {
 	struct bp_toolopt *opt;
 	int n;
 };
+/* What a program prints on stdout (its first 64 KiB), looked for on the PATH; ok: it ended with 0. */
+int bp_pipeline_output(
+    char **text, bool *ok, char *const *argv, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 /* Let a program parse its options without doing anything but tell those that are not the default's, "--name=value". What it
  * has to say against them goes to stderr; *refused is set then. */
 int bp_pipeline_changed(struct bp_strlist *ret, bool *refused, char *const *argv, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;

@@ -17,6 +17,7 @@ static const struct {
 	const char *summary;
 } own[] = {
 	{ "predict", bp_predict_main, "run the whole pipe: boltzpipe predict x.yaml -o out" },
+	{ "submit", bp_submit_main, "run it on many machines: boltzpipe submit inputs/ -o out --nodes 8" },
 	{ "show", bp_show_main, "print a stream for people: boltzpipe show FILE, or at the end of a pipe" },
 	{ "rmsd", bp_rmsd_main, "distance of two structures: boltzpipe rmsd model.cif crystal.pdb" },
 	{ "top", bp_top_main, "a live table of the stages of a run: boltzpipe top node1:9100 node2:9100" },

@@ -6,6 +6,7 @@
 #include "pipe/pipeline.h"
 
 int bp_predict_main(int argc, char **argv);
+int bp_submit_main(int argc, char **argv);
 int bp_show_main(int argc, char **argv);
 int bp_rmsd_main(int argc, char **argv);
 int bp_keygen_main(int argc, char **argv);

@@ -1,0 +1,116 @@
+# The rest of this script is share/slurm/job.sh of boltzpipe; `boltzpipe submit` has put the settings above it.
+# One job is the head: it reads the inputs, hands them out, and writes what comes back. An array of workers predicts. A worker that
+# is lost has its targets handed to another; a head that is lost is requeued, and keeps what was finished. Files in $job:
+#   head      where the head listens: HOST PORT PORT
+#   finished  the run's exit status, when it is over
+#   manifest  what `write` prints, of the head's last start
+set -u
+pids=() asked=
+
+# Slurm wants the node back: TERM, or USR1 some time before the limit. Stages finish or hand back what they have.
+leave() {
+	asked=$1
+	[ ${#pids[@]} = 0 ] || kill -TERM "${pids[@]}" 2>/dev/null
+}
+trap 'leave requeue' USR1
+trap 'leave stop' TERM INT
+
+# wait for all of $pids; status is the highest of theirs
+join() {
+	local p s
+	status=0
+	for p in "${pids[@]}"; do
+		wait "$p"
+		s=$?
+		while kill -0 "$p" 2>/dev/null; do # a signal to us has ended the wait
+			wait "$p"
+			s=$?
+		done
+		[ $s -le $status ] || status=$s
+	done
+	pids=()
+}
+
+# when a process of ours ends badly the others of its pipe cannot end well: stop them
+watch() {
+	local s
+	while [ -z "$asked" ] && [ -n "$(jobs -rp)" ]; do
+		wait -n
+		s=$?
+		if [ $s -gt 1 ] && [ -z "$asked" ]; then
+			kill -TERM "${pids[@]}" 2>/dev/null
+			break
+		fi
+	done
+	join
+	[ "${s:-0}" -le $status ] || status=$s
+}
+
+again() {
+	[ "$asked" != requeue ] || scontrol requeue "$SLURM_JOB_ID"
+	exit 143
+}
+
+head_job() {
+	local try port
+	for try in 1 2 3 4 5; do
+		port=$((20000 + (SLURM_JOB_ID * 10 + ${SLURM_RESTART_COUNT:-0} * 2 + try * 2222) % 40000))
+		"${featurize[@]}" --out "tcp://*:$port" "${secret[@]}" "${inputs[@]}" &
+		pids=($!)
+		"${write[@]}" --in "tcp://*:$((port + 1))" "${secret[@]}" >"$job/manifest" &
+		pids+=($!)
+		echo "$(hostname -f 2>/dev/null || hostname) $port $((port + 1))" >"$job/head.new" && mv "$job/head.new" "$job/head"
+		watch
+		[ -z "$asked" ] || again
+		[ $status = 2 ] || break # 2: a port that is taken, or wrong use
+	done
+	if [ $status -gt 2 ] && [ "${SLURM_RESTART_COUNT:-0}" -lt 3 ]; then
+		echo "the run was cut (exit status $status): it starts again and keeps what is finished" >&2
+		scontrol requeue "$SLURM_JOB_ID" && exit $status
+	fi
+	echo $status >"$job/finished"
+	rm -f "$job/head"
+	exit $status
+}
+
+# one pipe from the head and back to it; between its stages are sockets, so that nothing counts as done before it is written
+pipe() {
+	local device=() d=$1/$2
+	[ "$gpus" = 0 ] || device=(--device "cuda:$2")
+	mkdir -p "$d"
+	"${trunk[@]}" --in "tcp://$host:$from" --out "ipc://$d/trunk" "${secret[@]}" "${device[@]}" &
+	pids+=($!)
+	"${diffuse[@]}" --in "ipc://$d/trunk" --out "ipc://$d/diffuse" "${secret[@]}" "${device[@]}" &
+	pids+=($!)
+	"${confidence[@]}" --in "ipc://$d/diffuse" --out "tcp://$host:$to" "${secret[@]}" "${device[@]}" &
+	pids+=($!)
+}
+
+worker_job() {
+	local d g failures=0
+	while [ ! -e "$job/finished" ]; do
+		if [ ! -s "$job/head" ]; then
+			sleep 2
+			[ -z "$asked" ] || again
+			continue
+		fi
+		read -r host from to <"$job/head"
+		d=$(mktemp -d "${TMPDIR:-/tmp}/boltzpipe.XXXXXX") || exit 2
+		g=0
+		while pipe "$d" $g; g=$((g + 1)); [ $g -lt "$gpus" ]; do :; done
+		watch
+		rm -rf "$d"
+		[ -z "$asked" ] || again
+		[ $status -gt 1 ] || exit 0 # the end has come; the head knows which targets failed
+		failures=$((failures + 1))
+		[ $failures -lt 10 ] || exit $status
+		sleep $((failures * 2)) # the head may be on its way to another node
+	done
+	exit 0
+}
+
+case ${1:-} in
+head) head_job ;;
+worker) worker_job ;;
+*) echo "usage: sbatch $0 head|worker" >&2; exit 2 ;;
+esac
