@@ -48,7 +48,8 @@ struct bp_wire_opt {
 	int queue;             /* records that a stage holds at most, read but not finished          */
 	size_t queue_bytes;    /* and their bytes; also those kept until they are safe further on    */
 	double timeout;        /* s without any peer until that is an error; 0: wait for ever        */
-	bool insecure;         /* plain TCP may bind to more than loopback                           */
+	bool insecure;         /* plain TCP and counters may bind to more than loopback              */
+	int metrics;           /* port of the counters' page (stream/metrics.h); 0: none             */
 	const char *key;       /* file with our CURVE key; NULL: none                                */
 	const char *peer_keys; /* folder with the public keys of the peers; NULL: none               */
 	const char *run;       /* name of the run, where it begins; NULL: a random one               */
@@ -86,7 +87,9 @@ struct bp_common {
 	{ "timeout", 0, BP_OPT_NUM, offsetof(T, c.wire.timeout), "[0,", "SECONDS",                                   \
 	  "sockets: give up after SECONDS without anybody at the other end; 0: never" },                             \
 	{ "insecure", 0, BP_OPT_FLAG, offsetof(T, c.wire.insecure), NULL, NULL,                                      \
-	  "sockets: let anyone connect over plain TCP, not only this machine" },                                     \
+	  "sockets, --metrics: let anyone connect over plain TCP, not only this machine" },                          \
+	{ "metrics", 0, BP_OPT_INT, offsetof(T, c.wire.metrics), "[0,65535]", "PORT",                                \
+	  "serve counters at http://127.0.0.1:PORT/metrics (see boltzpipe top); 0: do not" },                        \
 	{ "key", 0, BP_OPT_STR, offsetof(T, c.wire.key), NULL, "FILE",                                               \
 	  "sockets: our key (boltzpipe keygen): encrypt, and admit only known peers" },                              \
 	{ "peer-keys", 0, BP_OPT_STR, offsetof(T, c.wire.peer_keys), NULL, "DIR",                                    \

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/newfile.h"
 #include "stream/io.h"
+#include "stream/metrics.h"
 
 int
 bp_trail_add(struct bp_rec *rec, const char *tool, const char *variant, const char *device, const char *weights,
@@ -90,11 +91,13 @@ bp_filter_run(const struct bp_filter *f)
 	struct bp_in *in = NULL;
 	struct bp_out *out = NULL;
 	struct bp_stats stats;
+	struct bp_metrics *metrics = NULL;
 	struct bp_err err = { 0 };
 	int st, status;
 
 	bp_stats_open(&stats, f->tool, f->device);
 	if ((st = bp_arena_open(&mem, f->mem_cap, &err)) != BP_OK || (st = check_ends(f, &err)) != BP_OK
+	    || (f->wire && (st = bp_metrics_open(&metrics, f->wire->metrics, f->wire->insecure, &stats, &err)) != BP_OK)
 	    || (st = bp_in_open_at(&in, f->in, f->wire, &stats, &err)) != BP_OK
 	    || (st = bp_out_open_at(&out, f->out, f->wire, &stats, &err)) != BP_OK) {
 		bp_log_err(&err);
@@ -110,6 +113,7 @@ bp_filter_run(const struct bp_filter *f)
 	}
 	bp_out_close(out);
 	bp_in_close(in);
+	bp_metrics_close(metrics);
 	bp_stats_close(&stats);
 	bp_arena_close(mem);
 	return status;

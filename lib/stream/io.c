@@ -237,6 +237,8 @@ bp_in_next(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, struct b
 	*rec = NULL;
 	if (in->sock)
 		return bp_in_next_sock(in, mem, rec, err);
+	BP_COUNT(in->stats, in_flight, -(long long)in->busy);
+	in->busy = false;
 	for (;;) { /* streams may follow each other: cat a b */
 		if (in->ended && (st = bp_src_more(&in->src, err)) != BP_OK)
 			return st;
@@ -249,7 +251,10 @@ bp_in_next(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, struct b
 		if ((*rec)->kind != BP_END) {
 			in->count++;
 			in->src.record++;
+			in->busy = true;
+			BP_COUNT(in->stats, in_flight, 1);
 			BP_COUNT(in->stats, in, 1);
+			BP_COUNT(in->stats, bytes_in, (long long)(in->src.limit - in->src.left));
 			return st;
 		}
 		BP_TRY(check_end(in, *rec, err));
@@ -357,10 +362,32 @@ bp_out_open_mem(struct bp_out **ret, char **data, size_t *n, struct bp_err *err)
 	return BP_OK;
 }
 
+/* what is to be seen of a record that was put */
+static void
+count_out(struct bp_stats *s, const struct bp_rec *rec, bool failed, uint64_t bytes)
+{
+	size_t n = bp_val_count(rec->trail);
+	const struct bp_val *last = n ? bp_val_at(rec->trail, n - 1) : NULL;
+	struct bp_err why;
+
+	if (!s)
+		return;
+	BP_COUNT(s, out, 1);
+	BP_COUNT(s, failed, failed);
+	BP_COUNT(s, bytes_out, (long long)bytes);
+	if (failed) {
+		BP_FAIL(&why, BP_EINPUT, NULL, "%s: %s", rec->id, bp_val_cstr(bp_val_get(rec->meta, "message"), "?"));
+		bp_stats_error(s, &why);
+	} else if (strcmp(bp_val_cstr(bp_val_get(last, "tool"), ""), s->tool) == 0 && rec->kind != BP_DONE) {
+		atomic_store(&s->target, bp_val_i64(bp_val_get(last, "peak_bytes"), -1));
+	}
+}
+
 int
 bp_out_put(struct bp_out *out, struct bp_rec *rec, struct bp_err *err)
 {
 	bool failed = rec->kind == BP_ERROR && !rec->received;
+	uint64_t before = out->sink.total;
 
 	rec->index = out->count;
 	if (out->sock)
@@ -369,8 +396,7 @@ bp_out_put(struct bp_out *out, struct bp_rec *rec, struct bp_err *err)
 	BP_TRY(out->sock ? bp_out_commit(out, rec, err) : out->t->flush(&out->end, err));
 	out->count++;
 	out->failures += failed;
-	BP_COUNT(out->stats, out, 1);
-	BP_COUNT(out->stats, failed, failed);
+	count_out(out->stats, rec, failed, out->sink.total - before);
 	return BP_OK;
 }
 

@@ -31,7 +31,7 @@ struct bp_in {
 	struct bp_src src;
 	struct bp_stats *stats;
 	int64_t count; /* records since the last end record */
-	bool ended;
+	bool ended, busy; /* busy: the record read last is being worked on; no sockets */
 	struct bp_arena *keep; /* for runs */
 	struct bp_val *runs;   /* map: run -> array of ids, of the end records so far; NULL: they told none */
 	char name[];

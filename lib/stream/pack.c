@@ -24,6 +24,7 @@ put(struct bp_sink *s, const void *p, size_t n, XXH64_state_t *sum)
 	while (n > 0 && s->st == BP_OK) {
 		size_t now = n < STEP ? n : STEP;
 		XXH64_update(sum, c, now);
+		s->total += now;
 		if (now > sizeof s->buf - s->n)
 			flush(s);
 		if (now > sizeof s->buf) {

@@ -34,6 +34,7 @@ struct bp_sink {
 	void *self;
 	size_t part; /* most bytes in one bin, 1 .. 2^32 - 1: above it `parts`   */
 	size_t n;
+	uint64_t total; /* bytes put so far                                         */
 	XXH64_state_t head;
 	struct bp_err *err;
 	int st; /* the first failure; nothing is written after it           */

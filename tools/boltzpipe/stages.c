@@ -1,6 +1,7 @@
 #include "stages.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -128,6 +129,23 @@ resume(struct stages *s)
 	return bp_strlist_add(&s->before[FEATURIZE], with, s->mem, s->err);
 }
 
+/* --metrics PORT: a port for each stage, from PORT on */
+static int
+spread_ports(struct stages *s)
+{
+	const char *port;
+	char *option;
+
+	for (int t = 0; t < STAGES; t++) {
+		if (!(port = stages_value(s, t, "metrics")))
+			continue;
+		if (!(option = bp_sprintf(s->mem, s->err, "--metrics=%d", (int)strtol(port, NULL, 10) + t)))
+			return BP_EMEM;
+		BP_TRY(bp_strlist_add(&s->after[t], option, s->mem, s->err));
+	}
+	return BP_OK;
+}
+
 int
 stages_sort(struct stages *s, bool *refused, int argc, char **argv)
 {
@@ -145,5 +163,6 @@ stages_sort(struct stages *s, bool *refused, int argc, char **argv)
 			return BP_OK;
 	}
 	BP_TRY(check_dump(s));
+	BP_TRY(spread_ports(s));
 	return resume(s);
 }

@@ -4,6 +4,7 @@
 
 #include "base/main.h"
 #include "run.h"
+#include "stream/metrics.h"
 #include "stream/origin.h"
 
 struct featurize_opt {
@@ -83,17 +84,21 @@ main(int argc, char **argv)
 	struct featurize_run r = { .o = BP_FEATURES_OPT_INIT };
 	struct bp_strlist args = { 0 };
 	struct bp_ccd *ccd = NULL;
+	struct bp_stats stats;
+	struct bp_metrics *metrics = NULL;
 	struct bp_err err = { 0 };
 	struct bp_file *file;
 	int n, st = bp_main_start(&program, &opt, &opt.common, &args, argc, argv, &r.config);
 
 	if (st >= 0)
 		return st;
+	bp_stats_open(&stats, program.name, NULL);
 	if ((st = bp_ccd_open(&ccd, opt.ccd, r.config, &err)) != BP_OK
 	    || (r.ccd = ccd, st = settle(&r, &opt, &err)) != BP_OK
 	    || (st = bp_files_list(&file, &n, &args, r.config, &err)) != BP_OK
 	    || (st = bp_arena_open(&r.mem, opt.common.mem_cap, &err)) != BP_OK
-	    || (st = bp_out_open_at(&r.out, opt.common.out, &opt.common.wire, NULL, &err)) != BP_OK)
+	    || (st = bp_metrics_open(&metrics, opt.common.wire.metrics, opt.common.wire.insecure, &stats, &err)) != BP_OK
+	    || (st = bp_out_open_at(&r.out, opt.common.out, &opt.common.wire, &stats, &err)) != BP_OK)
 		goto done;
 	for (int i = 0; i < n && st == BP_OK; i++)
 		st = featurize_one(&r, &file[i], &err);
@@ -107,6 +112,8 @@ done:
 			r.exit_code = BP_EXIT_STREAM;
 	}
 	bp_out_close(r.out);
+	bp_metrics_close(metrics);
+	bp_stats_close(&stats);
 	bp_ccd_close(ccd);
 	bp_arena_close(r.mem);
 	bp_arena_close(r.config);

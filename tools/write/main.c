@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/main.h"
 #include "run.h"
+#include "stream/metrics.h"
 #include "stream/origin.h"
 
 struct write_opt {
@@ -68,6 +69,7 @@ main(int argc, char **argv)
 	struct write_opt opt = INIT;
 	struct write_run r = { 0 };
 	struct bp_stats stats;
+	struct bp_metrics *metrics = NULL;
 	struct bp_err err = { 0 };
 	int st, status;
 
@@ -80,6 +82,7 @@ main(int argc, char **argv)
 	r.patience = opt.common.wire.timeout;
 	if ((st = bp_arena_open(&r.mem, opt.common.mem_cap, &err)) == BP_OK
 	    && (st = settle(&r.save, &opt, r.config, &err)) == BP_OK
+	    && (st = bp_metrics_open(&metrics, opt.common.wire.metrics, opt.common.wire.insecure, &stats, &err)) == BP_OK
 	    && (st = bp_outdir_open(&r.dir, opt.dir, opt.override || opt.resume, &err)) == BP_OK)
 		st = bp_in_open_at(&r.in, opt.common.in, &opt.common.wire, &stats, &err);
 	if (st != BP_OK) {
@@ -96,6 +99,7 @@ main(int argc, char **argv)
 	bp_outdir_close(r.dir);
 	bp_in_close(r.in);
 	bp_set_close(&r.seen);
+	bp_metrics_close(metrics);
 	bp_stats_close(&stats);
 	bp_arena_close(r.mem);
 	bp_arena_close(r.config);

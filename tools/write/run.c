@@ -33,6 +33,8 @@ fail(struct write_run *r, const struct bp_rec *rec, const char *stage, struct bp
 	if (strcmp(stage, tool) == 0) {
 		bp_err_where(why, "%s", rec->id);
 		bp_log_err(why);
+		BP_COUNT(r->stats, failed, 1);
+		bp_stats_error(r->stats, why);
 	}
 }
 
