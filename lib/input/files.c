@@ -21,8 +21,9 @@ struct list {
 };
 
 static int
-add(struct list *l, const char *path)
+add(struct list *l, const char *arg)
 {
+	const char *path = strcmp(arg, "-") ? arg : "stdin";
 	const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path, *dot = strrchr(name, '.');
 	size_t stem = dot && dot > name ? (size_t)(dot - name) : strlen(name);
 	struct bp_file *f;
@@ -38,7 +39,7 @@ add(struct list *l, const char *path)
 			memcpy(f, l->file, (size_t)l->n * sizeof *f);
 		l->file = f;
 	}
-	l->file[l->n++] = (struct bp_file){ .path = path, .id = id };
+	l->file[l->n++] = (struct bp_file){ .path = arg, .name = path, .id = id };
 	return BP_OK;
 }
 

@@ -5,12 +5,13 @@
 #include "base/opt.h"
 
 struct bp_file {
-	const char *path;
+	const char *path;         /* "-": stdin                                                                    */
+	const char *name;         /* of it in messages: "stdin", else the path                                     */
 	const char *id;           /* the file's name without folder and suffix; NAME#N where NAME is taken: such a */
 	const struct bp_file *as; /* target is to be refused, because `as` has the name already; NULL: none has    */
 };
 
-/* args: files, taken as they are, and folders, from which every .yaml .yml .fasta .fa .fas is taken, sorted by name
+/* args: files, taken as they are, - for stdin (target "stdin"), and folders, from which every .yaml .yml .fasta .fa .fas is taken, sorted by name
  * (not their subfolders); other files of a folder are named in one warning. BP_EUSAGE: no arguments, or a folder
  * without inputs. */
 int bp_files_list(

@@ -516,12 +516,20 @@ bp_input_suffix(const char *path)
 int
 bp_input_tree(struct bp_val **ret, char **text, size_t *n, const char *path, struct bp_arena *mem, struct bp_err *err)
 {
+	bool fasta = is_fasta(path);
+
 	*ret = NULL;
-	if (!bp_input_suffix(path))
+	if (strcmp(path, "-") == 0) {
+		BP_TRY(bp_text_stdin(text, n, BP_YAML_MAXBYTES, mem, err));
+		path = "stdin";
+		fasta = (*text)[strspn(*text, " \t\r\n")] == '>';
+	} else if (!bp_input_suffix(path)) {
 		return BP_FAIL(
 		    err, BP_EINPUT, "name it .yaml, .yml, .fasta, .fa or .fas", "%s: unknown kind of input", path);
-	BP_TRY(bp_text_read(text, n, path, BP_YAML_MAXBYTES, mem, err));
-	return is_fasta(path) ? bp_fasta_read(ret, path, *text, *n, mem, err) : bp_yaml_read(ret, path, *text, *n, mem, err);
+	} else {
+		BP_TRY(bp_text_read(text, n, path, BP_YAML_MAXBYTES, mem, err));
+	}
+	return fasta ? bp_fasta_read(ret, path, *text, *n, mem, err) : bp_yaml_read(ret, path, *text, *n, mem, err);
 }
 
 int

@@ -68,7 +68,8 @@ struct bp_input {
 /* Read a file by its suffix: .yaml .yml; .fasta .fa .fas. BP_EINPUT: path, line, what is wrong. BP_EUNSUP: it asks for
  * what is not there yet. */
 int bp_input_read(struct bp_input **ret, const char *path, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
-/* The first half of it: the file's text [n] and what it says, unchecked. */
+/* The first half of it: the file's text [n] and what it says, unchecked. "-" is stdin: FASTA when it begins with '>',
+ * else YAML. */
 int bp_input_tree(struct bp_val **ret, char **text, size_t *n, const char *path, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;
 bool bp_input_suffix(const char *path); /* is it one of these? */

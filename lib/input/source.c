@@ -39,17 +39,14 @@ walk(struct source *s, const struct bp_val *v)
 }
 
 int
-bp_source_hash(char hex[BP_HASH_SIZE], const char *path, struct bp_arena *mem, struct bp_err *err)
+bp_source_hash(char hex[BP_HASH_SIZE], const char *path, const char *text, size_t n, const struct bp_val *tree,
+    struct bp_arena *mem, struct bp_err *err)
 {
 	struct source s = { .path = path, .hashes = "", .mem = mem, .err = err };
-	struct bp_val *v;
-	char *text;
-	size_t n;
 
-	BP_TRY(bp_input_tree(&v, &text, &n, path, mem, err));
 	bp_hash(hex, text, n);
 	BP_TRY(add(&s, hex));
-	BP_TRY(walk(&s, v));
+	BP_TRY(walk(&s, tree));
 	bp_hash(hex, s.hashes, strlen(s.hashes));
 	return BP_OK;
 }

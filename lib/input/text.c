@@ -38,6 +38,33 @@ bp_text_read(char **text, size_t *n, const char *path, size_t limit, struct bp_a
 }
 
 int
+bp_text_stdin(char **text, size_t *n, size_t limit, struct bp_arena *mem, struct bp_err *err)
+{
+	size_t cap = 1 << 16, got;
+	char *p = bp_alloc(mem, cap, err), *more;
+
+	*text = NULL;
+	*n = 0;
+	if (!p)
+		return BP_EMEM;
+	while ((got = fread(p + *n, 1, cap - 1 - *n, stdin)) > 0) {
+		if ((*n += got) > limit)
+			return BP_FAIL(err, BP_EINPUT, "is this the right file?", "stdin: more than %zu bytes", limit);
+		if (*n + 1 < cap)
+			continue;
+		if (!(more = bp_grow(mem, p, cap, 2 * cap, err)))
+			return BP_EMEM;
+		p = more;
+		cap *= 2;
+	}
+	if (ferror(stdin))
+		return BP_FAIL(err, BP_EIO, NULL, "stdin: %s", strerror(errno));
+	p[*n] = '\0';
+	*text = p;
+	return BP_OK;
+}
+
+int
 bp_text_check(const char *path, const char *text, size_t n, struct bp_err *err)
 {
 	const unsigned char *s = (const unsigned char *)text;

@@ -8,6 +8,9 @@
 int bp_text_read(
     char **text, size_t *n, const char *path, size_t limit, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
+/* The same of standard input, up to its end. */
+int bp_text_stdin(char **text, size_t *n, size_t limit, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+
 /* BP_EINPUT, naming path and line, unless text is UTF-8 without control characters but tab, CR and LF, and not empty.
  */
 int bp_text_check(const char *path, const char *text, size_t n, struct bp_err *err) BP_MUST_USE;

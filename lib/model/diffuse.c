@@ -209,6 +209,16 @@ sign_refined(struct bp_val *sampler, const struct bp_refined *r, struct bp_arena
 	return bp_val_set(m, "selected", bp_val_int(mem, r->selected, err), mem, err);
 }
 
+/* streams hold integers with sign: one that is larger goes as text */
+static struct bp_val *
+seed_val(uint64_t seed, struct bp_arena *mem, struct bp_err *err)
+{
+	char text[24];
+
+	snprintf(text, sizeof text, "%llu", (unsigned long long)seed);
+	return seed <= INT64_MAX ? bp_val_int(mem, (int64_t)seed, err) : bp_val_str(mem, text, err);
+}
+
 /* meta.sampler and the trail */
 static int
 sign(const struct target *t, double seconds, size_t peak, struct bp_err *err)
@@ -220,7 +230,7 @@ sign(const struct target *t, double seconds, size_t peak, struct bp_err *err)
 	BP_TRY(bp_val_set(m, "steps", bp_val_int(mem, o->steps, err), mem, err));
 	BP_TRY(bp_val_set(m, "samples", bp_val_int(mem, o->samples, err), mem, err));
 	BP_TRY(bp_val_set(m, "step_scale", bp_val_real(mem, o->step_scale, err), mem, err));
-	BP_TRY(bp_val_set(m, "seed", bp_val_int(mem, (int64_t)o->stage.seed, err), mem, err));
+	BP_TRY(bp_val_set(m, "seed", seed_val(o->stage.seed, mem, err), mem, err));
 	BP_TRY(bp_val_set(m, "replayed", bp_val_bool(mem, o->replay_noise != NULL, err), mem, err));
 	if (t->refined)
 		BP_TRY(sign_refined(m, t->refined, mem, err));

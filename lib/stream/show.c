@@ -255,7 +255,7 @@ put_json(FILE *f, const struct bp_rec *r, const char *tensor)
 
 struct found {
 	int64_t records;
-	bool tensor;
+	int64_t tensor; /* how many records have it */
 	char near[128]; /* a tensor's name like the one wanted */
 };
 
@@ -275,7 +275,7 @@ show_record(const struct bp_show *o, FILE *f, const struct bp_rec *r, struct fou
 	}
 	if (o->npy && !found->tensor)
 		BP_TRY(bp_npy_write(o->npy, t, err));
-	found->tensor = found->tensor || t;
+	found->tensor += t != NULL;
 	if (o->npy)
 		return BP_OK;
 	if (o->json)
@@ -328,6 +328,9 @@ bp_show(const struct bp_show *o, FILE *f, struct bp_err *err)
 	if (st != BP_EOS)
 		goto done;
 	st = missing(o, &found, err);
+	if (st == BP_OK && o->npy && found.tensor > 1)
+		bp_log(BP_LOG_WARN, "%s: %lld records have the tensor %s, this is the first one's: --record N picks another", o->npy,
+		    (long long)found.tensor, o->tensor);
 	if (st == BP_OK && !o->tensor && !o->json && o->record < 0)
 		fprintf(f, "end: %lld records\n", (long long)found.records);
 done:

@@ -39,11 +39,11 @@ static const struct bp_optdef options[] = {
 	BP_OPT_GENERAL(struct featurize_opt, common),
 	{ 0 },
 };
-static const struct bp_program program = { "featurize", "input files to features records", "FILE|FOLDER...",
+static const struct bp_program program = { "featurize", "input files to features records", "FILE|FOLDER|-...",
 	"Reads targets (.yaml .yml: proteins, nucleic acids, ligands by CCD code, modified residues, MSAs,\n"
 	"constraints; .fasta .fa .fas: CHAIN|TYPE[|MSA]) and writes a features record for each: the tensors that\n"
 	"the network takes, under upstream's names, and tables of chains, residues, atoms and bonds. A folder\n"
-	"stands for the inputs in it. The target's name is the file's. MSA paths count from the current\n"
+	"stands for the inputs in it, - for stdin (YAML or FASTA). The target's name is the file's, or stdin. MSA paths count from the current\n"
 	"directory, then from the input's. A target that fails becomes an error record; the others go on.",
 	options };
 
