@@ -249,6 +249,8 @@ cuda_free(const struct bp_ctx *cx)
 
 	if (cudaMemGetInfo(&avail, &total) != cudaSuccess)
 		avail = 0;
+	if (!d->range) /* opened to plan */
+		return avail > d->used ? avail - d->used : 0;
 	avail += d->mapped - d->used;
 	return avail < d->cap - d->used ? avail : d->cap - d->used;
 }
@@ -404,6 +406,22 @@ bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err)
 	return st;
 }
 
+int
+bp_cuda_open_dry(struct bp_ctx *cx, struct bp_err *err)
+{
+	int n = 0;
+
+	cx->memory = &memory;
+	if (!(cx->dev = calloc(1, sizeof(struct bp_cuda))))
+		return BP_FAIL(err, BP_EMEM, NULL, "no memory for a device");
+	dev(cx)->cap = SIZE_MAX;
+	dev(cx)->base = ALIGN; /* nothing is at these addresses, and none is NULL */
+	if (cudaGetDeviceCount(&n) != cudaSuccess || cx->device_index >= n || cudaSetDevice(cx->device_index) != cudaSuccess
+	    || cudaDeviceGetAttribute(&dev(cx)->processors, cudaDevAttrMultiProcessorCount, cx->device_index) != cudaSuccess)
+		dev(cx)->processors = 132;
+	return BP_OK;
+}
+
 void
 bp_cuda_close(struct bp_ctx *cx)
 {
@@ -423,14 +441,15 @@ bp_cuda_close(struct bp_ctx *cx)
 		}
 	if (d->blas)
 		d->blas_destroy(d->blas);
-	cudaFree(d->workspace);
+	if (d->workspace)
+		cudaFree(d->workspace);
 	if (d->tick)
 		cudaEventDestroy(d->tick);
 	for (size_t i = 0; i < d->handles; i++) {
 		d->mem_unmap(d->base + i * d->chunk, d->chunk);
 		d->mem_release(d->handle[i]);
 	}
-	if (d->base)
+	if (d->range)
 		d->mem_free(d->base, d->range);
 	if (d->stream)
 		cudaStreamDestroy(d->stream);
@@ -454,6 +473,8 @@ product_status(struct bp_ctx *cx, cublasStatus_t st, const struct bp_blas *g)
 int
 bp_blas_tf32(struct bp_ctx *cx, bool on)
 {
+	if (cx->dry)
+		return BP_OK;
 	if (dev(cx)->math_mode(dev(cx)->blas, on ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH) != CUBLAS_STATUS_SUCCESS)
 		return BP_FAIL(cx->err, BP_ELOST, NULL, "cuda:%d: cuBLAS does not change its precision", cx->device_index);
 	return BP_OK;
@@ -464,7 +485,7 @@ bp_blas_bf16(struct bp_ctx *cx, struct bp_blas g, const void *A, const void *B, 
 {
 	struct bp_cuda *d = dev(cx);
 
-	if (g.m == 0 || g.n == 0)
+	if (cx->dry || g.m == 0 || g.n == 0)
 		return BP_OK;
 	return product_status(cx, d->gemm_ex(d->blas, g.tb ? CUBLAS_OP_T : CUBLAS_OP_N, g.ta ? CUBLAS_OP_T : CUBLAS_OP_N, g.n, g.m, g.k, &g.alpha, B,
 	    CUDA_R_16BF, g.ldb, g.sb, A, CUDA_R_16BF, g.lda, g.sa, &g.beta, C, c_fp32 ? CUDA_R_32F : CUDA_R_16BF, g.ldc, g.sc, g.batch ? g.batch : 1,
@@ -476,7 +497,7 @@ bp_blas(struct bp_ctx *cx, struct bp_blas g)
 {
 	struct bp_cuda *d = dev(cx);
 
-	if (g.m == 0 || g.n == 0)
+	if (cx->dry || g.m == 0 || g.n == 0)
 		return BP_OK;
 	/* row-major C = A B is column-major C^T = B^T A^T */
 	return product_status(cx, d->sgemm(d->blas, g.tb ? CUBLAS_OP_T : CUBLAS_OP_N, g.ta ? CUBLAS_OP_T : CUBLAS_OP_N, g.n, g.m, g.k, &g.alpha, g.B,
@@ -561,7 +582,7 @@ bp_norm_rows(struct bp_ctx *cx, float *out, const float *x, int64_t rows, int c,
 {
 	int64_t blocks = (rows + BP_THREADS / 32 - 1) / (BP_THREADS / 32);
 
-	if (rows == 0)
+	if (cx->dry || rows == 0)
 		return BP_OK;
 	norm_rows<<<(unsigned)blocks, BP_THREADS, 0, bp_stream(cx)>>>(out, x, rows, c, bp_wp(w), bp_wp(b));
 	return bp_launched(cx, "layer_norm");
@@ -596,7 +617,7 @@ bp_softmax_rows(struct bp_ctx *cx, float *x, int64_t rows, int n)
 {
 	int64_t blocks = (rows + BP_THREADS / 32 - 1) / (BP_THREADS / 32);
 
-	if (rows == 0)
+	if (cx->dry || rows == 0)
 		return BP_OK;
 	softmax_rows<<<(unsigned)blocks, BP_THREADS, 0, bp_stream(cx)>>>(x, rows, n);
 	return bp_launched(cx, "softmax");

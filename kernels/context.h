@@ -11,6 +11,8 @@ extern "C" {
 /* Open device cx->device_index: stream, memory pool (grown on demand, at most cap bytes; 0: what the card has), cuBLAS.
  * BP_EUNSUP: no driver, no such card, or no cuBLAS library; err says which. Sets cx->dev and cx->memory. */
 int bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err) BP_MUST_USE;
+/* Only to plan with (bp_ctx_open_dry); where there is no such card, the numbers of an H100 are taken. */
+int bp_cuda_open_dry(struct bp_ctx *cx, struct bp_err *err) BP_MUST_USE;
 void bp_cuda_close(struct bp_ctx *cx);
 
 /* record.cu: CUDA graphs as ctx.h's recordings */

@@ -70,6 +70,8 @@ struct bp_common {
 	int threads;    /* 0: as many as the machine has */
 	size_t mem_cap; /* bytes, 0: none */
 	bool verbose, quiet, profile;
+	const char *plan; /* a size, model/plan.h */
+	int chunk;        /* rows of pairs at once, 0: all that fit */
 };
 #define BP_COMMON_INIT { .wire = BP_WIRE_INIT, .device = "cpu", .variant = "optimized", .precision = "auto", .seed = 42 }
 
@@ -106,6 +108,10 @@ struct bp_common {
 	{ "no-mixed-precision", 0, BP_OPT_AS, offsetof(T, c.precision), "fp32", NULL,                                \
 	  "the same as --precision fp32" },                                                                          \
 	{ "profile", 0, BP_OPT_FLAG, offsetof(T, c.profile), NULL, NULL, "say at the end where the time of the ops went" }, \
+	{ "plan", 0, BP_OPT_STR, offsetof(T, c.plan), NULL, "TOKENS[,ATOMS[,SAMPLES[,MSA]]]",                           \
+	  "only print the memory and time that such a target would take" },                                          \
+	{ "chunk", 0, BP_OPT_INT, offsetof(T, c.chunk), "[0,65536]", "N",                                              \
+	  "work on N rows of pairs at once where that saves memory; 0: as many as fit" },                             \
 	{ "threads", 0, BP_OPT_INT, offsetof(T, c.threads), "[0,1024]", NULL, "CPU threads, 0: all cores" }
 #define BP_OPT_WEIGHTS(T, c)                                                                                         \
 	{ "weights", 0, BP_OPT_STR, offsetof(T, c.weights), NULL, "FILE",                                            \

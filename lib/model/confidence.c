@@ -505,3 +505,21 @@ bp_confidence_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct 
 	BP_TRY(st);
 	return finish(&t, bp_seconds() - start, peak, err);
 }
+
+int
+bp_confidence_plan(struct bp_planned *ret, void *self, const struct bp_plan_size *size, size_t room, struct bp_arena *mem,
+    struct bp_err *err)
+{
+	struct bp_confidence *d = self;
+	int n = size->tokens;
+	size_t pairs = (size_t)n * n;
+	struct bp_tensor s = { .ndim = 2, .shape = { n, d->net.ts }, .data = ret }, z = { .ndim = 3, .shape = { n, n, d->net.tz }, .data = ret },
+		pdistogram = { .ndim = 4, .shape = { n, n, 1, 64 } }, x = { .ndim = 3, .shape = { 1, size->atoms, 3 } }, out = { 0 };
+	struct target t = { .d = d, .samples = 1, .x = &x, .s = &s, .s_inputs = &s, .z = &z, .pdistogram = &pdistogram, .plddt = &out, .pae = &out,
+		.pde = &out, .mem = mem };
+
+	d->cx->err = err;
+	BP_TRY(bp_feats_imagine(&t.f, BP_FEATS_TOKEN | BP_FEATS_PAIR | BP_FEATS_ATOM | BP_FEATS_CONFIDENCE, n, size->atoms, 1, 0, mem, err));
+	ret->host = (2 * (size_t)size->samples + 3) * pairs * sizeof(float); /* pae and pde of each; tm, contact, dist */
+	return bp_plan_fit(ret, d->cx, run_samples, &t, room);
+}

@@ -426,3 +426,23 @@ bp_diffuse_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_
 	*rec = NULL;
 	return BP_OK;
 }
+
+int
+bp_diffuse_plan(struct bp_planned *ret, void *self, const struct bp_plan_size *size, size_t room, struct bp_arena *mem,
+    struct bp_err *err)
+{
+	struct bp_diffuse *d = self;
+	int n = size->tokens;
+	struct bp_tensor s = { .ndim = 2, .shape = { n, d->net.ts }, .data = ret }, z = { .ndim = 3, .shape = { n, n, d->net.tz }, .data = ret },
+		coords = { .ndim = 3, .shape = { size->samples, size->atoms, 3 } };
+	struct target t = { .d = d, .s = &s, .s_inputs = &s, .z = &z, .coords = &coords };
+
+	d->cx->err = err;
+	d->o.samples = size->samples;
+	t.sampler = (struct bp_sampler){ .samples = size->samples, .step_scale = d->o.step_scale, .watch = after_step, .self = &t };
+	t.draws = (struct bp_draws){ .steps = d->o.steps, .samples = size->samples, .atoms = size->atoms };
+	BP_TRY(bp_schedule_new(&t.sampler.schedule, d->o.steps, d->o.refine.sigma_scale, mem, err));
+	BP_TRY(bp_feats_imagine(&t.f, BP_FEATS_TOKEN | BP_FEATS_ATOM, n, size->atoms, 1, 0, mem, err));
+	ret->host = (size_t)bp_count(&coords) * sizeof(float);
+	return bp_plan_fit(ret, d->cx, sample, &t, room);
+}

@@ -247,6 +247,23 @@ bp_feats_read(struct bp_feats *f, const struct bp_rec *rec, unsigned groups, str
 }
 
 int
+bp_feats_imagine(struct bp_feats *f, unsigned groups, int n, int atoms, int msa, int templates, struct bp_arena *mem,
+    struct bp_err *err)
+{
+	unsigned char *use;
+
+	*f = (struct bp_feats){ .n = n, .atoms = atoms, .s = msa, .t = templates, .groups = groups, .templates = templates };
+	BP_NEW(use, templates + 1, mem, err);
+	memset(use, 1, (size_t)templates);
+	f->use_template = use;
+	for (int i = 0; i < NDEFS; i++)
+		if (defs[i].group & groups)
+			set_field(f, defs[i].field, f);
+	f->token_mask = f->msa_mask = NULL; /* as in a target that is not padded */
+	return BP_OK;
+}
+
+int
 bp_feats_upload(struct bp_feats *dev, const struct bp_feats *host, struct bp_ctx *cx)
 {
 	*dev = *host;

@@ -1,6 +1,10 @@
 /* lib/model/plan.c: see plan.h */
 #include "model/plan.h"
 
+#include <stdlib.h>
+
+#include "base/log.h"
+
 #define MIB(bytes) ((double)(bytes) / 1048576)
 
 int
@@ -13,6 +17,25 @@ bp_plan_bytes(size_t *bytes, struct bp_ctx *cx, int (*work)(void *self, struct b
 	st = work(self, cx);
 	*bytes = bp_dev_rehearsed(&r, cx);
 	return st;
+}
+
+/* blocks of rows that are tried, largest first */
+static const int chunks[] = { 0, 2048, 1024, 512, 256, 128, 64, 32 };
+
+int
+bp_plan_fit(struct bp_planned *ret, struct bp_ctx *cx, int (*work)(void *self, struct bp_ctx *cx), void *self, size_t room)
+{
+	size_t n = cx->chunk_fixed ? 1 : sizeof chunks / sizeof *chunks;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!cx->chunk_fixed)
+			cx->chunk = chunks[i];
+		ret->chunk = cx->chunk;
+		BP_TRY(bp_plan_bytes(&ret->device, cx, work, self));
+		if (!room || ret->device <= room)
+			break;
+	}
+	return BP_OK;
 }
 
 /* held: host bytes that are taken already */
@@ -36,13 +59,20 @@ bp_plan_run(size_t *peak, struct bp_ctx *cx, int (*work)(void *self, struct bp_c
     const struct bp_arena *mem, size_t adds, size_t cap, const char *size, const char *hint, struct bp_err *err)
 {
 	bool host = cx->device == BP_CPU; /* where device memory and the record's are one */
+	struct bp_planned p;
 	struct bp_mark m;
-	size_t before;
+	size_t before, room, taken;
 	int st;
 
 	cx->err = err;
-	BP_TRY(bp_plan_bytes(peak, cx, work, self));
-	BP_TRY(check(cx, *peak + (host ? adds : 0), host ? bp_arena_used(mem) : 0, cap, size, hint, err));
+	room = bp_dev_free(cx);
+	taken = (host ? bp_arena_used(mem) + adds : 0);
+	if (cap && (cap > taken ? cap - taken : 0) < room)
+		room = cap > taken ? cap - taken : 0;
+	BP_TRY(bp_plan_fit(&p, cx, work, self, room ? room : 1));
+	BP_TRY(check(cx, p.device + (host ? adds : 0), host ? bp_arena_used(mem) : 0, cap, size, hint, err));
+	if (p.chunk && !cx->chunk_fixed)
+		bp_log(BP_LOG_INFO, "%s: short of memory: %d rows of pairs at once", size, p.chunk);
 	m = bp_dev_mark(cx);
 	bp_dev_peak_reset(cx);
 	before = bp_dev_peak(cx);
@@ -50,4 +80,45 @@ bp_plan_run(size_t *peak, struct bp_ctx *cx, int (*work)(void *self, struct bp_c
 	*peak = bp_dev_peak(cx) - before + (host ? bp_arena_used(mem) : 0);
 	bp_dev_release(cx, m);
 	return st;
+}
+
+int
+bp_plan_parse(struct bp_plan_size *ret, const char *spec, int samples, struct bp_err *err)
+{
+	long v[4] = { 0, 0, samples, 128 };
+	const char *p = spec;
+	char *end;
+
+	for (int i = 0; i < 4; i++, p = end + 1) {
+		v[i] = strtol(p, &end, 10);
+		if (end == p || v[i] < 1 || v[i] > (i ? 10000000 : 46340) || (*end && *end != ','))
+			return BP_FAIL(err, BP_EUSAGE, "write TOKENS[,ATOMS[,SAMPLES[,MSA]]]", "--plan: '%s' given", spec);
+		if (!*end)
+			break;
+	}
+	if (*end)
+		return BP_FAIL(err, BP_EUSAGE, "write TOKENS[,ATOMS[,SAMPLES[,MSA]]]", "--plan: '%s' given", spec);
+	if (!v[1])
+		v[1] = 8 * v[0];
+	*ret = (struct bp_plan_size){ (int)v[0], (int)((v[1] + 31) / 32 * 32), (int)v[2], (int)v[3] };
+	return BP_OK;
+}
+
+#define GIB(bytes) ((double)(bytes) / 1073741824)
+
+void
+bp_plan_tell(FILE *to, const char *tool, const char *device, const struct bp_plan_size *size, const struct bp_planned *p, size_t weights,
+    size_t free)
+{
+	fprintf(to, "%s on %s: %d tokens, %d atoms, %d samples, %d MSA rows\n", tool, device, size->tokens, size->atoms, size->samples,
+	    size->msa);
+	fprintf(to, "  weights      %8.2f GiB\n", GIB(weights));
+	fprintf(to, "  activations  %8.2f GiB, ", GIB(p->device));
+	fprintf(to, p->chunk && p->chunk < size->tokens ? "%d rows of pairs at once\n" : "all rows of pairs at once\n", p->chunk);
+	if (p->host)
+		fprintf(to, "  record       %8.2f GiB\n", GIB(p->host));
+	if (!free)
+		fprintf(to, "  free               no such device here\n");
+	else
+		fprintf(to, "  free         %8.2f GiB: %s\n", GIB(free), p->device + weights <= free ? "fits" : "does not fit");
 }

@@ -11,7 +11,11 @@ int
 bp_stage_sign(struct bp_rec *rec, const char *tool, const struct bp_stage_opt *o, double seconds, size_t peak,
     struct bp_err *err)
 {
-	return bp_trail_add(rec, tool, o->variant, o->device, o->weights, seconds, peak, o->changed, err);
+	const char *variant = o->variant;
+
+	if (o->cx && o->cx->chunk && !(variant = bp_sprintf(rec->mem, err, "%s chunk=%d", variant, o->cx->chunk)))
+		return BP_EMEM;
+	return bp_trail_add(rec, tool, variant, o->device, o->weights, seconds, peak, o->changed, err);
 }
 
 /* The variant for the trail: "optimized", the precision if it is not fp32, and the ops that are bound otherwise:
@@ -30,6 +34,26 @@ variant(const struct bp_ctx *cx, const struct bp_common *c, struct bp_arena *mem
 	return s;
 }
 
+/* --plan: the context is dry, and holds the weights */
+static int
+plan(const struct bp_stage_program *p, const void *opt, void *stage, struct bp_ctx *cx, struct bp_arena *mem, struct bp_err *err)
+{
+	const struct bp_common *c = opt;
+	const int samples = p->samples ? *(const int *)((const char *)opt + p->samples) : 1;
+	size_t weights = bp_dev_peak(cx), free = bp_dev_free(cx), room;
+	struct bp_plan_size size;
+	struct bp_planned planned = { 0 };
+
+	cx->err = err;
+	free += free ? weights : 0; /* they are only counted */
+	free = c->mem_cap ? c->mem_cap : free;
+	room = free > weights ? free - weights : free > 0;
+	if (bp_plan_parse(&size, c->plan, samples, err) != BP_OK || p->plan(&planned, stage, &size, room, mem, err) != BP_OK)
+		return bp_main_fail(err);
+	bp_plan_tell(stdout, p->program.name, c->device, &size, &planned, weights, free);
+	return bp_stdout_flush(err) == BP_OK ? BP_EXIT_OK : bp_main_fail(err);
+}
+
 static int
 run(const struct bp_stage_program *p, void *opt, struct bp_ctx *cx, struct bp_weights *w, struct bp_arena *mem,
     struct bp_err *err)
@@ -37,7 +61,7 @@ run(const struct bp_stage_program *p, void *opt, struct bp_ctx *cx, struct bp_we
 	const struct bp_common *c = opt;
 	struct bp_strlist changed = { 0 };
 	struct bp_stage_opt o = { .seed = c->seed, .mem_cap = c->mem_cap, .device = c->device, .weights = bp_weights_id(w),
-		.changed = &changed };
+		.changed = &changed, .cx = cx };
 	struct bp_filter filter = { .tool = p->program.name, .weights = o.weights, .changed = &changed, .want = p->want, .stage = p->run, .in = c->in, .out = c->out,
 		.wire = &c->wire, .device = c->device, .mem_cap = c->mem_cap };
 	int st;
@@ -48,7 +72,7 @@ run(const struct bp_stage_program *p, void *opt, struct bp_ctx *cx, struct bp_we
 	if (bp_origin_options(&changed, &p->program, opt, p->defaults, mem, err) != BP_OK
 	    || p->open(&filter.self, cx, w, opt, &o, mem, err) != BP_OK)
 		return bp_main_fail(err);
-	st = bp_filter_run(&filter);
+	st = c->plan ? plan(p, opt, filter.self, cx, mem, err) : bp_filter_run(&filter);
 	if (p->close)
 		p->close(filter.self);
 	return st;
@@ -61,6 +85,16 @@ precision(const struct bp_stage_program *p, const struct bp_common *c)
 	if (strcmp(c->precision, "auto"))
 		return c->precision;
 	return p->card_precision && strcmp(c->device, "cpu") ? p->card_precision : "fp32";
+}
+
+static int
+open_context(struct bp_ctx **cx, const struct bp_stage_program *p, const struct bp_common *c, struct bp_err *err)
+{
+	BP_TRY(c->plan ? bp_ctx_open_dry(cx, c->device, c->variant, c->op.v, c->op.n, precision(p, c), c->threads, err)
+	               : bp_ctx_open(cx, c->device, c->variant, c->op.v, c->op.n, precision(p, c), c->threads, 0, err));
+	(*cx)->chunk = c->chunk;
+	(*cx)->chunk_fixed = c->chunk > 0;
+	return BP_OK;
 }
 
 int
@@ -80,7 +114,7 @@ bp_stage_main(const struct bp_stage_program *p, int argc, char **argv)
 	c = opt;
 	st = bp_main_start(&p->program, opt, c, NULL, argc, argv, &mem);
 	if (st < 0) {
-		st = bp_ctx_open(&cx, c->device, c->variant, c->op.v, c->op.n, precision(p, c), c->threads, 0, &err) == BP_OK
+		st = open_context(&cx, p, c, &err) == BP_OK
 		        && (!c->profile || bp_profile_open(cx, &err) == BP_OK) && bp_weights_open(&w, c->weights, &err) == BP_OK
 		    ? run(p, opt, cx, w, mem, &err)
 		    : bp_main_fail(&err);

@@ -4,6 +4,7 @@
 #define BP_START_H
 
 #include "base/opt.h"
+#include "model/plan.h"
 #include "model/weights.h"
 #include "stream/io.h"
 
@@ -14,6 +15,7 @@ struct bp_stage_opt {
 	const char *variant, *device;    /* for the trail: "optimized bf16 tri_attn=original", "cuda:0" */
 	const char *weights;             /* bp_weights_id, for the trail; or NULL                      */
 	const struct bp_strlist *changed; /* bp_origin_options, for the trail; or NULL                  */
+	const struct bp_ctx *cx;         /* whose chunk the trail tells, or NULL                       */
 };
 
 /* Append the stage's entry to rec's trail (stream/io.h). */
@@ -32,6 +34,10 @@ struct bp_stage_program {
 	int (*open)(void **stage, struct bp_ctx *cx, struct bp_weights *w, void *opt, const struct bp_stage_opt *o,
 	    struct bp_arena *mem, struct bp_err *err);
 	void (*close)(void *stage); /* at the end; NULL: nothing to close */
+	/* --plan: what a target of this size would take; room: bytes for activations on the device, 0: any */
+	int (*plan)(struct bp_planned *ret, void *stage, const struct bp_plan_size *size, size_t room, struct bp_arena *mem,
+	    struct bp_err *err);
+	size_t samples; /* offset of the int that says how many, in options; 0: none */
 };
 
 /* main(): parse, open the context of --device, --variant, --op, --precision, --threads and the file of --weights, make

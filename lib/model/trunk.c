@@ -423,3 +423,17 @@ bp_trunk_bytes(size_t *device, size_t *host, struct bp_trunk *t, int n, int atom
 	*host = emitted_bytes(t, (size_t)n);
 	return bp_plan_bytes(device, t->cx, compute, &r);
 }
+
+int
+bp_trunk_plan(struct bp_planned *ret, void *self, const struct bp_plan_size *size, size_t room, struct bp_arena *mem,
+    struct bp_err *err)
+{
+	struct bp_trunk *t = self;
+	struct bp_feats f;
+	struct run r = { .t = t, .cx = t->cx, .host = &f };
+
+	t->cx->err = err;
+	BP_TRY(bp_feats_imagine(&f, BP_FEATS_TRUNK & ~BP_FEATS_TEMPLATE, size->tokens, size->atoms, size->msa, 0, mem, err));
+	ret->host = emitted_bytes(t, (size_t)size->tokens);
+	return bp_plan_fit(ret, t->cx, compute, &r, room);
+}

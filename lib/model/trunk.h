@@ -32,4 +32,8 @@ int bp_trunk_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct b
 int bp_trunk_bytes(size_t *device, size_t *host, struct bp_trunk *t, int n, int atoms, int msa, int templates,
     struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
+/* bp_stage_program.plan of the trunk */
+int bp_trunk_plan(struct bp_planned *ret, void *self, const struct bp_plan_size *size, size_t room, struct bp_arena *mem,
+    struct bp_err *err) BP_MUST_USE;
+
 #endif

@@ -42,12 +42,18 @@ struct bp_ctx {
 	struct bp_err *err;     /* filled by an op that fails                                           */
 	struct bp_profile *profile; /* profile.h, or NULL */
 	bool dry;               /* planning: memory is counted, nothing is computed, nothing dereferenced */
+	int chunk;              /* ops whose scratch grows with the pairs take this many rows of pairs at once; 0: all of them */
+	bool chunk_fixed;       /* ... by the user's word: a plan does not change it */
 };
 
 /* device "cpu", "cuda", "cuda:N"; variant "original" or "optimized"; ops: n strings NAME=VARIANT; threads 0: all.
  * BP_EUSAGE: an unknown name (lists the known ones); BP_EUNSUP: this build has no such device. cap: most bytes. */
 int bp_ctx_open(struct bp_ctx **ret, const char *device, const char *variant, const char *const *ops, int nops,
     const char *precision, int threads, size_t cap, struct bp_err *err) BP_MUST_USE;
+/* The same to plan with, for any card on any machine: dry for good, so that nothing is ever computed or copied and memory is only counted.
+ * Where there is no card, bp_dev_free is 0. */
+int bp_ctx_open_dry(struct bp_ctx **ret, const char *device, const char *variant, const char *const *ops, int nops,
+    const char *precision, int threads, struct bp_err *err) BP_MUST_USE;
 void bp_ctx_close(struct bp_ctx *cx);
 
 /* Device memory, 256-byte aligned on a GPU and 64 on the CPU, not cleared. Lives until the mark before it is released.

@@ -187,15 +187,15 @@ open_device(struct bp_ctx *cx, size_t cap, struct bp_err *err)
 	if (cx->device == BP_CPU)
 		return bp_arena_open(&cx->mem, cap, err);
 #ifdef BP_HAVE_CUDA
-	return bp_cuda_open(cx, cap, err);
+	return cx->dry ? bp_cuda_open_dry(cx, err) : bp_cuda_open(cx, cap, err);
 #else
 	return BP_FAIL(err, BP_EUNSUP, "take --device cpu, or build with nvcc", "this build has no CUDA");
 #endif
 }
 
-int
-bp_ctx_open(struct bp_ctx **ret, const char *device, const char *variant, const char *const *ops, int nops,
-    const char *precision, int threads, size_t cap, struct bp_err *err)
+static int
+open_any(struct bp_ctx **ret, const char *device, const char *variant, const char *const *ops, int nops,
+    const char *precision, int threads, size_t cap, bool dry, struct bp_err *err)
 {
 	struct opened *o = calloc(1, sizeof *o);
 	int st;
@@ -204,6 +204,7 @@ bp_ctx_open(struct bp_ctx **ret, const char *device, const char *variant, const 
 	if (!o)
 		return BP_FAIL(err, BP_EMEM, NULL, "no memory for a context");
 	o->cx.err = err;
+	o->cx.dry = dry;
 	o->cx.threads = threads > 0 ? threads : omp_get_num_procs();
 	if ((st = find_device(&o->cx, device, err)) != BP_OK || (st = find_precision(&o->cx, precision, err)) != BP_OK
 	    || (st = open_device(&o->cx, cap, err)) != BP_OK || (st = bind(o, variant, ops, nops, err)) != BP_OK) {
@@ -212,6 +213,20 @@ bp_ctx_open(struct bp_ctx **ret, const char *device, const char *variant, const 
 	}
 	*ret = &o->cx;
 	return BP_OK;
+}
+
+int
+bp_ctx_open(struct bp_ctx **ret, const char *device, const char *variant, const char *const *ops, int nops,
+    const char *precision, int threads, size_t cap, struct bp_err *err)
+{
+	return open_any(ret, device, variant, ops, nops, precision, threads, cap, false, err);
+}
+
+int
+bp_ctx_open_dry(struct bp_ctx **ret, const char *device, const char *variant, const char *const *ops, int nops,
+    const char *precision, int threads, struct bp_err *err)
+{
+	return open_any(ret, device, variant, ops, nops, precision, threads, 0, true, err);
 }
 
 void

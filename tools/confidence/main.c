@@ -53,6 +53,7 @@ static const struct bp_stage_program stage = {
 	.want = BP_STRUCTURES,
 	.run = bp_confidence_run,
 	.open = open_stage,
+	.plan = bp_confidence_plan,
 };
 
 int

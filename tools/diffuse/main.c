@@ -89,6 +89,8 @@ static const struct bp_stage_program stage = {
 	.run = bp_diffuse_run,
 	.open = open_stage,
 	.close = bp_diffuse_close,
+	.plan = bp_diffuse_plan,
+	.samples = offsetof(struct diffuse_opt, run.samples),
 };
 
 int

@@ -53,6 +53,7 @@ static const struct bp_stage_program stage = {
 	.want = BP_FEATURES,
 	.run = bp_trunk_run,
 	.open = open_stage,
+	.plan = bp_trunk_plan,
 };
 
 int
