@@ -45,7 +45,7 @@ LIB     := $(B)/libboltzpipe.a
 TOOLS   := $(patsubst tools/%/main.c,$(B)/bin/%,$(wildcard tools/*/main.c))
 TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*/test_*.c))
 
-.PHONY: all bundle bundle-here setup demo demo-all check check-large fuzz unit pipe bench bench-ops install uninstall clean
+.PHONY: all bundle bundle-here setup demo demo-all demo-saxs check check-large fuzz unit pipe bench bench-ops install uninstall clean
 .SECONDARY:
 all: $(TOOLS)
 	@ln -sfn $(CFG)/bin build/bin
@@ -84,6 +84,8 @@ demo: setup
 	@share/demo/demo.sh $(B)/bin out/demo ubiquitin
 demo-all: all
 	@share/demo/demo.sh $(B)/bin out/demo
+demo-saxs: all
+	@share/demo/demo-saxs.sh $(B)/bin out/demo-saxs
 check:
 	@./setup.sh build test
 	@$(MAKE) --no-print-directory all unit pipe
