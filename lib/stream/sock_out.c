@@ -51,7 +51,8 @@ struct bp_sock_out {
 	struct client **client;
 	int nclients, clients_cap;
 	double alone, needy, knocked; /* since when without clients; and with something for them; when we last knocked */
-	bool orphan, confirmed;
+	bool orphan;
+	double confirmed; /* when the end first was; 0: not yet */
 	/* shared, guarded by lock */
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
@@ -357,12 +358,13 @@ announce(struct bp_sock_out *s)
 				(void)send_have(s, s->client[i]);
 }
 
-/* the end record, to everyone who has not got it */
+/* The end record, to everyone who has not got it. It says that all is safe and stays true: with one confirmation (which comes from the last
+ * stage) the others get some time and no more; and when our own producers have left and nobody is there to take it, others have told it. */
 static void
 announce_end(struct bp_sock_out *s)
 {
 	struct unit *end;
-	bool waits = false;
+	bool waits = false, over;
 
 	pthread_mutex_lock(&s->lock);
 	end = s->held ? NULL : s->end;
@@ -378,8 +380,10 @@ announce_end(struct bp_sock_out *s)
 		}
 		waits |= !c->end_done;
 	}
+	over = s->confirmed > 0 ? !waits || bp_seconds() - s->confirmed > BP_NET_GONE_S
+	                        : s->orphan && !s->nclients && s->alone > 0 && bp_seconds() - s->alone > BP_NET_GONE_S;
 	pthread_mutex_lock(&s->lock);
-	s->ended |= s->confirmed && !waits;
+	s->ended |= over;
 	if (s->ended)
 		pthread_cond_signal(&s->cond);
 	pthread_mutex_unlock(&s->lock);
@@ -408,7 +412,8 @@ settle(struct bp_sock_out *s, struct client *c, uint64_t seq, bool done)
 
 	if (c->end_sent && seq == c->seq) {
 		c->end_done |= done;
-		s->confirmed |= done;
+		if (done && s->confirmed <= 0)
+			s->confirmed = bp_seconds();
 		return;
 	}
 	while ((u = *p) && u->seq != seq)
