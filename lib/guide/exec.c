@@ -15,12 +15,15 @@
 
 #include "base/log.h"
 #include "guide/protocol.h"
-#include "stream/io.h"
+#include "stream/call.h"
 #include "stream/pack.h"
 
 struct bp_exec {
 	char *command, *name; /* "exec:COMMAND", for messages */
 	double timeout, until;
+	const struct bp_wire_opt *wire; /* command is an endpoint */
+	bool remote;
+	struct bp_call *call;           /* NULL: none, or given up */
 	pid_t pid;   /* 0: not running */
 	int to, from;
 	int64_t requests, sent; /* of the run; records since the start */
@@ -158,19 +161,21 @@ collect(struct bp_exec *e, bool at_once)
 }
 
 int
-bp_exec_open(struct bp_exec **ret, const char *command, double timeout, struct bp_err *err)
+bp_exec_open(struct bp_exec **ret, const char *command, double timeout, const struct bp_wire_opt *wire, struct bp_err *err)
 {
 	struct bp_exec *e = calloc(1, sizeof *e);
 
 	*ret = NULL;
-	if (!e || !(e->command = strdup(command)) || asprintf(&e->name, "exec:%.60s%s", command,
-	        strlen(command) > 60 ? "..." : "") < 0) {
+	if (!e || !(e->command = strdup(command)) || asprintf(&e->name, "%s%.60s%s",
+	        strstr(command, "://") ? "" : "exec:", command, strlen(command) > 60 ? "..." : "") < 0) {
 		if (e)
 			free(e->command);
 		free(e);
 		return BP_FAIL(err, BP_EMEM, NULL, "no memory for a program");
 	}
 	e->timeout = timeout;
+	e->wire = wire;
+	e->remote = strncmp(command, "tcp://", 6) == 0 || strncmp(command, "ipc://", 6) == 0;
 	*ret = e;
 	return BP_OK;
 }
@@ -202,6 +207,7 @@ bp_exec_close(struct bp_exec *e)
 		if (status != 0)
 			bp_log(BP_LOG_WARN, status == -1 ? "%s: did not end by itself" : "%s: ended with a failure", e->name);
 	}
+	bp_call_close(e->call);
 	bp_arena_close(mem);
 	free(e->command), free(e->name), free(e);
 }
@@ -214,6 +220,11 @@ give_up(struct bp_exec *e, bool ended, int st, struct bp_err *err)
 {
 	int status;
 
+	if (e->remote) { /* an answer that comes late must not meet the next question */
+		bp_call_close(e->call);
+		e->call = NULL;
+		return st;
+	}
 	e->until = bp_seconds() + 1;
 	status = collect(e, !ended);
 	if (!ended || status == -1)
@@ -225,6 +236,26 @@ give_up(struct bp_exec *e, bool ended, int st, struct bp_err *err)
 }
 
 static int
+ask_remote(struct bp_guide_reply *reply, struct bp_exec *e, const struct bp_guide_request *q, const struct bp_rec *request,
+    struct bp_arena *mem, struct bp_err *err)
+{
+	struct bp_rec *answer = NULL;
+	int st;
+
+	bp_call_within(e->call, e->timeout);
+	if ((st = bp_call_send(e->call, request, err)) == BP_OK)
+		st = bp_call_take(e->call, &answer, mem, err);
+	if (st != BP_OK) /* of the target, whatever it was */
+		return give_up(e, false, st == BP_EMEM ? BP_EMEM : BP_EINPUT, err);
+	if ((st = bp_guide_reply_read(reply, answer, q, err)) != BP_OK) {
+		bp_err_where(err, "%s", e->name);
+		if (answer->kind != BP_ERROR)
+			return give_up(e, false, st, err);
+	}
+	return st;
+}
+
+static int
 ask(struct bp_guide_reply *reply, struct bp_exec *e, struct bp_guide_request *q, struct bp_arena *mem, struct bp_err *err)
 {
 	struct bp_rec *request, *answer = NULL;
@@ -232,6 +263,8 @@ ask(struct bp_guide_reply *reply, struct bp_exec *e, struct bp_guide_request *q,
 
 	q->request = e->requests++;
 	BP_TRY(bp_guide_request_write(&request, q, mem, err));
+	if (e->remote)
+		return ask_remote(reply, e, q, request, mem, err);
 	e->until = bp_seconds() + e->timeout;
 	request->index = e->sent++;
 	if ((st = bp_pack_rec(&e->sink, request, err)) != BP_OK)
@@ -301,9 +334,11 @@ exec_eval(struct bp_guide_source *source, const struct bp_guide_call *c, struct 
 	struct bp_mark mark = bp_arena_mark(mem);
 	struct bp_guide_reply r;
 
-	if (!s->asked && !s->e->pid)
+	if (!s->asked && s->e->remote && !s->e->call)
+		BP_TRY(bp_call_open(&s->e->call, s->e->command, false, s->e->wire, err));
+	if (!s->asked && !s->e->remote && !s->e->pid)
 		BP_TRY(start(s->e, err));
-	if (!s->e->pid)
+	if (s->e->remote ? !s->e->call : !s->e->pid)
 		return BP_FAIL(err, BP_EINPUT, NULL, "%s: it has ended", s->e->name);
 	BP_TRY(ask(&r, s->e, &q, mem, err));
 	memcpy(c->energy, r.energy, (size_t)c->samples * sizeof *c->energy);

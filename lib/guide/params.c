@@ -471,6 +471,13 @@ from_spec(struct bp_guide_params *p, char *text, struct bp_arena *mem, struct bp
 
 	if (strncmp(text, "exec:", 5) == 0 || strncmp(text, "exec,", 5) == 0)
 		return from_exec(p, text + 4, mem, err);
+	if (strncmp(text, "tcp://", 6) == 0 || strncmp(text, "ipc://", 6) == 0) {
+		bp_guide_defaults(p, E);
+		p->command = text;
+		if ((rest = strchr(text, ',')))
+			*rest++ = 0;
+		return take_pieces(p, rest, mem, err);
+	}
 	bp_guide_defaults(p, section);
 	if ((rest = strchr(file, ',')))
 		*rest++ = 0;

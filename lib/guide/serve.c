@@ -8,7 +8,7 @@
 #include "guide/atoms.h"
 #include "guide/protocol.h"
 #include "guide/score.h"
-#include "stream/io.h"
+#include "stream/call.h"
 
 /* ---- a request ---- */
 
@@ -119,31 +119,35 @@ answer(struct bp_rec **ret, struct server *s, const struct bp_rec *rec, struct b
 
 /* ---- the loop ---- */
 
+/* the answer to rec, or st and *err as reading it gave them: a reply or an error record */
+static struct bp_rec *
+respond(struct server *s, struct bp_rec *rec, int st, struct bp_err *err)
+{
+	struct bp_rec *reply = NULL;
+	struct bp_err told;
+
+	if (st == BP_OK && answer(&reply, s, rec, err) == BP_OK)
+		return reply;
+	told = *err;
+	bp_err_where(&told, "%s", rec->id);
+	bp_log_err(&told);
+	return bp_rec_failure(rec, s->tool, err);
+}
+
 static int
 loop(struct server *s, struct bp_in *in, struct bp_out *out, struct bp_err *err)
 {
 	int st;
 
 	for (;;) {
-		struct bp_rec *rec = NULL, *reply = NULL;
-		struct bp_err why = { 0 };
+		struct bp_rec *rec = NULL;
 		bp_arena_reset(s->work);
 		st = bp_in_next(in, s->work, &rec, err);
 		if (st == BP_EOS)
 			return bp_out_end(out, err);
 		if (st != BP_OK && !(st == BP_EMEM && rec))
 			return st;
-		if (st == BP_OK)
-			st = answer(&reply, s, rec, &why);
-		else
-			why = *err;
-		if (st != BP_OK) {
-			struct bp_err told = why;
-			bp_err_where(&told, "%s", rec->id);
-			bp_log_err(&told);
-			reply = bp_rec_failure(rec, s->tool, &why);
-		}
-		BP_TRY(bp_out_put(out, reply, err));
+		BP_TRY(bp_out_put(out, respond(s, rec, st, err), err));
 	}
 }
 
@@ -172,6 +176,57 @@ bp_guide_serve(const char *tool, struct bp_ctx *cx, struct bp_guide_params *p, s
 	bp_arena_close(s.work);
 	bp_arena_close(s.target);
 	return status;
+}
+
+/* one question over a socket; each client has a state of its own */
+static int
+serve_one(struct server *all, struct bp_call *call, struct bp_arena **mem, size_t mem_cap, struct bp_err *err)
+{
+	struct bp_rec *rec = NULL;
+	struct server *s;
+	bool fresh;
+	int st;
+
+	bp_arena_reset(*mem);
+	st = bp_call_take(call, &rec, *mem, err);
+	if (!rec && st == BP_ESTREAM) /* a REP socket must say something */
+		BP_TRY(bp_rec_new(&rec, BP_OTHER, "", *mem, err));
+	if (!rec)
+		return st;
+	s = &all[bp_call_client(call, &fresh)];
+	if (fresh)
+		s->id = NULL;
+	if (!s->target)
+		BP_TRY(bp_arena_open(&s->target, mem_cap, err));
+	s->work = *mem; /* which a first request exchanges for s->target */
+	rec = respond(s, rec, st, err);
+	st = bp_call_send(call, rec, err);
+	*mem = s->work;
+	return st;
+}
+
+int
+bp_guide_serve_at(const char *tool, struct bp_ctx *cx, struct bp_guide_params *p, const char *endpoint,
+    const struct bp_common *c)
+{
+	struct server all[BP_CALL_CLIENTS];
+	struct bp_arena *mem = NULL;
+	struct bp_call *call = NULL;
+	struct bp_err err = { 0 };
+	int st;
+
+	for (int i = 0; i < BP_CALL_CLIENTS; i++)
+		all[i] = (struct server) { .tool = tool, .cx = cx, .p = p };
+	if ((st = bp_arena_open(&mem, c->mem_cap, &err)) == BP_OK)
+		st = bp_call_open(&call, endpoint, true, &c->wire, &err);
+	while (st == BP_OK)
+		st = serve_one(all, call, &mem, c->mem_cap, &err);
+	st = bp_main_fail(&err);
+	bp_call_close(call);
+	bp_arena_close(mem);
+	for (int i = 0; i < BP_CALL_CLIENTS; i++)
+		bp_arena_close(all[i].target);
+	return st;
 }
 
 /* ---- main ---- */
@@ -228,15 +283,18 @@ run(const struct bp_guide_program *p, void *opt, const struct bp_program *about,
 	struct bp_err err = { 0 };
 	int status;
 
-	if (o->serve && (strcmp(o->serve, "-") != 0 || args->n))
-		BP_FAIL(&err, strcmp(o->serve, "-") ? BP_EUNSUP : BP_EUSAGE, "--serve - answers on stdin and stdout",
-		    "--serve %s: %s", o->serve,
-		    args->n ? "it takes no files" : "there is no such endpoint for guides yet");
+	if (o->serve && args->n)
+		BP_FAIL(&err, BP_EUSAGE, NULL, "--serve %s: it takes no files", o->serve);
 	if (err.code != BP_OK || bp_opt_changed(&changed, about, opt, defaults, mem, &err) != BP_OK
 	    || p->check(opt, args, &err) != BP_OK || (o->serve && tell_curve(&o->p, mem, &err) != BP_OK)
 	    || bp_ctx_open(&cx, c->device, c->variant, c->op.v, c->op.n, "fp32", c->threads, 0, &err) != BP_OK)
 		return bp_main_fail(&err);
-	status = o->serve ? bp_guide_serve(about->name, cx, &o->p, c->mem_cap) : p->run(opt, cx, args, &changed, mem);
+	if (!o->serve)
+		status = p->run(opt, cx, args, &changed, mem);
+	else if (strcmp(o->serve, "-") == 0)
+		status = bp_guide_serve(about->name, cx, &o->p, c->mem_cap);
+	else
+		status = bp_guide_serve_at(about->name, cx, &o->p, o->serve, c);
 	bp_ctx_close(cx);
 	return status;
 }

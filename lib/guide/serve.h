@@ -7,12 +7,15 @@
 /* Answer guide_request records of stdin on stdout (guide/protocol.h) until the end record, each target by a source made
  * of p. A request that fails is answered by an error record, and the next is waited for. Returns the exit status. */
 int bp_guide_serve(const char *tool, struct bp_ctx *cx, struct bp_guide_params *p, size_t mem_cap);
+/* The same for clients at an endpoint (stream/call.h), until a signal ends it. A few targets of different clients may be under way. */
+int bp_guide_serve_at(const char *tool, struct bp_ctx *cx, struct bp_guide_params *p, const char *endpoint,
+    const struct bp_common *c);
 
 /* The options of a guide program begin with these. */
 struct bp_guide_base {
 	struct bp_common common;
 	struct bp_guide_params p;
-	const char *serve; /* "-", or NULL */
+	const char *serve; /* an endpoint, "-", or NULL */
 };
 
 struct bp_guide_program {

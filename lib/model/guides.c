@@ -110,6 +110,7 @@ bp_guides_open(struct bp_guides **ret, const struct bp_guides_opt *o, struct bp_
 	*ret = NULL;
 	BP_NEW(g, 1, mem, err);
 	g->o = *o;
+	g->execs.wire = o->wire;
 	BP_NEW(g->given, o->guide.n, mem, err);
 	for (int i = 0; i < o->guide.n; i++)
 		if (strcmp(o->guide.v[i], "none") == 0)

@@ -13,12 +13,13 @@ struct bp_guides_opt {
 	const char *log;         /* file for lines of energies; or NULL                    */
 	bool direct, plain_rg, one_by_one; /* the ablation switches of upstream's fork      */
 	bool list_keys;
+	const struct bp_wire_opt *wire; /* for guides at an endpoint; NULL: the defaults */
 };
 
 #define BP_OPT_GUIDES(T, g)                                                                                            \
 	{ "guide", 0, BP_OPT_LIST, offsetof(T, g.guide), NULL, "SPEC",                                                 \
 	  "steer the samples with data: saxs:FILE[,KEY=VALUE...], rg:TARGET[,...] (a number, curve or structure), "    \
-	  "exec:COMMAND, or none (repeatable; doc/guides.md)" },                                                       \
+	  "exec:COMMAND, tcp://HOST:PORT, ipc://PATH, or none (repeatable; doc/guides.md)" },                                                       \
 	{ "guide-samples", 0, BP_OPT_INT, offsetof(T, g.samples), "[0,100000]", NULL,                                  \
 	  "guide only the first N samples; 0: all" },                                                                  \
 	{ "guide-log", 0, BP_OPT_STR, offsetof(T, g.log), NULL, "FILE", "write every energy as a line of JSON" },      \

@@ -56,7 +56,7 @@ find_exec(struct bp_exec **ret, struct bp_execs *x, const struct bp_guide_params
 		}
 	if (x->n == most)
 		return BP_FAIL(err, BP_EUNSUP, NULL, "more than %d programs as guides", most);
-	BP_TRY(bp_exec_open(ret, p->command, p->timeout, err));
+	BP_TRY(bp_exec_open(ret, p->command, p->timeout, x->wire, err));
 	x->of[x->n].command = bp_exec_command(*ret);
 	x->of[x->n++].e = *ret;
 	return BP_OK;

@@ -16,6 +16,7 @@ struct bp_execs {
 		struct bp_exec *e;
 	} of[16];
 	int n;
+	const struct bp_wire_opt *wire; /* for those at an endpoint */
 };
 void bp_execs_close(struct bp_execs *x);
 

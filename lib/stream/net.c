@@ -87,7 +87,7 @@ check_safe(struct address *a, const struct bp_wire_opt *o, struct bp_err *err)
 }
 
 static int
-parse(struct address *a, const char *s, size_t n, bool producer, const struct bp_wire_opt *o, struct bp_err *err)
+parse(struct address *a, const char *s, size_t n, enum bp_net_role role, const struct bp_wire_opt *o, struct bp_err *err)
 {
 	const char *rest;
 	bool tcp, ipc;
@@ -102,7 +102,7 @@ parse(struct address *a, const char *s, size_t n, bool producer, const struct bp
 		return BP_FAIL(err, BP_EUSAGE, NULL, "%s: wanted tcp://HOST:PORT, tcp://*:PORT or ipc://PATH", a->name);
 	if (ipc && *rest == '*')
 		return BP_FAIL(err, BP_EUSAGE, "leave out the '*'", "%s: an ipc socket: the producer binds it", a->name);
-	a->bind = *rest == '*' || (ipc && producer);
+	a->bind = role == BP_NET_SERVER || (role != BP_NET_CLIENT && (*rest == '*' || (ipc && role == BP_NET_PRODUCER)));
 	if (*rest == '*' && !(tcp && rest[1] == ':'))
 		rest++;
 	if (ipc && strlen(rest) >= sizeof((struct sockaddr_un *)0)->sun_path)
@@ -144,9 +144,9 @@ set(void *sock, int option, int value)
 }
 
 static bool
-set_options(void *sock, bool bind)
+set_options(void *sock, bool bind, enum bp_net_role role)
 {
-	int64_t most = BP_NET_CHUNK + 64; /* what encryption adds */
+	int64_t most = (role < BP_NET_SERVER ? BP_NET_CHUNK : BP_NET_CALL) + 64; /* what encryption adds */
 
 	return zmq_setsockopt(sock, ZMQ_MAXMSGSIZE, &most, sizeof most) == 0 && set(sock, ZMQ_SNDHWM, 0)
 	    && set(sock, ZMQ_RCVHWM, 64) && set(sock, ZMQ_LINGER, 0) && set(sock, ZMQ_HEARTBEAT_IVL, 1000)
@@ -156,7 +156,7 @@ set_options(void *sock, bool bind)
 }
 
 static int
-open_endpoint(struct bp_net *net, const struct address *a, struct bp_err *err)
+open_endpoint(struct bp_net *net, const struct address *a, enum bp_net_role role, struct bp_err *err)
 {
 	struct bp_endpoint *ep = &net->ep[net->n];
 	mode_t mask;
@@ -168,7 +168,7 @@ open_endpoint(struct bp_net *net, const struct address *a, struct bp_err *err)
 		return BP_FAIL(err, BP_EMEM, NULL, "%s: %s", a->name, zmq_strerror(errno));
 	}
 	net->n++; /* from here on bp_net_close sees to it */
-	if (!set_options(ep->sock, a->bind))
+	if (!set_options(ep->sock, a->bind, role))
 		return BP_FAIL(err, BP_EUNSUP, "install libzmq 4.2 or later", "%s: %s", a->name, zmq_strerror(errno));
 	if (net->keys)
 		BP_TRY(bp_curve_socket(net->keys, ep->sock, a->zmq, a->bind, err));
@@ -184,7 +184,7 @@ open_endpoint(struct bp_net *net, const struct address *a, struct bp_err *err)
 }
 
 static int
-open_all(struct bp_net *net, const char *list, bool producer, const struct bp_wire_opt *o, struct bp_err *err)
+open_all(struct bp_net *net, const char *list, enum bp_net_role role, const struct bp_wire_opt *o, struct bp_err *err)
 {
 	struct address a;
 
@@ -196,14 +196,14 @@ open_all(struct bp_net *net, const char *list, bool producer, const struct bp_wi
 	for (const char *s = list; s; s = strchr(s, ',') ? strchr(s, ',') + 1 : NULL) {
 		if (net->n == BP_NET_ENDPOINTS)
 			return BP_FAIL(err, BP_EUSAGE, NULL, "more than %d endpoints", BP_NET_ENDPOINTS);
-		BP_TRY(parse(&a, s, strcspn(s, ","), producer, o, err));
-		BP_TRY(open_endpoint(net, &a, err));
+		BP_TRY(parse(&a, s, strcspn(s, ","), role, o, err));
+		BP_TRY(open_endpoint(net, &a, role, err));
 	}
 	return BP_OK;
 }
 
 int
-bp_net_open(struct bp_net **ret, const char *list, bool producer, const struct bp_wire_opt *o, struct bp_stats *stats,
+bp_net_open(struct bp_net **ret, const char *list, enum bp_net_role role, const struct bp_wire_opt *o, struct bp_stats *stats,
     struct bp_err *err)
 {
 	struct bp_net *net = calloc(1, sizeof *net + BP_NET_ENDPOINTS * sizeof *net->ep);
@@ -215,7 +215,7 @@ bp_net_open(struct bp_net **ret, const char *list, bool producer, const struct b
 	net->wake = net->stop = -1;
 	net->self = bp_net_random();
 	net->stats = stats;
-	if ((st = open_all(net, list, producer, o, err)) != BP_OK) {
+	if ((st = open_all(net, list, role, o, err)) != BP_OK) {
 		bp_net_close(net, 0);
 		return st;
 	}
@@ -375,6 +375,27 @@ bp_net_recv(struct bp_net *net, int *ep, struct bp_rid *rid, struct bp_net_head 
 		dropped += got < 0;
 	}
 	return false;
+}
+
+bool
+bp_net_recv_plain(struct bp_net *net, struct bp_rid *rid, zmq_msg_t *body)
+{
+	bool router = net->ep[0].bound;
+	int want = 2 + router;
+	zmq_msg_t f[3];
+	int n = frames(net->ep[0].sock, f, want), have = n < want ? n : want;
+	bool fine = n == want && zmq_msg_size(&f[router]) == 0 && (!router || zmq_msg_size(&f[0]) <= sizeof rid->b);
+
+	if (fine) {
+		rid->n = router ? (uint8_t)zmq_msg_size(&f[0]) : 0;
+		memcpy(rid->b, zmq_msg_data(&f[0]), rid->n);
+		zmq_msg_move(body, &f[want - 1]);
+	}
+	for (int i = 0; i < have; i++)
+		zmq_msg_close(&f[i]);
+	if (n > 0 && !fine)
+		bp_net_stranger(net, 0, "no question of a REQ socket");
+	return fine;
 }
 
 bool

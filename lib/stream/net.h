@@ -25,6 +25,7 @@ enum bp_net_type {
 enum { BP_NET_LAST = 1, BP_NET_END = 2, BP_NET_ORPHAN = 1 }; /* flags of DATA; of HAVE */
 enum {
 	BP_NET_CHUNK = 1 << 20, /* most bytes of a frame                          */
+	BP_NET_CALL = 1 << 30,  /* the same between a client and its server       */
 	BP_NET_HEAD = 56,       /* of a head                                      */
 	BP_NET_NUMBERS = 4096,  /* most unit numbers in one DONE or BACK          */
 	BP_NET_ENDPOINTS = 256,
@@ -64,8 +65,10 @@ struct bp_net {
 	struct bp_endpoint ep[];
 };
 
-/* Sockets for a list of endpoints with commas between. producer: the side of --out, which binds ipc. BP_EUSAGE: not understood, or not safe. */
-int bp_net_open(struct bp_net **ret, const char *list, bool producer, const struct bp_wire_opt *o, struct bp_stats *stats,
+/* Sockets for a list of endpoints with commas between. A producer binds ipc and what begins with '*', a consumer only the latter; a server binds,
+ * a client does not. BP_EUSAGE: not understood, or not safe. */
+enum bp_net_role { BP_NET_CONSUMER, BP_NET_PRODUCER, BP_NET_SERVER, BP_NET_CLIENT };
+int bp_net_open(struct bp_net **ret, const char *list, enum bp_net_role role, const struct bp_wire_opt *o, struct bp_stats *stats,
     struct bp_err *err) BP_MUST_USE;
 /* What was sent gets linger_ms to leave. */
 void bp_net_close(struct bp_net *net, int linger_ms);
@@ -77,6 +80,8 @@ void bp_net_wake(struct bp_net *net); /* from any thread; cheap when the owner i
 /* The next message of any endpoint, *ep. What is not as doc/wire.md says is dropped. body is initialized, and empty when there is none; the caller
  * closes it when true was returned. */
 bool bp_net_recv(struct bp_net *net, int *ep, struct bp_rid *rid, struct bp_net_head *h, zmq_msg_t *body);
+/* The body of a message without a head, as REQ and REP sockets have it. False: there is none, or it was dropped. */
+bool bp_net_recv_plain(struct bp_net *net, struct bp_rid *rid, zmq_msg_t *body);
 /* Send a head and body (NULL: none), which is closed in any case. h->peer is filled in. False: that connection is gone. */
 bool bp_net_send(struct bp_net *net, int ep, const struct bp_rid *rid, struct bp_net_head h, zmq_msg_t *body);
 /* The same with n numbers as body. */

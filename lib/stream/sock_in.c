@@ -705,7 +705,7 @@ bp_sock_in_open(struct bp_sock_in **ret, const char *endpoints, const struct bp_
 	s->opt = o;
 	s->stats = stats;
 	s->last = &s->first;
-	if ((st = bp_net_open(&s->net, endpoints, false, o, stats, err)) != BP_OK) {
+	if ((st = bp_net_open(&s->net, endpoints, BP_NET_CONSUMER, o, stats, err)) != BP_OK) {
 		free(s);
 		return st;
 	}

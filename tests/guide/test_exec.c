@@ -96,7 +96,7 @@ fix_open(const char *how, double timeout)
 	char command[600];
 
 	snprintf(command, sizeof command, "exec %s --serve %s", self, how);
-	OK(f.r, bp_exec_open(&f.e, command, timeout, &f.r->err));
+	OK(f.r, bp_exec_open(&f.e, command, timeout, NULL, &f.r->err));
 	for (int i = 0; i < SAMPLES * ATOMS * 3; i++)
 		f.x[i] = i - 7.25;
 	return f;
@@ -193,7 +193,7 @@ no_program(void **state)
 	struct fix f = { .r = r };
 
 	(void)state;
-	OK(r, bp_exec_open(&f.e, "/nonexistent/program 2>/dev/null", 10, &r->err));
+	OK(r, bp_exec_open(&f.e, "/nonexistent/program 2>/dev/null", 10, NULL, &r->err));
 	assert_int_equal(ask(&f, "t", 1), BP_EINPUT);
 	assert_non_null(strstr(r->err.hint, "is the program's name right?"));
 	fix_close(&f);

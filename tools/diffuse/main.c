@@ -60,6 +60,7 @@ open_stage(void **stage, struct bp_ctx *cx, struct bp_weights *w, void *opt, con
 
 	BP_TRY(refuse(o, err));
 	o->run.stage = *common;
+	o->run.guides.wire = &o->common.wire;
 	o->run.no_graphs |= !strcmp(o->common.variant, "original");
 	BP_TRY(bp_diffuse_open(&self, cx, w, &o->run, mem, err));
 	*stage = self;

@@ -19,8 +19,8 @@ static const struct bp_optdef options[]
 	          "the target is the Guinier radius of this curve" },
 	      { "reference", 0, BP_OPT_STR, AT(base.p.reference_pdb_path), NULL, "FILE",
 	          "the target is the radius of this structure (PDB, mmCIF)" },
-	      { "serve", 0, BP_OPT_STR, AT(base.serve), NULL, "-",
-	          "be a guide of `diffuse --guide exec:...` on stdin and stdout" },
+	      { "serve", 0, BP_OPT_STR, AT(base.serve), NULL, "ENDPOINT",
+	          "be a guide for diffuse --guide tcp://HOST:PORT or ipc://PATH; -: of --guide exec:..., on stdin and stdout" },
 	      { "ccd", 0, BP_OPT_STR, AT(ccd), NULL, "FILE", "FILE...: component store, for the hydrogens of ligands" },
 	      { "no-optimized-rg", 0, BP_OPT_AS, AT(base.common.variant), "original", NULL,
 	          "the same as --variant original" },
@@ -69,6 +69,8 @@ run(void *opt, struct bp_ctx *cx, const struct bp_strlist *args, const struct bp
 		.self = &s,
 		.in = c->in,
 		.out = c->out,
+		.wire = &c->wire,
+		.device = c->device,
 		.mem_cap = c->mem_cap };
 	struct bp_err err = { 0 };
 

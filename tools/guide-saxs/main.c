@@ -16,8 +16,8 @@ struct guide_saxs_opt {
 static const struct bp_optdef options[]
     = { { "score", 0, BP_OPT_STR, AT(score), NULL, "CURVE", "score the samples of a stream against this curve" },
 	      { "data", 0, BP_OPT_STR, AT(data), NULL, "CURVE", "the curve, for FILE... and --serve" },
-	      { "serve", 0, BP_OPT_STR, AT(base.serve), NULL, "-",
-	          "be a guide of `diffuse --guide exec:...` on stdin and stdout" },
+	      { "serve", 0, BP_OPT_STR, AT(base.serve), NULL, "ENDPOINT",
+	          "be a guide for diffuse --guide tcp://HOST:PORT or ipc://PATH; -: of --guide exec:..., on stdin and stdout" },
 	      { "out-dir", 'o', BP_OPT_STR, AT(report.dir), NULL, "DIR",
 	          "FILE...: write NAME.fit (q, I, sigma, fit) and NAME_pr.dat of each model" },
 	      { "plot", 0, BP_OPT_WORD, AT(report.plot), "svg|png", NULL,
@@ -83,6 +83,8 @@ run(void *opt, struct bp_ctx *cx, const struct bp_strlist *args, const struct bp
 		.self = &s,
 		.in = c->in,
 		.out = c->out,
+		.wire = &c->wire,
+		.device = c->device,
 		.mem_cap = c->mem_cap };
 	struct bp_err err = { 0 };
 	int status;
