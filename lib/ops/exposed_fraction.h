@@ -15,6 +15,6 @@ struct bp_exposed_fraction {
 	double *a;       /* [b,n] out, multiples of 1/256, 0 .. 1 */
 };
 typedef int bp_exposed_fraction_fn(struct bp_ctx *cx, const struct bp_exposed_fraction *a);
-bp_exposed_fraction_fn bp_exposed_fraction_cpu, bp_exposed_fraction_cpu_opt;
+bp_exposed_fraction_fn bp_exposed_fraction_cpu, bp_exposed_fraction_cpu_opt, bp_exposed_fraction_cuda, bp_exposed_fraction_cuda_opt;
 
 #endif

@@ -15,6 +15,6 @@ struct bp_pair_force {
 	double *out;     /* [b,n,3]           */
 };
 typedef int bp_pair_force_fn(struct bp_ctx *cx, const struct bp_pair_force *a);
-bp_pair_force_fn bp_pair_force_cpu, bp_pair_force_cpu_opt;
+bp_pair_force_fn bp_pair_force_cpu, bp_pair_force_cpu_opt, bp_pair_force_cuda, bp_pair_force_cuda_opt;
 
 #endif

@@ -16,6 +16,6 @@ struct bp_pair_move {
 	double *D;           /* [moves, ntypes (+ 1), nq] out   */
 };
 typedef int bp_pair_move_fn(struct bp_ctx *cx, const struct bp_pair_move *a);
-bp_pair_move_fn bp_pair_move_cpu, bp_pair_move_cpu_opt;
+bp_pair_move_fn bp_pair_move_cpu, bp_pair_move_cpu_opt, bp_pair_move_cuda;
 
 #endif

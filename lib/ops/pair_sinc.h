@@ -12,6 +12,6 @@ struct bp_pair_sinc {
 	double *S;       /* [b,rows,nq] out    */
 };
 typedef int bp_pair_sinc_fn(struct bp_ctx *cx, const struct bp_pair_sinc *a);
-bp_pair_sinc_fn bp_pair_sinc_cpu, bp_pair_sinc_cpu_opt;
+bp_pair_sinc_fn bp_pair_sinc_cpu, bp_pair_sinc_cpu_opt, bp_pair_sinc_cuda;
 
 #endif

@@ -14,6 +14,6 @@ struct bp_pair_sinc_force {
 	double *out;     /* [b,n,3]         */
 };
 typedef int bp_pair_sinc_force_fn(struct bp_ctx *cx, const struct bp_pair_sinc_force *a);
-bp_pair_sinc_force_fn bp_pair_sinc_force_cpu, bp_pair_sinc_force_cpu_opt;
+bp_pair_sinc_force_fn bp_pair_sinc_force_cpu, bp_pair_sinc_force_cpu_opt, bp_pair_sinc_force_cuda;
 
 #endif

@@ -14,43 +14,44 @@
 #include <math.h>
 
 #include "ops/ctx.h"
+#include "ops/host_device.h"
 
 struct bp_pairs {
 	int b, n, ntypes;     /* samples, atoms, types, all >= 1                                       */
 	const int32_t *start; /* [ntypes+1] host memory: atoms start[t] .. start[t+1] - 1 are of type t */
 	const double *x;      /* [b,n,3] A, finite                                                      */
-	const double *a;      /* [b,n], or NULL: no layer                                               */
+	const double *a;      /* [b,n] 0 .. 1, or NULL: no layer                                        */
 };
 
 /* pairs of types */
-static inline int
+static BP_HOST_DEVICE inline int
 bp_type_pairs(const struct bp_pairs *p)
 {
 	return p->ntypes * (p->ntypes + 1) / 2;
 }
 
-static inline int
+static BP_HOST_DEVICE inline int
 bp_pair_rows(const struct bp_pairs *p)
 {
 	return bp_type_pairs(p) + (p->a ? p->ntypes + 1 : 0);
 }
 
 /* row of the types s <= t */
-static inline int
+static BP_HOST_DEVICE inline int
 bp_pair_row(const struct bp_pairs *p, int s, int t)
 {
 	return s * p->ntypes - s * (s - 1) / 2 + t - s;
 }
 
 /* row of type t with the layer, and of the layer with itself (t = ntypes) */
-static inline int
+static BP_HOST_DEVICE inline int
 bp_layer_row(const struct bp_pairs *p, int t)
 {
 	return bp_type_pairs(p) + t;
 }
 
 /* the types s <= t of row r < bp_type_pairs */
-static inline void
+static BP_HOST_DEVICE inline void
 bp_pair_types(const struct bp_pairs *p, int r, int *s, int *t)
 {
 	for (*s = 0; r >= p->ntypes - *s; ++*s)
@@ -58,7 +59,7 @@ bp_pair_types(const struct bp_pairs *p, int r, int *s, int *t)
 	*t = *s + r;
 }
 
-static inline int
+static BP_HOST_DEVICE inline int
 bp_type_of(const struct bp_pairs *p, int i)
 {
 	int t = 0;
@@ -69,13 +70,13 @@ bp_type_of(const struct bp_pairs *p, int i)
 }
 
 /* sin(x) / x, and d/dr sinc(q r) = (cos qr - sinc qr) / r */
-static inline double
+static BP_HOST_DEVICE inline double
 bp_sinc(double x)
 {
 	return x > 0 ? sin(x) / x : 1;
 }
 
-static inline double
+static BP_HOST_DEVICE inline double
 bp_sinc_slope(double q, double r)
 {
 	double x = q * r;
@@ -83,7 +84,7 @@ bp_sinc_slope(double q, double r)
 	return r == 0 ? 0 : x < 0.05 ? -q * x / 3 * (1 - x * x / 10) : (cos(x) - sin(x) / x) / r;
 }
 
-static inline double /* of atoms i and j, x [n,3] */
+static BP_HOST_DEVICE inline double /* of atoms i and j, x [n,3] */
 bp_pair_distance(const double *x, int i, int j)
 {
 	double dx = x[3 * i] - x[3 * j], dy = x[3 * i + 1] - x[3 * j + 1], dz = x[3 * i + 2] - x[3 * j + 2];

@@ -15,6 +15,6 @@ struct bp_sinc_force {
 	double *F;       /* [rows,bins] out */
 };
 typedef int bp_sinc_force_fn(struct bp_ctx *cx, const struct bp_sinc_force *a);
-bp_sinc_force_fn bp_sinc_force_cpu, bp_sinc_force_cpu_opt;
+bp_sinc_force_fn bp_sinc_force_cpu, bp_sinc_force_cpu_opt, bp_sinc_force_cuda, bp_sinc_force_cuda_opt;
 
 #endif

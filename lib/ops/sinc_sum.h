@@ -17,6 +17,6 @@ struct bp_sinc_sum {
 	double *S;       /* [rows,nq] out  */
 };
 typedef int bp_sinc_sum_fn(struct bp_ctx *cx, const struct bp_sinc_sum *a);
-bp_sinc_sum_fn bp_sinc_sum_cpu, bp_sinc_sum_cpu_opt;
+bp_sinc_sum_fn bp_sinc_sum_cpu, bp_sinc_sum_cpu_opt, bp_sinc_sum_cuda, bp_sinc_sum_cuda_opt;
 
 #endif

@@ -15,6 +15,6 @@ struct bp_wave_force {
 	double *out;     /* [b,n,3]          */
 };
 typedef int bp_wave_force_fn(struct bp_ctx *cx, const struct bp_wave_force *a);
-bp_wave_force_fn bp_wave_force_cpu, bp_wave_force_cpu_opt;
+bp_wave_force_fn bp_wave_force_cpu, bp_wave_force_cpu_opt, bp_wave_force_cuda;
 
 #endif

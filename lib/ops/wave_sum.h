@@ -16,6 +16,6 @@ struct bp_wave_sum {
 	double *S;       /* [b,rows,nq] out  */
 };
 typedef int bp_wave_sum_fn(struct bp_ctx *cx, const struct bp_wave_sum *a);
-bp_wave_sum_fn bp_wave_sum_cpu, bp_wave_sum_cpu_opt;
+bp_wave_sum_fn bp_wave_sum_cpu, bp_wave_sum_cpu_opt, bp_wave_sum_cuda;
 
 #endif
