@@ -161,7 +161,7 @@ install: all
 	install -m 644 doc/*.md $(SHARE)/doc/boltzpipe
 	install -m 644 share/completion/boltzpipe.bash $(SHARE)/bash-completion/completions/boltzpipe
 	for t in $(NAMES); do $(B)/bin/$$t --help-man >$(MAN)/boltzpipe-$$t.1 || exit 1; done
-	for t in predict submit show rmsd env keygen top; do $(B)/bin/boltzpipe $$t --help-man >$(MAN)/boltzpipe-$$t.1 || exit 1; done
+	for t in predict submit show rmsd sweep env keygen top; do $(B)/bin/boltzpipe $$t --help-man >$(MAN)/boltzpipe-$$t.1 || exit 1; done
 	$(B)/bin/boltzpipe --help-man >$(MAN)/boltzpipe.1
 uninstall:
 	rm -rf $(DESTDIR)$(PREFIX)/bin/boltzpipe $(LIBEXEC) $(SHARE)/boltzpipe $(SHARE)/doc/boltzpipe $(MAN)/boltzpipe.1 $(MAN)/boltzpipe-*.1 \

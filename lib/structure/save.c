@@ -502,6 +502,8 @@ make_manifest(struct bp_val **ret, struct saver *w)
 	BP_TRY(bp_val_set(v, "files", w->files, mem, w->err));
 	BP_TRY(bp_val_set(v, "models", models, mem, w->err));
 	BP_TRY(list_models(models, w));
+	if (bp_val_is(bp_val_get(w->rec->meta, "sweep"), BP_MAP))
+		BP_TRY(bp_val_set(v, "sweep", bp_val_get(w->rec->meta, "sweep"), mem, w->err));
 	BP_TRY(bp_val_set(v, "seconds", seconds, mem, w->err));
 	for (size_t i = 0; i < bp_val_count(w->rec->trail); i++) {
 		const struct bp_val *stage = bp_val_at(w->rec->trail, i);

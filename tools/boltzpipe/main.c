@@ -20,6 +20,7 @@ static const struct {
 	{ "submit", bp_submit_main, "run it on many machines: boltzpipe submit inputs/ -o out --nodes 8" },
 	{ "show", bp_show_main, "print a stream for people: boltzpipe show FILE, or at the end of a pipe" },
 	{ "rmsd", bp_rmsd_main, "distance of two structures: boltzpipe rmsd model.cif crystal.pdb" },
+	{ "sweep", bp_sweep_main, "a table of a sweep: predict ... --sweep saxs.weight=0,0.1,1 | boltzpipe sweep" },
 	{ "top", bp_top_main, "a live table of the stages of a run: boltzpipe top node1:9100 node2:9100" },
 	{ "keygen", bp_keygen_main, "make a key for stages that talk over a network" },
 	{ "env", bp_env_main, "print how to put the tools on the PATH, and how they were built" },

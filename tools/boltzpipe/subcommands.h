@@ -9,6 +9,7 @@ int bp_predict_main(int argc, char **argv);
 int bp_submit_main(int argc, char **argv);
 int bp_show_main(int argc, char **argv);
 int bp_rmsd_main(int argc, char **argv);
+int bp_sweep_main(int argc, char **argv);
 int bp_keygen_main(int argc, char **argv);
 int bp_top_main(int argc, char **argv);
 int bp_env_main(int argc, char **argv);
