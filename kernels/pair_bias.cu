@@ -15,16 +15,17 @@ bp_pair_bias_cuda(struct bp_ctx *cx, const struct bp_pair_bias *a)
 	BP_CUDA_NEW(y, a->rows * a->c, cx);
 	for (int l = 0; l < a->layers && !cx->dry && a->rows; l++) {
 		struct bp_blas g = {};
-		bp_assert(a->rows < (int64_t)1 << 31);
+		bp_assert(bp_pair_bias_stride(a) < (int64_t)1 << 31);
 		BP_TRY(bp_norm_rows(cx, y, a->x, a->rows, a->c, &a->w[l].nw, &a->w[l].nb));
 		g.m = a->heads; /* out[h,r] = W y^T */
-		g.n = g.ldc = (int)a->rows;
+		g.n = (int)a->rows;
+		g.ldc = (int)bp_pair_bias_stride(a);
 		g.k = g.lda = g.ldb = a->c;
 		g.tb = true;
 		g.alpha = 1;
 		g.A = a->w[l].W.p;
 		g.B = y;
-		g.C = a->out + (int64_t)l * a->heads * a->rows;
+		g.C = a->out + (int64_t)l * a->heads * bp_pair_bias_stride(a);
 		BP_TRY(bp_blas(cx, g));
 	}
 	bp_dev_release(cx, m);
@@ -45,8 +46,9 @@ bp_pair_bias_cuda_opt(struct bp_ctx *cx, const struct bp_pair_bias *a)
 		p.nw = a->w[l].nw.p;
 		p.nb = a->w[l].nb.p;
 		p.W = a->w[l].W.p;
-		p.out = a->out + (int64_t)l * a->heads * a->rows;
+		p.out = a->out + (int64_t)l * a->heads * bp_pair_bias_stride(a);
 		p.rows = a->rows;
+		p.stride = bp_pair_bias_stride(a);
 		p.c = a->c;
 		p.heads = a->heads;
 		BP_TRY(bp_row_heads(cx, "pair_bias", p));

@@ -14,7 +14,7 @@ struct bp_row_heads {
 	const float *nw, *nb;    /* [c]      */
 	const float *W;          /* [heads,c] */
 	float *out;              /* [heads,rows] */
-	int64_t rows;
+	int64_t rows, stride;    /* stride: from one row of out to the next */
 	int c, heads;
 	bool wide;               /* rows of x are 16-byte aligned    */
 	bool whole;              /* eight rows of out are, too       */
@@ -59,7 +59,7 @@ bp_row_heads_kernel(struct bp_row_heads p)
 				for (int j = 0; j < 4; j++)
 					v[2 * j] = y[j][2 * half], v[2 * j + 1] = y[j][2 * half + 1];
 				if (h < p.heads && at + 8 * t < p.rows)
-					bp_store8(p.out + h * p.rows + at + 8 * t, v, (int)min((int64_t)8, p.rows - at - 8 * t), p.whole, false);
+					bp_store8(p.out + h * p.stride + at + 8 * t, v, (int)min((int64_t)8, p.rows - at - 8 * t), p.whole, false);
 			}
 		}
 	}
@@ -75,7 +75,7 @@ bp_row_heads(struct bp_ctx *cx, const char *op, struct bp_row_heads p)
 	auto kernel = groups == 2 ? bp_row_heads_kernel<2> : bp_row_heads_kernel<4>;
 
 	p.wide = bp_wide(p.x, p.c);
-	p.whole = (uintptr_t)p.out % 16 == 0 && p.rows % 4 == 0;
+	p.whole = (uintptr_t)p.out % 16 == 0 && p.stride % 4 == 0;
 	BP_TRY(bp_big_shared(cx, op, kernel, shared));
 	kernel<<<blocks, BP_HEAD_WARPS * 32, shared, bp_stream(cx)>>>(p);
 	return bp_launched(cx, op);

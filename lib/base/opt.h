@@ -110,9 +110,10 @@ struct bp_common {
 	{ "profile", 0, BP_OPT_FLAG, offsetof(T, c.profile), NULL, NULL, "say at the end where the time of the ops went" }, \
 	{ "plan", 0, BP_OPT_STR, offsetof(T, c.plan), NULL, "TOKENS[,ATOMS[,SAMPLES[,MSA]]]",                           \
 	  "only print the memory and time that such a target would take" },                                          \
-	{ "chunk", 0, BP_OPT_INT, offsetof(T, c.chunk), "[0,65536]", "N",                                              \
-	  "work on N rows of pairs at once where that saves memory; 0: as many as fit" },                             \
 	{ "threads", 0, BP_OPT_INT, offsetof(T, c.threads), "[0,1024]", NULL, "CPU threads, 0: all cores" }
+#define BP_OPT_CHUNK(T, c)                                                                                           \
+	{ "chunk", 0, BP_OPT_INT, offsetof(T, c.chunk), "[0,65536]", "N",                                            \
+	  "prepare N rows of pairs at once, which takes less memory; 0: as many as fit" }
 #define BP_OPT_WEIGHTS(T, c)                                                                                         \
 	{ "weights", 0, BP_OPT_STR, offsetof(T, c.weights), NULL, "FILE",                                            \
 	  "model weights (.safetensors); else $BOLTZPIPE_WEIGHTS, ~/.boltz/boltz2.safetensors, the demo" }

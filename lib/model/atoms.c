@@ -43,24 +43,26 @@ add_trunk(struct bp_ctx *cx, const struct bp_atom_encoder *e, const struct bp_fe
 }
 
 int
+bp_atom_encoder_pairs(struct bp_ctx *cx, const struct bp_atom_encoder *e, int64_t rows, const float *z, float *zp)
+{
+	return BP_OP(cx, linear, .rows = rows, .k = e->z_to_p.k, .x = z, .norm = true, .nw = &e->z_norm,
+	    .nb = &e->z_norm_b, .W = &e->z_to_p, .out = zp);
+}
+
+int
 bp_atom_encoder_run(struct bp_ctx *cx, const struct bp_atom_encoder *e, const struct bp_feats *f, const float *s,
-    const float *z, float *q, float *c, float *p)
+    const float *zp, float *q, float *c, float *p)
 {
 	struct bp_mark mark = bp_dev_mark(cx);
-	float *cq, *ck, *zp = NULL;
+	float *cq, *ck;
 
-	bp_assert(e->structure == (s != NULL) && e->structure == (z != NULL));
+	bp_assert(e->structure == (s != NULL) && e->structure == (zp != NULL));
 	BP_TRY(BP_OP(cx, atom_embed, .atoms = f->atoms, .ref_pos = f->ref_pos, .charge = f->ref_charge,
 	    .element = f->ref_element, .chars = f->ref_chars, .W = &e->embed, .b = &e->embed_b, .out = q));
 	if (c != q)
 		BP_TRY(bp_dev_copy(cx, c, q, (size_t)f->atoms * e->c * sizeof *c));
 	if (s)
 		BP_TRY(add_trunk(cx, e, f, s, c));
-	if (z) {
-		BP_DEV_NEW(zp, (size_t)f->n * f->n * e->cp, cx);
-		BP_TRY(BP_OP(cx, linear, .rows = (int64_t)f->n * f->n, .k = e->z_to_p.k, .x = z, .norm = true,
-		    .nw = &e->z_norm, .nb = &e->z_norm_b, .W = &e->z_to_p, .out = zp));
-	}
 	BP_DEV_NEW(cq, (size_t)f->atoms * e->cp, cx);
 	BP_DEV_NEW(ck, (size_t)f->atoms * e->cp, cx);
 	BP_TRY(BP_OP(cx, linear, .rows = f->atoms, .k = e->c, .x = c, .in_relu = true, .W = &e->c_to_p_q, .out = cq));

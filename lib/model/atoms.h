@@ -21,10 +21,12 @@ struct bp_atom_encoder {
 void bp_atom_encoder_bind(struct bp_atom_encoder *e, struct bp_bind *b, int ts, int tz, const char *name);
 
 /* q = embedding of the atoms; c = q (+ their token's term of s); p = pair representation of the windows, K = atoms /
- * 32. s [n,ts] and z [n,n,tz]: NULL without structure; z is the conditioned pair representation. q may be c without
- * structure. */
+ * 32. s [n,ts] and zp [n,n,cp] (bp_atom_encoder_pairs): NULL without structure. q may be c without structure. */
 int bp_atom_encoder_run(struct bp_ctx *cx, const struct bp_atom_encoder *e, const struct bp_feats *f, const float *s,
-    const float *z, float *q, float *c, float *p) BP_MUST_USE; /* [A,c], [A,c], [K,32,128,cp] */
+    const float *zp, float *q, float *c, float *p) BP_MUST_USE;
+/* zp [rows,cp] = what `rows` rows of the conditioned pair representation z [rows,tz] give to pairs of atoms. */
+int bp_atom_encoder_pairs(struct bp_ctx *cx, const struct bp_atom_encoder *e, int64_t rows, const float *z,
+    float *zp) BP_MUST_USE; /* [A,c], [A,c], [K,32,128,cp] */
 
 /* AtomAttentionEncoder and -Decoder: an atom transformer and its ways in and out. */
 struct bp_atom_attention_encoder {

@@ -96,22 +96,45 @@ bp_diffusion_bind(struct bp_diffusion *net, struct bp_bind *b)
 	bp_bind_leave(b, at);
 }
 
-/* zc [N,N,tz] = PairwiseConditioning of z and the relative positions */
+/* zc [rows,N,tz] = PairwiseConditioning of z and the relative positions, of tokens i from first on */
 static int
-condition_pair(const struct bp_conditioned *c, struct bp_ctx *cx, const float *z, float *zc)
+condition_pair(const struct bp_conditioned *c, struct bp_ctx *cx, int first, int rows, const float *z, float *zc)
 {
 	const struct bp_diffusion *net = c->net;
-	int64_t pairs = (int64_t)c->f->n * c->f->n;
+	int64_t pairs = (int64_t)rows * c->f->n;
 	struct bp_mark m = bp_dev_mark(cx);
 	float *rel;
 
 	BP_DEV_NEW(rel, pairs * net->tz, cx);
-	BP_TRY(bp_rel_pos_run(cx, &net->embed, c->f, false, rel));
+	BP_TRY(bp_rel_pos_rows_run(cx, &net->embed, c->f, first, rows, false, rel));
 	BP_TRY(BP_OP(cx, linear, .rows = pairs, .k = net->tz, .k2 = net->tz, .x = z, .x2 = rel, .norm = true,
 	    .nw = &net->z_norm, .nb = &net->z_norm_b, .W = &net->z_proj, .out = zc));
 	bp_dev_release(cx, m);
 	for (int i = 0; i < net->z_transitions; i++)
 		BP_TRY(bp_transition_add(cx, &net->z_transition[i], pairs, zc));
+	return BP_OK;
+}
+
+/* What the conditioned pairs are for, in blocks of rows so that they need not be there all at once (cx->chunk): the biases of the token
+ * transformer, and zp [N,N,cp] of the atom encoder. */
+static int
+condition_pairs(const struct bp_conditioned *c, struct bp_ctx *cx, const float *z, float *zp)
+{
+	const struct bp_diffusion *net = c->net;
+	int n = c->f->n, block = cx->chunk && cx->chunk < n ? cx->chunk : n, layers = net->token.depth;
+	struct bp_mark m = bp_dev_mark(cx);
+
+	for (int first = 0; first < n; first += block) {
+		int rows = n - first < block ? n - first : block;
+		int64_t pairs = (int64_t)rows * n, at = (int64_t)first * n;
+		float *zc;
+		BP_DEV_NEW(zc, pairs * net->tz, cx);
+		BP_TRY(condition_pair(c, cx, first, rows, z + at * net->tz, zc));
+		BP_TRY(BP_OP(cx, pair_bias, .rows = pairs, .c = net->tz, .heads = net->token.heads, .layers = layers, .x = zc,
+		    .w = net->token_bias, .stride = (int64_t)n * n, .out = c->token_bias + at));
+		BP_TRY(bp_atom_encoder_pairs(cx, &net->atoms, pairs, zc, zp + at * net->atoms.cp));
+		bp_dev_release(cx, m);
+	}
 	return BP_OK;
 }
 
@@ -194,16 +217,15 @@ bp_diffusion_condition(struct bp_conditioned *c, struct bp_ctx *cx, const struct
 {
 	int64_t pairs = (int64_t)c->f->n * c->f->n, windows = (int64_t)c->f->atoms * BP_WINDOW_K;
 	struct bp_mark m;
-	float *zc, *p;
+	float *zp, *p;
 
 	c->net = net;
 	BP_TRY(allocate(c, cx, steps));
 	m = bp_dev_mark(cx);
-	BP_DEV_NEW(zc, pairs * net->tz, cx);
-	BP_TRY(condition_pair(c, cx, z, zc));
-	BP_TRY(biases(cx, &net->token, net->token_bias, pairs, net->tz, zc, c->token_bias));
+	BP_DEV_NEW(zp, pairs * net->atoms.cp, cx);
+	BP_TRY(condition_pairs(c, cx, z, zp));
 	BP_DEV_NEW(p, windows * net->atoms.cp, cx);
-	BP_TRY(bp_atom_encoder_run(cx, &net->atoms, c->f, s, zc, c->q, c->c, p));
+	BP_TRY(bp_atom_encoder_run(cx, &net->atoms, c->f, s, zp, c->q, c->c, p));
 	BP_TRY(biases(cx, &net->enc.transformer, net->enc_bias, windows, net->atoms.cp, p, c->enc_bias));
 	BP_TRY(biases(cx, &net->dec.transformer, net->dec_bias, windows, net->atoms.cp, p, c->dec_bias));
 	bp_dev_release(cx, m);

@@ -37,10 +37,18 @@ bp_pair_embed_bind(struct bp_pair_embed *e, struct bp_bind *b, int c)
 int
 bp_rel_pos_run(struct bp_ctx *cx, const struct bp_pair_embed *e, const struct bp_feats *f, bool add, float *out)
 {
+	return bp_rel_pos_rows_run(cx, e, f, 0, f->n, add, out);
+}
+
+int
+bp_rel_pos_rows_run(struct bp_ctx *cx, const struct bp_pair_embed *e, const struct bp_feats *f, int first, int rows,
+    bool add, float *out)
+{
 	return BP_OP(cx, rel_pos, .n = f->n, .asym_id = f->asym_id, .residue_index = f->residue_index,
 	    .entity_id = f->entity_id, .token_index = f->token_index, .sym_id = f->sym_id,
 	    .cyclic_period = e->cyclic_pos_enc && f->cyclic ? f->cyclic_period : NULL,
-	    .fix_sym_check = e->fix_sym_check, .W = &e->rel_pos, .add = add, .out = out);
+	    .fix_sym_check = e->fix_sym_check, .W = &e->rel_pos, .add = add, .first = first,
+	    .rows = rows, .out = out);
 }
 
 int

@@ -21,6 +21,9 @@ void bp_pair_embed_bind(struct bp_pair_embed *e, struct bp_bind *b, int c);
 /* out [n,n,c] = (add: +=) one of them; f has the groups TOKEN and PAIR (rel_pos: TOKEN). */
 int bp_rel_pos_run(struct bp_ctx *cx, const struct bp_pair_embed *e, const struct bp_feats *f, bool add,
     float *out) BP_MUST_USE;
+/* the same for tokens i from first to first + rows - 1: out [rows,n,c] */
+int bp_rel_pos_rows_run(struct bp_ctx *cx, const struct bp_pair_embed *e, const struct bp_feats *f, int first, int rows,
+    bool add, float *out) BP_MUST_USE;
 /* out += contact conditioning */
 int bp_contacts_run(struct bp_ctx *cx, const struct bp_pair_embed *e, const struct bp_feats *f,
     float *out) BP_MUST_USE;

@@ -25,7 +25,7 @@ static const int chunks[] = { 0, 2048, 1024, 512, 256, 128, 64, 32 };
 int
 bp_plan_fit(struct bp_planned *ret, struct bp_ctx *cx, int (*work)(void *self, struct bp_ctx *cx), void *self, size_t room)
 {
-	size_t n = cx->chunk_fixed ? 1 : sizeof chunks / sizeof *chunks;
+	size_t n = cx->chunk_fixed ? 1 : sizeof chunks / sizeof *chunks, whole = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		if (!cx->chunk_fixed)
@@ -33,8 +33,11 @@ bp_plan_fit(struct bp_planned *ret, struct bp_ctx *cx, int (*work)(void *self, s
 		ret->chunk = cx->chunk;
 		BP_TRY(bp_plan_bytes(&ret->device, cx, work, self));
 		if (!room || ret->device <= room)
-			break;
+			return BP_OK;
+		whole = i ? whole : ret->device;
 	}
+	if (ret->device == whole && !cx->chunk_fixed) /* this stage has nothing to cut */
+		ret->chunk = cx->chunk = 0;
 	return BP_OK;
 }
 

@@ -14,7 +14,7 @@ bp_pair_bias_cpu(struct bp_ctx *cx, const struct bp_pair_bias *a)
 		for (int64_t r = 0; r < a->rows; r++) {
 			bp_norm_row(y, a->x + r * a->c, a->c, &a->w[l].nw, &a->w[l].nb);
 			for (int h = 0; h < a->heads; h++)
-				a->out[(int64_t)(l * a->heads + h) * a->rows + r] = (float)bp_row_dot(&a->w[l].W, h, y);
+				a->out[(int64_t)(l * a->heads + h) * bp_pair_bias_stride(a) + r] = (float)bp_row_dot(&a->w[l].W, h, y);
 		}
 	bp_dev_release(cx, m);
 	return BP_OK;
@@ -56,7 +56,7 @@ bp_pair_bias_cpu_opt(struct bp_ctx *cx, const struct bp_pair_bias *a)
 		for (int i = 0; i < m; i++)
 			y[(size_t)i * k + c] = 1;
 		bp_pack(packed, m, k, y, k, 1);
-		bp_gemm(outs, m, k, W, k, 1, packed, a->out + r, (size_t)a->rows, false);
+		bp_gemm(outs, m, k, W, k, 1, packed, a->out + r, (size_t)bp_pair_bias_stride(a), false);
 	}
 	bp_dev_release(cx, mark);
 	return BP_OK;

@@ -14,8 +14,14 @@ struct bp_pair_bias {
 	int c, heads, layers;
 	const float *x;             /* [rows,c] */
 	const struct bp_pair_bias_weights *w; /* [layers] */
+	int64_t stride;             /* from one row of out to the next, at least rows; 0: rows */
 	float *out;                 /* [layers*heads,rows] */
 };
+static inline int64_t
+bp_pair_bias_stride(const struct bp_pair_bias *a)
+{
+	return a->stride ? a->stride : a->rows;
+}
 typedef int bp_pair_bias_fn(struct bp_ctx *cx, const struct bp_pair_bias *a);
 bp_pair_bias_fn bp_pair_bias_cpu, bp_pair_bias_cpu_opt, bp_pair_bias_cuda, bp_pair_bias_cuda_opt;
 

@@ -21,11 +21,11 @@ bp_rel_pos_cpu(struct bp_ctx *cx, const struct bp_rel_pos *a)
 		return BP_OK;
 	const int c = a->W->n, k = a->W->k;
 	const bool cyclic = any_cyclic(a);
-	for (int i = 0; i < a->n; i++)
+	for (int i = 0; i < bp_rel_pos_rows(a); i++)
 		for (int j = 0; j < a->n; j++) {
 			float *out = a->out + ((size_t)i * a->n + j) * c;
 			int col[4];
-			bp_rel_pos_columns(col, a, cyclic, i, j);
+			bp_rel_pos_columns(col, a, cyclic, a->first + i, j);
 			for (int o = 0; o < c; o++) {
 				const float *w = a->W->p + (size_t)o * k;
 				double sum = a->add ? out[o] : 0;
@@ -56,11 +56,11 @@ bp_rel_pos_cpu_opt(struct bp_ctx *cx, const struct bp_rel_pos *a)
 				bp_row_add(both + (size_t)q * c, wt + (size_t)BP_ENT0 * c, c);
 		}
 #pragma omp parallel for num_threads(cx->threads) schedule(static)
-		for (int i = 0; i < a->n; i++)
+		for (int i = 0; i < bp_rel_pos_rows(a); i++)
 			for (int j = 0; j < a->n; j++) {
 				float *restrict out = a->out + ((size_t)i * a->n + j) * c;
 				int col[4];
-				bp_rel_pos_columns(col, a, cyclic, i, j);
+				bp_rel_pos_columns(col, a, cyclic, a->first + i, j);
 				const float *r = wt + (size_t)col[0] * c, *t = wt + (size_t)col[1] * c;
 				const float *b = both + (size_t)(col[2] - BP_CHAIN0 + (col[3] >= 0 ? CHAINS : 0)) * c;
 				if (!a->add)

@@ -14,8 +14,14 @@ struct bp_rel_pos {
 	bool fix_sym_check;
 	const struct bp_weight *W;  /* [c,139] */
 	bool add;
-	float *out;                 /* [n,n,c] */
+	int first, rows;            /* only tokens i from first to first + rows - 1; rows 0: all */
+	float *out;                 /* [rows,n,c] */
 };
+static inline int
+bp_rel_pos_rows(const struct bp_rel_pos *a)
+{
+	return a->rows ? a->rows : a->n;
+}
 typedef int bp_rel_pos_fn(struct bp_ctx *cx, const struct bp_rel_pos *a);
 bp_rel_pos_fn bp_rel_pos_cpu, bp_rel_pos_cpu_opt, bp_rel_pos_cuda;
 

@@ -69,8 +69,9 @@ pair_bias(struct check *k, int shape)
 	check_label(k, "rows=%d c=%d heads=%d layers=%d", rows, c, heads, layers);
 	check_flops(k, 2.0 * rows * c * heads * layers);
 	check_bound(k, 5, c);
-	CHECK_OP(k, pair_bias, .rows = rows, .c = c, .heads = heads, .layers = layers,
-	    .x = check_normal(k, (size_t)rows * c), .w = w, .out = check_out(k, (size_t)layers * heads * rows));
+	CHECK_OP(k, pair_bias, .rows = rows, .c = c, .heads = heads, .layers = layers, .stride = shape == 1 ? rows + 6 : 0,
+	    .x = check_normal(k, (size_t)rows * c), .w = w,
+	    .out = check_out(k, (size_t)layers * heads * (size_t)(shape == 1 ? rows + 6 : rows)));
 }
 
 /* norm 2, products 2, outer sum 2, division 1, product 2, sum 1 */

@@ -46,7 +46,7 @@ rel_pos(struct check *k, int shape)
 	CHECK_OP(k, rel_pos, .n = n, .asym_id = check_ints(k, n, 0, 2), .residue_index = check_ints(k, n, -3, 60),
 	    .entity_id = check_ints(k, n, 0, 1), .token_index = check_ints(k, n, 0, n),
 	    .sym_id = check_ints(k, n, 0, 5), .cyclic_period = S[shape].cyclic ? check_floats(k, p, n) : NULL,
-	    .fix_sym_check = S[shape].sym, .W = &W, .add = S[shape].add,
+	    .fix_sym_check = S[shape].sym, .W = &W, .add = S[shape].add, .first = shape == 2 ? 5 : 0, .rows = shape == 2 ? 20 : 0,
 	    .out = check_out(k, (size_t)n * n * S[shape].c));
 	free(p);
 }

@@ -15,6 +15,7 @@ struct diffuse_opt {
 static const struct bp_optdef options[] = {
 	BP_OPT_STREAM(struct diffuse_opt, common),
 	BP_OPT_COMPUTE(struct diffuse_opt, common),
+	BP_OPT_CHUNK(struct diffuse_opt, common),
 	BP_OPT_WEIGHTS(struct diffuse_opt, common),
 	BP_OPT_SEED(struct diffuse_opt, common),
 	{ "sampling-steps", 0, BP_OPT_INT, FIELD(run.steps), "[2,100000]", NULL, "denoising steps" },
