@@ -5,45 +5,46 @@
 #   finished  the run's exit status, when it is over
 #   manifest  what `write` prints, of the head's last start
 set -u
-pids=() asked=
+asked='' pids=() grace=${BOLTZPIPE_GRACE:-20}
 
-# Slurm wants the node back: TERM, or USR1 some time before the limit. Stages finish or hand back what they have.
-leave() {
-	asked=$1
-	[ ${#pids[@]} = 0 ] || kill -TERM "${pids[@]}" 2>/dev/null
-}
-trap 'leave requeue' USR1
-trap 'leave stop' TERM INT
+# Slurm wants the node back: TERM, or USR1 some time before the limit
+trap 'asked=requeue' USR1
+trap 'asked=stop' TERM INT
 
-# wait for all of $pids; status is the highest of theirs
-join() {
-	local p s
+# Wait for all of $pids; status is the highest of theirs. When one ends badly, when we are asked to leave, or when the head is no longer
+# where it was ($1), the others finish what they can in some seconds; the head hands the rest to another worker.
+watch() {
+	local p s alive left=$grace
 	status=0
-	for p in "${pids[@]}"; do
-		wait "$p"
-		s=$?
-		while kill -0 "$p" 2>/dev/null; do # a signal to us has ended the wait
+	while :; do
+		alive=()
+		for p in "${pids[@]}"; do
+			kill -0 "$p" 2>/dev/null && alive+=("$p") && continue
 			wait "$p"
 			s=$?
+			[ $s -le $status ] || status=$s
 		done
-		[ $s -le $status ] || status=$s
+		pids=("${alive[@]}")
+		[ ${#pids[@]} -gt 0 ] || return
+		[ -z "$asked" ] && [ $status -le 1 ] && ! over "$1" || break
+		sleep 1
 	done
+	kill -TERM "${pids[@]}" 2>/dev/null
+	while [ -n "$(jobs -rp)" ] && [ $((left -= 1)) -ge 0 ]; do sleep 1; done
+	kill -KILL "${pids[@]}" 2>/dev/null
+	wait
 	pids=()
+	[ $status -gt 1 ] || status=75
 }
 
-# when a process of ours ends badly the others of its pipe cannot end well: stop them
-watch() {
-	local s
-	while [ -z "$asked" ] && [ -n "$(jobs -rp)" ]; do
-		wait -n
-		s=$?
-		if [ $s -gt 1 ] && [ -z "$asked" ]; then
-			kill -TERM "${pids[@]}" 2>/dev/null
-			break
-		fi
-	done
-	join
-	[ "${s:-0}" -le $status ] || status=$s
+# has the head moved, or is the run over? (then the pipes end by themselves, in a while)
+over() {
+	[ -n "$1" ] || return 1
+	if [ -e "$job/finished" ]; then
+		[ -n "$(find "$job/finished" -newermt "-$grace seconds")" ] && return 1
+		return 0
+	fi
+	[ -s "$job/head" ] && [ "$(cat "$job/head")" != "$1" ]
 }
 
 again() {
@@ -54,13 +55,13 @@ again() {
 head_job() {
 	local try port
 	for try in 1 2 3 4 5; do
-		port=$((20000 + (SLURM_JOB_ID * 10 + ${SLURM_RESTART_COUNT:-0} * 2 + try * 2222) % 40000))
-		"${featurize[@]}" --out "tcp://*:$port" "${secret[@]}" "${inputs[@]}" &
+		port=$((20000 + (SLURM_JOB_ID * 10 + try * 2222) % 40000)) # the same after a restart: workers find it again
+		"${featurize[@]}" --out "tcp://*:$port" --run "slurm-$SLURM_JOB_ID" "${secret[@]}" "${inputs[@]}" &
 		pids=($!)
 		"${write[@]}" --in "tcp://*:$((port + 1))" "${secret[@]}" >"$job/manifest" &
 		pids+=($!)
 		echo "$(hostname -f 2>/dev/null || hostname) $port $((port + 1))" >"$job/head.new" && mv "$job/head.new" "$job/head"
-		watch
+		watch ""
 		[ -z "$asked" ] || again
 		[ $status = 2 ] || break # 2: a port that is taken, or wrong use
 	done
@@ -87,18 +88,19 @@ pipe() {
 }
 
 worker_job() {
-	local d g failures=0
+	local d g at failures=0
 	while [ ! -e "$job/finished" ]; do
 		if [ ! -s "$job/head" ]; then
 			sleep 2
 			[ -z "$asked" ] || again
 			continue
 		fi
-		read -r host from to <"$job/head"
+		at=$(cat "$job/head")
+		read -r host from to <<<"$at"
 		d=$(mktemp -d "${TMPDIR:-/tmp}/boltzpipe.XXXXXX") || exit 2
 		g=0
 		while pipe "$d" $g; g=$((g + 1)); [ $g -lt "$gpus" ]; do :; done
-		watch
+		watch "$at"
 		rm -rf "$d"
 		[ -z "$asked" ] || again
 		[ $status -gt 1 ] || exit 0 # the end has come; the head knows which targets failed

@@ -24,7 +24,7 @@ cluster_start() {
 		SlurmUser=root
 		SlurmdUser=root
 		AuthType=auth/munge
-		AuthInfo=socket=$T/munge/socket
+		AuthInfo=socket=$T/munge/socket,cred_expire=5
 		CredType=cred/munge
 		StateSaveLocation=$T/state
 		SlurmdSpoolDir=$T/spool
