@@ -87,19 +87,26 @@ spread_norm(float *y, const float *s, int rows, int cs, int layers, struct norms
 	scale = 1 / sqrtf(var / cs + 1e-5f);
 	for (int i = blockIdx.y; i < 2 * layers; i += gridDim.y)
 		for (int k = lane; k < cs; k += 32) {
-			float v = (s[k] - mean) * scale * w.w[i % 2][i / 2 * w.d + k];
+			float v = (__ldg(s + k) - mean) * scale * __ldg(w.w[i % 2] + i / 2 * w.d + k);
 			y[((int64_t)i * rows + r) * cs + k] = round ? bp_tf32(v) : v;
 		}
 }
 
-/* sigmoid(out + b) of a plane of each layer (blockIdx.y) */
+/* sigmoid(out + b) of a plane of each layer (blockIdx.y), in groups of W numbers: `plane` groups, c a row */
+template <int W>
 static __global__ void
-sigmoid_planes(float *out, const float *b, int64_t d, int64_t plane, int c)
+sigmoid_planes(bp_group<W> *out, const float *b, int64_t d, int64_t plane, int c)
 {
 	out += blockIdx.y * 6 * plane;
 	b += blockIdx.y * d;
-	BP_EACH(i, plane)
-		out[i] = bp_dev_sigmoid(out[i] + b[i % c]);
+	BP_EACH(i, plane) {
+		bp_group<W> x = out[i];
+		int k = bp_rest(i, c) * W;
+#pragma unroll
+		for (int e = 0; e < W; e++)
+			x.v[e] = bp_dev_sigmoid(x.v[e] + b[k + e]);
+		out[i] = x;
+	}
 }
 
 /* plane `at` of `layers` layers: out = x W^T, then sigmoid(out + b) where there is a b */
@@ -122,8 +129,10 @@ planes(struct bp_ctx *cx, const struct bp_ada_cond *a, int at, const float *x, i
 	g.sb = d;
 	g.sc = 6 * plane;
 	BP_TRY(bp_blas(cx, g));
-	if (b)
-		sigmoid_planes<<<dim3(bp_blocks(plane), a->layers), BP_THREADS, 0, bp_stream(cx)>>>(a->out + at * plane, b, d, plane, a->c);
+	if (b && bp_fours(a->c, g.C, NULL, NULL))
+		sigmoid_planes<4><<<dim3(bp_blocks(plane / 4), a->layers), BP_THREADS, 0, bp_stream(cx)>>>((bp_group<4> *)g.C, b, d, plane / 4, a->c / 4);
+	else if (b)
+		sigmoid_planes<1><<<dim3(bp_blocks(plane), a->layers), BP_THREADS, 0, bp_stream(cx)>>>((bp_group<1> *)g.C, b, d, plane, a->c);
 	return bp_launched(cx, "ada_cond");
 }
 

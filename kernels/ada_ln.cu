@@ -58,7 +58,7 @@ norm_modulate(struct bp_ada_ln a, bool round)
 	for (int i = 0; i < N; i++) {
 		int k = i * 32 + lane;
 		if (k < a.c) {
-			float y = a.scale[at + k] * ((v[i] - mean) * scale) + a.shift[at + k];
+			float y = __ldg(a.scale + at + k) * ((v[i] - mean) * scale) + __ldg(a.shift + at + k); /* not behind the stores */
 			a.out[k] = round ? bp_tf32(y) : y;
 		}
 	}

@@ -4,6 +4,7 @@ extern "C" {
 #include "ops/cond_transition.h"
 }
 
+#include "attention.cuh"
 #include "mma.cuh"
 
 /* h = silu(g) * v * t with [v, g] the halves of vg */
@@ -46,14 +47,21 @@ bp_cond_transition_cuda(struct bp_ctx *cx, const struct bp_cond_transition *a)
 	return cx->dry ? BP_OK : bp_launched(cx, "cond_transition");
 }
 
-/* h = silu(g) * v * t of rows [t, v, g] */
+/* h = silu(g) * v * t of rows [t, v, g] of n groups each */
+template <int W>
 static __global__ void
-hidden_stack(float *h, const float *y, int64_t rows, int n, bool round)
+hidden_groups(bp_group<W> *h, const bp_group<W> *y, int64_t rows, int n, bool round)
 {
 	BP_EACH(i, rows * n) {
-		const float *p = y + i / n * 3 * n + i % n;
-		float v = bp_dev_silu(p[2 * n]) * p[n] * p[0];
-		h[i] = round ? bp_tf32(v) : v;
+		const bp_group<W> *p = y + bp_quotient(i, n) * 2 * n + i;
+		bp_group<W> t = p[0], v = p[n], g = p[2 * n];
+#pragma unroll
+		for (int e = 0; e < W; e++) {
+			t.v[e] *= bp_dev_silu(g.v[e]) * v.v[e];
+			if (round)
+				t.v[e] = bp_tf32(t.v[e]);
+		}
+		h[i] = t;
 	}
 }
 
@@ -63,15 +71,19 @@ fast(struct bp_ctx *cx, const struct bp_cond_transition *a)
 	const struct bp_weight *const W[] = { a->a_to_b, a->swish_gate };
 	struct bp_mark m = bp_dev_mark(cx);
 	int64_t rows = (int64_t)a->b * a->rows, wide = rows * a->hidden;
+	bool round = cx->precision != BP_FP32;
 	float *y, *h;
 
 	BP_CUDA_NEW(y, 3 * wide, cx);
 	BP_CUDA_NEW(h, wide, cx);
 	if (!cx->dry && rows) {
 		BP_TRY(bp_blas_stack(cx, y, a->x, rows, W, 2));
-		hidden_stack<<<BP_GRID(wide), 0, bp_stream(cx)>>>(h, y, rows, a->hidden, cx->precision != BP_FP32);
+		if (a->hidden % 4 == 0)
+			hidden_groups<4><<<BP_GRID(wide / 4), 0, bp_stream(cx)>>>((bp_group<4> *)h, (bp_group<4> *)y, rows, a->hidden / 4, round);
+		else
+			hidden_groups<1><<<BP_GRID(wide), 0, bp_stream(cx)>>>((bp_group<1> *)h, (bp_group<1> *)y, rows, a->hidden, round);
 		BP_TRY(bp_blas_linear(cx, y, h, rows, a->b_to_a, false));
-		gated_add<<<BP_GRID(rows * a->c), 0, bp_stream(cx)>>>(a->out, y, a->gate, rows * a->c, (int64_t)a->rows * a->c);
+		bp_gated_samples(cx, a->out, y, a->gate, a->b, a->rows, a->c);
 	}
 	bp_dev_release(cx, m);
 	return cx->dry ? BP_OK : bp_launched(cx, "cond_transition");

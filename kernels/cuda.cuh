@@ -35,6 +35,30 @@ bp_blocks(int64_t n)
 #define BP_EACH(i, n)                                                                                  \
 	for (int64_t i = blockIdx.x * (int64_t)blockDim.x + threadIdx.x, n_ = (n); i < n_; i += (int64_t)gridDim.x * blockDim.x)
 
+/* i % n and i / n, quickly where i is small, as it mostly is */
+static __device__ inline unsigned
+bp_rest(int64_t i, unsigned n)
+{
+	return i >> 32 ? (unsigned)(i % n) : (unsigned)i % n;
+}
+
+static __device__ inline int64_t
+bp_quotient(int64_t i, unsigned n)
+{
+	return i >> 32 ? i / n : (unsigned)i / n;
+}
+
+/* numbers in groups of W, 4 or 1: rows of c floats at these addresses can be had four at a time */
+template <int W>
+struct alignas(4 * W) bp_group {
+	float v[W];
+};
+static inline bool
+bp_fours(int64_t c, const void *p, const void *q, const void *r)
+{
+	return c % 4 == 0 && ((uintptr_t)p | (uintptr_t)q | (uintptr_t)r) % 16 == 0;
+}
+
 /* C[m,n] = alpha A B + beta C, all row-major: A is [m,k] with lda, or [k,m] when ta; B is [k,n] with ldb, or [n,k] when tb. The
  * same for `batch` matrices that lie sa, sb, sc numbers apart. fp32 throughout (cuBLAS, default math). */
 struct bp_blas {

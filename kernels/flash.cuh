@@ -21,13 +21,13 @@ struct bp_flash {
 	const float *mask; /* [n] or NULL */
 	float *o;          /* [b,n,c]   */
 	int n, c, d, heads;
-	bool wide;         /* d is a multiple of 4 */
 };
 
 enum { BP_FLASH_TILE = 32 };
 
-/* a tile of keys (or values) on its way: rows of global memory in registers, zeros outside */
-template <int DP, int THREADS>
+/* A tile of keys (or values) on its way: rows of global memory in registers, zeros outside. WIDE: d is a multiple of 4. No branches here: loads in a
+ * branch wait for each other. */
+template <int DP, int THREADS, bool WIDE>
 struct bp_flash_tile {
 	static constexpr int LOADS = BP_FLASH_TILE * DP / 4 / THREADS;
 	float4 v[LOADS];
@@ -40,13 +40,19 @@ struct bp_flash_tile {
 			int i = threadIdx.x + l * THREADS, row = first + i / (DP / 4), k = i % (DP / 4) * 4;
 			const float *p = x + (int64_t)row * 4 * a.c + k;
 			bool there = row >= 0 && row < a.n;
-			if (a.wide && there && k < a.d) {
-				v[l] = *(const float4 *)p;
+			v[l] = make_float4(0, 0, 0, 0);
+			if (WIDE) {
+				if (there && k < a.d)
+					v[l] = *(const float4 *)p;
 			} else {
-				v[l].x = there && k < a.d ? p[0] : 0;
-				v[l].y = there && k + 1 < a.d ? p[1] : 0;
-				v[l].z = there && k + 2 < a.d ? p[2] : 0;
-				v[l].w = there && k + 3 < a.d ? p[3] : 0;
+				if (there && k < a.d)
+					v[l].x = p[0];
+				if (there && k + 1 < a.d)
+					v[l].y = p[1];
+				if (there && k + 2 < a.d)
+					v[l].z = p[2];
+				if (there && k + 3 < a.d)
+					v[l].w = p[3];
 			}
 		}
 	}
@@ -76,76 +82,110 @@ bp_flash_mma(float d[4], const float a[4], float b0, float b1)
 		bp_mma_tf32(d, a, b0, b1);
 }
 
-/* of a tile's keys, what is added to the scores of rows g and g + 8: [row][eight keys][2]; and the keys' masks */
+/* of a tile's keys: what is added to the scores of rows g and g + 8, [row][eight keys][2]; and the mask of key threadIdx.x, -1 outside. WIDE: the
+ * number of keys is even */
 struct bp_flash_bias {
-	float b[2][4][2], m[4][2];
+	float2 b[2][4];
+	float m;
 
-	template <bool WINDOWS>
+	template <bool WINDOWS, bool WIDE>
 	__device__ inline void
 	fetch(const float *const row[2], int tile, int first, int keys, const bp_flash &a)
 	{
-		int t = threadIdx.x % 4;
+		int at = tile * BP_FLASH_TILE, key = first + at + threadIdx.x;
+		bool inside = key >= 0 && key < a.n;
 
 #pragma unroll
-		for (int j = 0; j < 4; j++) {
-			int k = tile * BP_FLASH_TILE + 8 * j + 2 * t;
+		for (int i = 0; i < 2; i++)
 #pragma unroll
-			for (int i = 0; i < 2; i++) {
-				if (WINDOWS || (keys % 2 == 0 && k < keys)) {
-					*(float2 *)b[i][j] = *(const float2 *)(row[i] + k);
+			for (int j = 0; j < 4; j++) {
+				int k = at + 8 * j + threadIdx.x % 4 * 2;
+				b[i][j] = make_float2(0, 0);
+				if (WIDE) {
+					if (WINDOWS || k < keys)
+						b[i][j] = *(const float2 *)(row[i] + k);
 				} else {
-					b[i][j][0] = k < keys ? row[i][k] : 0;
-					b[i][j][1] = k + 1 < keys ? row[i][k + 1] : 0;
+					if (k < keys)
+						b[i][j].x = row[i][k];
+					if (k + 1 < keys)
+						b[i][j].y = row[i][k + 1];
 				}
 			}
-#pragma unroll
-			for (int e = 0; e < 2; e++) {
-				int at = first + k + e;
-				m[j][e] = at < 0 || at >= a.n ? 0 : a.mask ? a.mask[at] : 1;
-			}
-		}
+		m = inside ? 1 : -1;
+		if (inside && a.mask && threadIdx.x < BP_FLASH_TILE)
+			m = a.mask[key];
+	}
+
+	/* what the mask adds to the scores; a window's keys outside the atoms count as masked ones */
+	template <bool WINDOWS>
+	__device__ inline void
+	put(float *s) const
+	{
+		if (threadIdx.x < BP_FLASH_TILE)
+			s[threadIdx.x] = m >= 0 ? (1 - m) * -1e6f : WINDOWS ? -1e6f : -INFINITY;
 	}
 };
 
+/* numbers k and k + 1 of a head at p, zeros beyond d or where there is no row */
+template <bool WIDE>
+static __device__ inline float2
+bp_flash_pair(const float *p, int k, int d, bool there)
+{
+	float2 v = make_float2(0, 0);
+
+	if (WIDE) {
+		if (there && k < d)
+			v = __ldg((const float2 *)(p + k));
+	} else {
+		if (there && k < d)
+			v.x = __ldg(p + k);
+		if (there && k + 1 < d)
+			v.y = __ldg(p + k + 1);
+	}
+	return v;
+}
+
 /* grid: queries / (16 WARPS), heads, samples */
-template <int DP, bool EXACT, int WARPS, bool WINDOWS>
+template <int DP, bool EXACT, int WARPS, bool WINDOWS, bool WIDE>
 static __global__ void __launch_bounds__(WARPS * 32)
 bp_flash_rows(bp_flash a)
 {
 	constexpr int LK = DP + 8, LV = DP + 4, STEPS = DP / 8, TILE = BP_FLASH_TILE; /* strides without bank conflicts */
-	__shared__ __align__(16) float K[2][TILE * LK], V[2][TILE * LV];
+	__shared__ __align__(16) float K[2][TILE * LK], V[2][TILE * LV], M[2][TILE];
 	const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4, h = blockIdx.y, ld = 4 * a.c;
 	const int query = blockIdx.x * WARPS * 16 + threadIdx.x / 32 * 16 + g;
 	const int keys = WINDOWS ? BP_WINDOW_K : a.n, tiles = (keys + TILE - 1) / TILE;
 	const int first = WINDOWS ? (int)blockIdx.x * BP_WINDOW_Q - (BP_WINDOW_K - BP_WINDOW_Q) / 2 : 0;
-	const float *x = a.x + (int64_t)blockIdx.z * a.n * ld + h * a.d, *bias[2], LOG2E = 1.44269504088896341f;
+	const float *x = a.x + (int64_t)blockIdx.z * a.n * ld + h * a.d, *bias[2], LOG2E = 1.44269504088896341f, scale = 1 / sqrtf((float)a.d);
 	float q[STEPS][4], o[STEPS][4] = {}, max[2] = { -INFINITY, -INFINITY }, sum[2] = {};
-	bp_flash_tile<DP, WARPS * 32> k, v;
+	bp_flash_tile<DP, WARPS * 32, WIDE> k, v;
 	bp_flash_bias now, next;
 
 #pragma unroll
 	for (int s = 0; s < STEPS; s++)
 #pragma unroll
-		for (int i = 0; i < 4; i++) {
-			int r = query + i % 2 * 8, c = 8 * s + 2 * t + i / 2;
-			float y = r < a.n && c < a.d ? (x[(int64_t)r * ld + c] + a.q_b[h * a.d + c]) / sqrtf((float)a.d) : 0;
-			q[s][i] = EXACT ? y : bp_tf32(y);
+		for (int i = 0; i < 2; i++) {
+			int r = query + i * 8, c = 8 * s + 2 * t;
+			float2 y = bp_flash_pair<WIDE>(x + (int64_t)r * ld, c, a.d, r < a.n), b = bp_flash_pair<WIDE>(a.q_b + h * a.d, c, a.d, r < a.n);
+			q[s][i] = EXACT ? (y.x + b.x) * scale : bp_tf32((y.x + b.x) * scale);
+			q[s][i + 2] = EXACT ? (y.y + b.y) * scale : bp_tf32((y.y + b.y) * scale);
 		}
 	for (int i = 0; i < 2; i++)
 		bias[i] = a.bias + ((int64_t)h * a.n + min(query + i * 8, a.n - 1)) * keys;
 	k.fetch(x + a.c, first, a);
 	v.fetch(x + 2 * a.c, first, a);
-	next.template fetch<WINDOWS>(bias, 0, first, keys, a);
+	next.template fetch<WINDOWS, WIDE>(bias, 0, first, keys, a);
 	k.template put<EXACT>(K[0], LK);
 	v.template put<EXACT>(V[0], LV);
+	next.template put<WINDOWS>(M[0]);
 	for (int tile = 0; tile < tiles; tile++) {
-		const float *sk = K[tile % 2], *sv = V[tile % 2];
+		const float *sk = K[tile % 2], *sv = V[tile % 2], *sm = M[tile % 2];
 		float s[4][4] = {}, pv[STEPS][4] = {};
 		now = next;
 		if (tile + 1 < tiles) {
 			k.fetch(x + a.c, first + (tile + 1) * TILE, a);
 			v.fetch(x + 2 * a.c, first + (tile + 1) * TILE, a);
-			next.template fetch<WINDOWS>(bias, tile + 1, first, keys, a);
+			next.template fetch<WINDOWS, WIDE>(bias, tile + 1, first, keys, a);
 		}
 		__syncthreads(); /* this tile is there, and nobody reads the one before any more */
 #pragma unroll
@@ -157,20 +197,17 @@ bp_flash_rows(bp_flash a)
 			}
 #pragma unroll
 		for (int i = 0; i < 2; i++) { /* softmax of rows g, g + 8 as far as it is known */
-			float most = max[i], part = 0, scale;
+			float most = max[i], part = 0, shrink;
 #pragma unroll
-			for (int j = 0; j < 4; j++)
-#pragma unroll
-				for (int e = 0; e < 2; e++) {
-					float *y = &s[j][2 * i + e];
-					*y = *y + now.b[i][j][e] + (1 - now.m[j][e]) * -1e6f;
-					if (!WINDOWS && tile * TILE + 8 * j + 2 * t + e >= keys)
-						*y = -INFINITY;
-					most = fmaxf(most, *y);
-				}
+			for (int j = 0; j < 4; j++) {
+				float2 m = *(const float2 *)(sm + 8 * j + 2 * t);
+				s[j][2 * i] += now.b[i][j].x + m.x;
+				s[j][2 * i + 1] += now.b[i][j].y + m.y;
+				most = fmaxf(most, fmaxf(s[j][2 * i], s[j][2 * i + 1]));
+			}
 			most = fmaxf(most, __shfl_xor_sync(~0u, most, 1));
 			most = fmaxf(most, __shfl_xor_sync(~0u, most, 2));
-			scale = bp_exp2((max[i] - most) * LOG2E);
+			shrink = bp_exp2((max[i] - most) * LOG2E);
 #pragma unroll
 			for (int j = 0; j < 4; j++)
 #pragma unroll
@@ -179,10 +216,10 @@ bp_flash_rows(bp_flash a)
 					part += *y = bp_exp2((*y - most) * LOG2E);
 				}
 			max[i] = most;
-			sum[i] = sum[i] * scale + part;
+			sum[i] = sum[i] * shrink + part;
 #pragma unroll
 			for (int e = 0; e < STEPS; e++)
-				o[e][2 * i] *= scale, o[e][2 * i + 1] *= scale;
+				o[e][2 * i] *= shrink, o[e][2 * i + 1] *= shrink;
 		}
 #pragma unroll
 		for (int j = 0; j < 4; j++) {
@@ -202,47 +239,63 @@ bp_flash_rows(bp_flash a)
 		if (tile + 1 < tiles) {
 			k.template put<EXACT>(K[(tile + 1) % 2], LK);
 			v.template put<EXACT>(V[(tile + 1) % 2], LV);
+			next.template put<WINDOWS>(M[(tile + 1) % 2]);
 		}
 	}
 #pragma unroll
 	for (int i = 0; i < 2; i++) {
 		int r = query + i * 8;
-		sum[i] += __shfl_xor_sync(~0u, sum[i], 1);
-		sum[i] += __shfl_xor_sync(~0u, sum[i], 2);
+		float2 gate[STEPS]; /* all loaded before the first is used */
 #pragma unroll
 		for (int e = 0; e < STEPS; e++)
+			gate[e] = bp_flash_pair<WIDE>(x + (int64_t)r * ld + 3 * a.c, 8 * e + 2 * t, a.d, r < a.n);
+		sum[i] += __shfl_xor_sync(~0u, sum[i], 1);
+		sum[i] = 1 / (sum[i] + __shfl_xor_sync(~0u, sum[i], 2));
 #pragma unroll
-			for (int j = 0; j < 2; j++) {
-				int c = 8 * e + 2 * t + j;
-				if (r < a.n && c < a.d) {
-					float y = o[e][2 * i + j] / sum[i] * bp_dev_sigmoid(x[(int64_t)r * ld + 3 * a.c + c]);
-					a.o[((int64_t)blockIdx.z * a.n + r) * a.c + h * a.d + c] = EXACT ? y : bp_tf32(y);
-				}
+		for (int e = 0; e < STEPS; e++) {
+			int c = 8 * e + 2 * t;
+			float *out = a.o + ((int64_t)blockIdx.z * a.n + r) * a.c + h * a.d + c;
+			float2 y = make_float2(__fdividef(o[e][2 * i] * sum[i], 1 + expf(-gate[e].x)),
+			    __fdividef(o[e][2 * i + 1] * sum[i], 1 + expf(-gate[e].y)));
+			if (!EXACT)
+				y.x = bp_tf32(y.x), y.y = bp_tf32(y.y);
+			if (WIDE) {
+				if (r < a.n && c < a.d)
+					*(float2 *)out = y;
+			} else {
+				if (r < a.n && c < a.d)
+					out[0] = y.x;
+				if (r < a.n && c + 1 < a.d)
+					out[1] = y.y;
 			}
+		}
 	}
 }
 
-template <int DP, bool EXACT, bool WINDOWS>
+template <int DP, bool EXACT, bool WINDOWS, bool WIDE>
 static inline void
 bp_flash_launch(struct bp_ctx *cx, const bp_flash *a, int b)
 {
 	constexpr int WARPS = WINDOWS ? 2 : 4;
 
-	bp_flash_rows<DP, EXACT, WARPS, WINDOWS><<<dim3((a->n + 16 * WARPS - 1) / (16 * WARPS), a->heads, b), WARPS * 32, 0, bp_stream(cx)>>>(*a);
+	bp_flash_rows<DP, EXACT, WARPS, WINDOWS, WIDE>
+	    <<<dim3((a->n + 16 * WARPS - 1) / (16 * WARPS), a->heads, b), WARPS * 32, 0, bp_stream(cx)>>>(*a);
 }
 
 template <bool EXACT, bool WINDOWS>
 static inline void
 bp_flash_width(struct bp_ctx *cx, const bp_flash *a, int b)
 {
-	if (a->d <= 16)
-		bp_flash_launch<16, EXACT, WINDOWS>(cx, a, b);
+	if (a->d % 4 || a->n % 2)
+		bp_flash_launch<64, EXACT, WINDOWS, false>(cx, a, b);
+	else if (a->d <= 16)
+		bp_flash_launch<16, EXACT, WINDOWS, true>(cx, a, b);
 	else if (a->d <= 32)
-		bp_flash_launch<32, EXACT, WINDOWS>(cx, a, b);
+		bp_flash_launch<32, EXACT, WINDOWS, true>(cx, a, b);
 	else if (a->d <= 48)
-		bp_flash_launch<48, EXACT, WINDOWS>(cx, a, b);
+		bp_flash_launch<48, EXACT, WINDOWS, true>(cx, a, b);
 	else
-		bp_flash_launch<64, EXACT, WINDOWS>(cx, a, b);
+		bp_flash_launch<64, EXACT, WINDOWS, true>(cx, a, b);
 }
 
 /* both attentions: A is the op; n rows a sample */
@@ -253,7 +306,7 @@ bp_flash_attention(struct bp_ctx *cx, const A *a, int n, const char *op)
 	const struct bp_weight *const W[] = { &a->w->q, &a->w->k, &a->w->v, &a->w->g };
 	struct bp_mark m = bp_dev_mark(cx);
 	int64_t rows = (int64_t)a->b * n, all = rows * a->c;
-	bp_flash f = { NULL, a->w->q_b.p, a->bias, a->mask, NULL, n, a->c, a->c / a->heads, a->heads, false };
+	bp_flash f = { NULL, a->w->q_b.p, a->bias, a->mask, NULL, n, a->c, a->c / a->heads, a->heads };
 	float *x, *o;
 
 	if (f.d > 64 || a->heads > 65535 || a->b > 65535)
@@ -262,7 +315,6 @@ bp_flash_attention(struct bp_ctx *cx, const A *a, int n, const char *op)
 	BP_CUDA_NEW(x, 4 * all, cx);
 	BP_CUDA_NEW(o, all, cx);
 	if (!cx->dry && all) {
-		f.wide = f.d % 4 == 0;
 		f.x = x;
 		f.o = o;
 		BP_TRY(bp_blas_stack(cx, x, a->x, rows, W, 4));
@@ -272,7 +324,7 @@ bp_flash_attention(struct bp_ctx *cx, const A *a, int n, const char *op)
 			bp_flash_width<false, WINDOWS>(cx, &f, a->b);
 		BP_TRY(bp_launched(cx, op));
 		BP_TRY(bp_blas_linear(cx, x, o, rows, &a->w->o, false));
-		bp_gated_add<<<BP_GRID(all), 0, bp_stream(cx)>>>(a->out, x, a->gate, all, (int64_t)n * a->c);
+		bp_gated_samples(cx, a->out, x, a->gate, a->b, n, a->c);
 	}
 	bp_dev_release(cx, m);
 	return cx->dry ? BP_OK : bp_launched(cx, op);

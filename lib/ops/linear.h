@@ -20,6 +20,6 @@ struct bp_linear {
 	float *out;                 /* [rows,n]                                                 */
 };
 typedef int bp_linear_fn(struct bp_ctx *cx, const struct bp_linear *a);
-bp_linear_fn bp_linear_cpu, bp_linear_cpu_opt, bp_linear_cuda;
+bp_linear_fn bp_linear_cpu, bp_linear_cpu_opt, bp_linear_cuda, bp_linear_cuda_opt;
 
 #endif
