@@ -15,6 +15,7 @@ extern "C" {
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ALIGN = 256 };
 static const size_t GROW = (size_t)64 << 20, WORKSPACE = (size_t)32 << 20; /* as NVIDIA advises for Hopper */
@@ -22,7 +23,7 @@ static const size_t STAGE = (size_t)8 << 20, STAGED = (size_t)4 << 20;     /* co
 
 struct bp_cuda {
 	cudaStream_t stream;
-	int processors;
+	int processors, shared; /* shared: bytes that a block may have */
 	cudaEvent_t *event; /* timings */
 	int events;
 	void *stage[2]; /* of copies to and from the host */
@@ -377,6 +378,22 @@ cuda_reached(struct bp_ctx *cx, int64_t now)
 	return d->reached;
 }
 
+/* KiB a block at the published widths in bf16, of the rows that want more than the 99 of compute capability 8.6 and 8.9 (8.0: 163,
+ * 9.0 and 10.0: 227): bp_big_shared's arguments */
+static const struct {
+	const char *op;
+	int kib;
+} wants[] = { { "tri_attn", 140 }, { "tri_mul", 142 } };
+
+bool
+bp_cuda_fits(const struct bp_ctx *cx, const char *op)
+{
+	for (size_t i = 0; i < sizeof wants / sizeof *wants && cx->precision == BP_BF16_MM; i++)
+		if (!strcmp(wants[i].op, op))
+			return wants[i].kib <= dev(cx)->shared >> 10;
+	return true;
+}
+
 static const struct bp_memory memory = { cuda_alloc, cuda_mark, cuda_release, cuda_peak, cuda_peak_reset, cuda_rehearse, cuda_rehearsed, cuda_free,
 	cuda_upload, cuda_download, cuda_copy, cuda_zero, cuda_stamp, cuda_stamps, bp_cuda_record,
 	bp_cuda_recorded, bp_cuda_replay, bp_cuda_forget, cuda_reached };
@@ -397,6 +414,7 @@ bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err)
 		return BP_FAIL(err, BP_EMEM, NULL, "no memory for a device");
 	if ((e = cudaSetDevice(cx->device_index)) != cudaSuccess || (e = cudaFree(0)) != cudaSuccess
 	    || (e = cudaDeviceGetAttribute(&dev(cx)->processors, cudaDevAttrMultiProcessorCount, cx->device_index)) != cudaSuccess
+	    || (e = cudaDeviceGetAttribute(&dev(cx)->shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, cx->device_index)) != cudaSuccess
 	    || (e = cudaStreamCreateWithFlags(&dev(cx)->stream, cudaStreamNonBlocking)) != cudaSuccess)
 		st = BP_FAIL(err, BP_EUNSUP, "take --device cpu", "cuda:%d: %s", cx->device_index, cudaGetErrorString(e));
 	else if ((st = open_memory(cx, cap, err)) == BP_OK)
@@ -417,8 +435,11 @@ bp_cuda_open_dry(struct bp_ctx *cx, struct bp_err *err)
 	dev(cx)->cap = SIZE_MAX;
 	dev(cx)->base = ALIGN; /* nothing is at these addresses, and none is NULL */
 	if (cudaGetDeviceCount(&n) != cudaSuccess || cx->device_index >= n || cudaSetDevice(cx->device_index) != cudaSuccess
-	    || cudaDeviceGetAttribute(&dev(cx)->processors, cudaDevAttrMultiProcessorCount, cx->device_index) != cudaSuccess)
+	    || cudaDeviceGetAttribute(&dev(cx)->processors, cudaDevAttrMultiProcessorCount, cx->device_index) != cudaSuccess
+	    || cudaDeviceGetAttribute(&dev(cx)->shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, cx->device_index) != cudaSuccess) {
 		dev(cx)->processors = 132;
+		dev(cx)->shared = 227 << 10;
+	}
 	return BP_OK;
 }
 

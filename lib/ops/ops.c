@@ -126,6 +126,19 @@ override_op(struct opened *o, const char *spec, struct bp_err *err)
 	return unknown_op(spec, len, err);
 }
 
+/* Rows that this card has no room for: the original is bound, as the trail and -v tell. */
+static void
+spare(struct opened *o)
+{
+#ifdef BP_HAVE_CUDA
+	for (int i = 0; i < OPS && o->cx.device == BP_CUDA; i++)
+		if (!strcmp(o->row[i]->variant, "optimized") && !bp_cuda_fits(&o->cx, op_names[i]))
+			(void)pick(o, i, "original", NULL);
+#else
+	(void)o;
+#endif
+}
+
 static int
 bind(struct opened *o, const char *variant, const char *const *ops, int nops, struct bp_err *err)
 {
@@ -135,6 +148,7 @@ bind(struct opened *o, const char *variant, const char *const *ops, int nops, st
 	for (i = 0; i < OPS; i++)
 		if (pick(o, i, variant, NULL) != BP_OK)
 			o->row[i] = &unbound_row;
+	spare(o);
 	for (i = 0; i < nops; i++)
 		BP_TRY(override_op(o, ops[i], err));
 	i = 0;
