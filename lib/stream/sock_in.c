@@ -1,5 +1,4 @@
-/* Contents: state; units and duties; links; sending; asking; receiving; time; the end; the thread; the caller's side. */
-#include "stream/sock_in.h"
+#include "stream/sock_in_part.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -7,74 +6,11 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "stream/net.h"
-
-enum { RUNS = 64, TURN = 256, MOST_END = 1 << 30 };
-
-/* a unit that came, or is coming */
-struct unit {
-	struct unit *next;
-	uint64_t session, seq, bytes, got;
-	int ep;
-	bool end;
-	zmq_msg_t *frame;
-	int n, cap, at; /* frame[at] is being read, from byte `off` */
-	size_t off;
-};
-
-/* a producer that we know */
-struct link {
-	int ep;
-	struct bp_rid rid;
-	uint64_t peer;                 /* 0: none has answered yet */
-	uint64_t session, out, in;     /* serials */
-	uint64_t asked, answered;      /* units */
-	uint64_t allowed, next;        /* bytes that may come; of the unit that it could send, 0: none */
-	bool live, ended, orphan;
-	double heard, said;
-	struct unit *coming;
-};
-
-struct endpoint {
-	bool ended, away_told;
-	uint64_t runs; /* bits: those that came by it */
-	double away;   /* since when there has been nobody */
-};
-
-struct bp_sock_in {
-	const struct bp_wire_opt *opt;
-	struct bp_stats *stats;
-	struct bp_net *net;
-	pthread_t thread;
-	/* of the thread */
-	struct link *link;
-	int nlinks, links_cap, turn;
-	struct endpoint *ep; /* [net->n] its fields `ended` and `runs` are guarded by lock */
-	uint64_t coming, coming_bytes;
-	double alone; /* since when no producer has been live; 0: one is */
-	bool stopping;
-	/* shared, guarded by lock */
-	pthread_mutex_t lock;
-	pthread_cond_t cond;
-	struct unit *first, **last; /* waiting */
-	uint64_t held, held_bytes;  /* waiting and in work */
-	struct bp_duty *done;
-	struct bp_duty *ends; /* end records to be confirmed */
-	char *run[RUNS];
-	uint64_t ended_runs;
-	bool any_end, finished, stopped, quit, confirmed;
-	uint64_t refused; /* a session to be left */
-	struct bp_err err;
-	atomic_bool orphan;
-	/* of the caller */
-	struct unit *unit;
-	struct bp_duty *duty;
-};
 
 /* ---- units and duties ---- */
 
-static void
-free_unit(struct unit *u)
+void
+bp_sock_in_free(struct unit *u)
 {
 	if (!u)
 		return;
@@ -115,561 +51,6 @@ bp_duty_drop(struct bp_duty *d, bool lost)
 	bp_net_wake(s->net);
 }
 
-/* ---- links ---- */
-
-static struct link *
-find_peer(struct bp_sock_in *s, int ep, uint64_t peer)
-{
-	for (int i = 0; i < s->nlinks; i++)
-		if (s->link[i].ep == ep && (!s->net->ep[ep].bound || s->link[i].peer == peer))
-			return &s->link[i];
-	return NULL;
-}
-
-static struct link *
-find_session(struct bp_sock_in *s, uint64_t session)
-{
-	for (int i = 0; i < s->nlinks; i++)
-		if (s->link[i].live && s->link[i].session == session)
-			return &s->link[i];
-	return NULL;
-}
-
-/* NULL: too many, or no memory */
-static struct link *
-add_link(struct bp_sock_in *s, int ep, uint64_t peer, const struct bp_rid *rid)
-{
-	if (s->nlinks == s->links_cap) {
-		int cap = s->links_cap ? 2 * s->links_cap : 16;
-		struct link *p = cap <= BP_NET_PEERS ? realloc(s->link, (size_t)cap * sizeof *p) : NULL;
-		if (!p)
-			return NULL;
-		s->link = p;
-		s->links_cap = cap;
-	}
-	s->link[s->nlinks] = (struct link) { .ep = ep, .peer = peer, .rid = *rid };
-	return &s->link[s->nlinks++];
-}
-
-static void
-drop_coming(struct bp_sock_in *s, struct link *l)
-{
-	if (l->coming) {
-		s->coming--;
-		s->coming_bytes -= l->coming->bytes;
-		free_unit(l->coming);
-	}
-	l->coming = NULL;
-}
-
-/* its units that wait are not to be done here: the producer takes them back */
-static void
-drop_waiting(struct bp_sock_in *s, uint64_t session, uint64_t *seq, int *n, int most)
-{
-	struct unit **p, *u;
-
-	pthread_mutex_lock(&s->lock);
-	for (p = &s->first; (u = *p);) {
-		if (u->session != session || u->end || (seq && *n == most)) {
-			p = &u->next;
-			continue;
-		}
-		*p = u->next;
-		s->held--;
-		s->held_bytes -= u->bytes;
-		BP_COUNT(s->stats, waiting, -1);
-		if (seq)
-			seq[(*n)++] = u->seq;
-		free_unit(u);
-	}
-	s->last = p;
-	pthread_mutex_unlock(&s->lock);
-}
-
-static void
-set_live(struct bp_sock_in *s, struct link *l, bool live)
-{
-	if (l->live != live)
-		BP_COUNT(s->stats, peers, live ? 1 : -1);
-	if (!l->live && live)
-		bp_log(BP_LOG_INFO, "%s: a producer is there", s->net->ep[l->ep].name);
-	if (l->live && !live && !l->ended)
-		bp_log(BP_LOG_INFO, "%s: the producer is gone", s->net->ep[l->ep].name);
-	l->live = live;
-}
-
-/* ---- sending ---- */
-
-static void
-lost(struct bp_sock_in *s, struct link *l)
-{
-	set_live(s, l, false);
-	drop_coming(s, l);
-	l->next = 0;
-}
-
-static void
-send(struct bp_sock_in *s, struct link *l, struct bp_net_head h)
-{
-	h.session = l->session;
-	h.serial = l->out;
-	if (!bp_net_send(s->net, l->ep, &l->rid, h, NULL)) {
-		lost(s, l);
-		return;
-	}
-	l->out++;
-	l->said = bp_seconds();
-}
-
-static void
-send_numbers(struct bp_sock_in *s, struct link *l, uint8_t type, const uint64_t *v, int n)
-{
-	struct bp_net_head h = { .type = type, .session = l->session, .serial = l->out };
-
-	if (!bp_net_send_numbers(s->net, l->ep, &l->rid, h, v, n)) {
-		lost(s, l);
-		return;
-	}
-	l->out++;
-	l->said = bp_seconds();
-}
-
-/* Begin anew with a producer. keep: it is gone, and what waits of it may be all that there is; else it takes that back. */
-static void
-open_session(struct bp_sock_in *s, struct link *l, bool keep)
-{
-	if (!keep)
-		drop_waiting(s, l->session, NULL, NULL, 0);
-	drop_coming(s, l);
-	l->session = bp_net_random();
-	l->out = l->in = l->asked = l->answered = l->allowed = l->next = 0;
-	l->orphan = l->ended = false;
-	l->said = bp_seconds();
-	send(s, l, (struct bp_net_head) { .type = BP_NET_OPEN });
-}
-
-static void
-send_done(struct bp_sock_in *s)
-{
-	uint64_t seq[BP_NET_NUMBERS];
-	struct bp_duty *list, *d, **p;
-
-	pthread_mutex_lock(&s->lock);
-	list = s->done;
-	s->done = NULL;
-	pthread_mutex_unlock(&s->lock);
-	while (list) { /* those of one session at a time */
-		struct link *l = find_session(s, list->session);
-		uint64_t session = list->session;
-		int n = 0;
-		for (p = &list; (d = *p);) {
-			if (d->session != session || n == BP_NET_NUMBERS) {
-				p = &d->next;
-				continue;
-			}
-			seq[n++] = d->seq;
-			*p = d->next;
-			free(d);
-		}
-		if (l)
-			send_numbers(s, l, BP_NET_DONE, seq, n);
-	}
-}
-
-/* ---- asking ---- */
-
-/* Room is asked for from one producer after the other, as each has something to give. */
-static void
-ask(struct bp_sock_in *s)
-{
-	uint64_t held, bytes, out = 0, allowed = 0, room, queue = (uint64_t)s->opt->queue;
-	int askable = 0;
-
-	pthread_mutex_lock(&s->lock);
-	held = s->held + s->coming;
-	bytes = s->held_bytes + s->coming_bytes;
-	pthread_mutex_unlock(&s->lock);
-	for (int i = 0; i < s->nlinks; i++) {
-		struct link *l = &s->link[i];
-		if (!l->live)
-			continue;
-		out += l->asked - l->answered;
-		allowed += l->asked > l->answered ? l->allowed : 0;
-		askable += l->next > 0 && l->asked == l->answered;
-	}
-	if (!askable || held + out >= queue || (queue - held - out < queue / 4 && held))
-		return;
-	room = queue - held - out;
-	bytes += allowed;
-	for (int i = 0; i < s->nlinks && room > 0; i++) {
-		struct link *l = &s->link[(s->turn + i) % s->nlinks];
-		uint64_t free_bytes = s->opt->queue_bytes > bytes ? s->opt->queue_bytes - bytes : 0, k = room / (uint64_t)askable;
-		if (!l->live || !l->next || l->asked != l->answered)
-			continue;
-		if (free_bytes < l->next && held + out > 0)
-			continue; /* when there is more room */
-		k = k ? k : 1;
-		if (free_bytes < l->next) { /* one record is always taken */
-			free_bytes = l->next;
-			k = 1;
-		}
-		l->asked += k;
-		l->allowed = free_bytes;
-		bytes += free_bytes;
-		room -= k;
-		out += k;
-		send(s, l, (struct bp_net_head) { .type = BP_NET_ASK, .a = k, .b = free_bytes });
-	}
-	s->turn = s->nlinks ? (s->turn + 1) % s->nlinks : 0;
-}
-
-/* ---- receiving ---- */
-
-/* what a producer sent is not as it should be: start over with it */
-static void
-malformed(struct bp_sock_in *s, struct link *l, const char *why)
-{
-	bp_net_stranger(s->net, l->ep, why);
-	open_session(s, l, false);
-}
-
-static bool
-add_frame(struct unit *u, zmq_msg_t *body)
-{
-	if (u->n == u->cap) {
-		int cap = u->cap ? 2 * u->cap : 1;
-		zmq_msg_t *p = realloc(u->frame, (size_t)cap * sizeof *p);
-		if (!p)
-			return false;
-		u->frame = p;
-		u->cap = cap;
-	}
-	zmq_msg_init(&u->frame[u->n]);
-	zmq_msg_move(&u->frame[u->n], body);
-	u->got += zmq_msg_size(&u->frame[u->n++]);
-	return true;
-}
-
-static void
-enqueue(struct bp_sock_in *s, struct link *l)
-{
-	struct unit *u = l->coming;
-
-	l->coming = NULL;
-	s->coming--;
-	s->coming_bytes -= u->bytes;
-	BP_COUNT(s->stats, bytes_in, (long long)u->bytes);
-	l->ended |= u->end;
-	pthread_mutex_lock(&s->lock);
-	if (u->end && s->confirmed) { /* once more, as the session was lost */
-		pthread_mutex_unlock(&s->lock);
-		send_numbers(s, l, BP_NET_DONE, &u->seq, 1);
-		free_unit(u);
-		return;
-	}
-	if (!u->end)
-		BP_COUNT(s->stats, waiting, 1);
-	s->held += !u->end;
-	s->held_bytes += u->end ? 0 : u->bytes;
-	*s->last = u;
-	s->last = &u->next;
-	pthread_cond_signal(&s->cond);
-	pthread_mutex_unlock(&s->lock);
-}
-
-static void
-on_data(struct bp_sock_in *s, struct link *l, const struct bp_net_head *h, zmq_msg_t *body)
-{
-	struct unit *u = l->coming;
-	bool end = h->flags & BP_NET_END;
-
-	if (!u) {
-		if (end ? h->b > MOST_END : l->answered == l->asked || h->b > l->allowed) {
-			malformed(s, l, "a record that was not asked for");
-			return;
-		}
-		if (!(u = calloc(1, sizeof *u))) {
-			lost(s, l); /* no memory: the heartbeat's silence hands it to another */
-			return;
-		}
-		*u = (struct unit) { .session = l->session, .seq = h->a, .bytes = h->b, .ep = l->ep, .end = end };
-		l->coming = u;
-		s->coming++;
-		s->coming_bytes += u->bytes;
-		l->answered += !end;
-		l->allowed -= end ? 0 : u->bytes;
-	}
-	l->next = h->c;
-	if (u->seq != h->a || u->bytes != h->b || zmq_msg_size(body) > u->bytes - u->got || !zmq_msg_size(body)) {
-		malformed(s, l, "its pieces of a record do not fit");
-	} else if (!add_frame(u, body)) {
-		lost(s, l);
-	} else if (h->flags & BP_NET_LAST) {
-		if (u->got != u->bytes)
-			malformed(s, l, "its pieces of a record do not fit");
-		else
-			enqueue(s, l);
-	}
-}
-
-/* someone who speaks to us first: a producer that connects */
-static void
-on_knock(struct bp_sock_in *s, int ep, const struct bp_rid *rid, const struct bp_net_head *h)
-{
-	struct link *l = find_peer(s, ep, h->peer);
-	double now = bp_seconds();
-
-	if (!s->net->ep[ep].bound || s->stopping)
-		return;
-	if (!l && !(l = add_link(s, ep, h->peer, rid))) {
-		bp_net_stranger(s->net, ep, "more peers than can be served");
-		return;
-	}
-	l->rid = *rid;
-	l->heard = now;
-	if (l->live && l->in == 0 && now - l->said < 1)
-		return; /* our OPEN is on its way */
-	set_live(s, l, true);
-	open_session(s, l, false);
-}
-
-static void
-handle(struct bp_sock_in *s, int ep, const struct bp_rid *rid, const struct bp_net_head *h, zmq_msg_t *body)
-{
-	struct link *l = find_peer(s, ep, h->peer);
-
-	if (h->type == BP_NET_KNOCK) {
-		on_knock(s, ep, rid, h);
-		return;
-	}
-	if (!l || h->session != l->session) {
-		if (l && l->live && h->type == BP_NET_HAVE)
-			l->heard = bp_seconds();
-		return; /* of a session that is over */
-	}
-	if (h->type < BP_NET_HAVE) {
-		malformed(s, l, "a consumer, too: --in and --out are mixed up");
-		return;
-	}
-	l->heard = bp_seconds();
-	l->rid = *rid;
-	if (h->type == BP_NET_RESET || h->serial != l->in) {
-		open_session(s, l, false);
-		return;
-	}
-	l->in++;
-	l->peer = h->peer;
-	set_live(s, l, true);
-	if (h->type == BP_NET_DATA) {
-		on_data(s, l, h, body);
-	} else if (h->type == BP_NET_HAVE) {
-		if (h->a > l->asked || h->a < l->answered) {
-			malformed(s, l, "it counts otherwise");
-			return;
-		}
-		l->answered = h->a;
-		l->next = h->b;
-		l->orphan = h->flags & BP_NET_ORPHAN;
-	} else { /* BYE */
-		lost(s, l);
-	}
-}
-
-/* ---- time ---- */
-
-static void
-beat(struct bp_sock_in *s, double now)
-{
-	bool any = false;
-
-	for (int i = 0; i < s->nlinks; i++) {
-		struct link *l = &s->link[i];
-		if (l->live && now - l->heard > BP_NET_GONE_S)
-			lost(s, l);
-		if (l->live && now - l->said > BP_NET_BEAT_S)
-			send(s, l, (struct bp_net_head) { .type = BP_NET_BEAT });
-		else if (!l->live && !l->ended && !s->net->ep[l->ep].bound && !s->stopping
-		    && now - l->said > (l->out ? 2 : BP_NET_BEAT_S))
-			open_session(s, l, true); /* is somebody there now? */
-		any |= l->live;
-		if (!l->live && s->net->ep[l->ep].bound && !l->coming && now - l->heard > 60)
-			*l = s->link[--s->nlinks];
-	}
-	pthread_mutex_lock(&s->lock);
-	s->alone = any || s->held ? 0 : s->alone ? s->alone : now;
-	pthread_mutex_unlock(&s->lock);
-	atomic_store(&s->orphan, !any);
-}
-
-/* silence is not good: say what is waited for */
-static void
-tell_waiting(struct bp_sock_in *s, double now)
-{
-	for (int e = 0; e < s->net->n; e++) {
-		bool live = false;
-		for (int i = 0; i < s->nlinks; i++)
-			live |= s->link[i].ep == e && (s->link[i].live || s->link[i].ended);
-		s->ep[e].away = live ? 0 : s->ep[e].away ? s->ep[e].away : now;
-		if (live)
-			s->net->ep[e].said = false;
-		if (live || s->net->ep[e].said || now - s->ep[e].away < 2 || s->stopping)
-			continue;
-		s->net->ep[e].said = true;
-		bp_log(BP_LOG_WARN, "waiting for %s", s->net->ep[e].name);
-	}
-}
-
-/* ---- the end ---- */
-
-/* Is nothing more to come from endpoint e? With the lock. */
-static bool
-settled(struct bp_sock_in *s, int e, double now)
-{
-	struct endpoint *ep = &s->ep[e];
-	bool covered = !(ep->runs & ~s->ended_runs), known = ep->ended || ep->runs;
-
-	for (int i = 0; i < s->nlinks; i++) {
-		const struct link *l = &s->link[i];
-		if (l->ep == e && l->live && !l->ended && !(l->orphan && ep->runs && covered))
-			return false; /* it is working */
-		if (l->ep == e && l->ended && !s->net->ep[e].bound)
-			return ep->ended; /* and its end record was read */
-	}
-	if (known && covered)
-		return true;
-	if (!s->any_end || !ep->away || s->opt->timeout <= 0 || now - ep->away < s->opt->timeout)
-		return false;
-	if (!ep->away_told)
-		bp_log(BP_LOG_WARN, "%s: nobody came back for %g s: the run has ended without", s->net->ep[e].name,
-		    s->opt->timeout);
-	ep->away_told = true;
-	return true;
-}
-
-static void
-look_for_end(struct bp_sock_in *s, double now)
-{
-	bool all = true;
-
-	pthread_mutex_lock(&s->lock);
-	for (int e = 0; e < s->net->n && all && s->any_end; e++)
-		all = settled(s, e, now);
-	if (s->any_end && all && !s->first && !s->held && !s->finished) {
-		s->finished = true;
-		pthread_cond_signal(&s->cond);
-	}
-	if (!s->any_end && s->alone && s->opt->timeout > 0 && now - s->alone > s->opt->timeout && !s->err.code) {
-		BP_FAIL(&s->err, BP_ESTREAM, "is it running? see its messages", "%s: nobody there for %g s", s->net->ep[0].name,
-		    s->opt->timeout);
-		pthread_cond_signal(&s->cond);
-	}
-	pthread_mutex_unlock(&s->lock);
-}
-
-/* SIGTERM: what waits goes back, what is in work is finished */
-static void
-stop(struct bp_sock_in *s)
-{
-	uint64_t seq[BP_NET_NUMBERS];
-
-	s->stopping = true;
-	s->net->stop = -1;
-	for (int i = 0; i < s->nlinks; i++) {
-		struct link *l = &s->link[i];
-		int n = 0;
-		drop_coming(s, l);
-		drop_waiting(s, l->session, seq, &n, BP_NET_NUMBERS);
-		if (l->live && n)
-			send_numbers(s, l, BP_NET_BACK, seq, n);
-		l->next = 0;
-	}
-	pthread_mutex_lock(&s->lock);
-	s->stopped = true;
-	pthread_cond_signal(&s->cond);
-	pthread_mutex_unlock(&s->lock);
-}
-
-/* ---- the thread ---- */
-
-/* what the caller wants; false: end */
-static bool
-orders(struct bp_sock_in *s)
-{
-	uint64_t refused;
-	bool quit, done, end;
-
-	pthread_mutex_lock(&s->lock);
-	refused = s->refused;
-	s->refused = 0;
-	quit = s->quit;
-	done = s->done != NULL;
-	end = s->any_end && !s->finished;
-	pthread_mutex_unlock(&s->lock);
-	if (done)
-		send_done(s);
-	if (refused && find_session(s, refused))
-		malformed(s, find_session(s, refused), "its bytes are no record");
-	if (end)
-		look_for_end(s, bp_seconds());
-	return !quit;
-}
-
-/* After confirmed ends the producers leave first: what we have said has then arrived. */
-static bool
-may_leave(const struct bp_sock_in *s, double since)
-{
-	bool live = false;
-
-	for (int i = 0; i < s->nlinks && s->confirmed; i++)
-		live |= s->link[i].live && s->link[i].ended;
-	return !live || bp_seconds() - since > 2;
-}
-
-static void
-say_goodbye(struct bp_sock_in *s)
-{
-	for (int i = 0; i < s->nlinks; i++)
-		if (s->link[i].live)
-			send(s, &s->link[i], (struct bp_net_head) { .type = BP_NET_BYE });
-}
-
-static void *
-run(void *self)
-{
-	struct bp_sock_in *s = self;
-	struct bp_net_head h;
-	struct bp_rid rid;
-	zmq_msg_t body;
-	double looked = 0, quit = 0;
-	int ep, n = 0;
-
-	for (;;) {
-		double now = bp_seconds();
-		atomic_store(&s->net->asleep, true);
-		if (!orders(s)) {
-			quit = quit > 0 ? quit : now;
-			if (may_leave(s, quit))
-				break;
-		}
-		if (!s->stopping && !s->finished)
-			ask(s);
-		if (now - looked > BP_NET_BEAT_S / 4) {
-			looked = now;
-			beat(s, now);
-			tell_waiting(s, now);
-			look_for_end(s, now);
-		}
-		if (bp_net_wait(s->net, n ? 0 : 50) && !s->stopping)
-			stop(s);
-		for (n = 0; n < TURN && bp_net_recv(s->net, &ep, &rid, &h, &body); n++) {
-			handle(s, ep, &rid, &h, &body);
-			zmq_msg_close(&body);
-		}
-	}
-	say_goodbye(s);
-	return NULL;
-}
-
 /* ---- the caller's side ---- */
 
 static int
@@ -686,7 +67,7 @@ start(struct bp_sock_in *s, struct bp_err *err)
 	pthread_condattr_destroy(&attr);
 	sigfillset(&all); /* signals are for the program's own threads */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	e = pthread_create(&s->thread, NULL, run, s);
+	e = pthread_create(&s->thread, NULL, bp_sock_in_thread, s);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return e ? BP_FAIL(err, BP_EIO, NULL, "no thread for sockets: %s", strerror(e)) : BP_OK;
 }
@@ -696,7 +77,6 @@ bp_sock_in_open(struct bp_sock_in **ret, const char *endpoints, const struct bp_
     struct bp_err *err)
 {
 	struct bp_sock_in *s = calloc(1, sizeof *s);
-	struct bp_rid none = { 0 };
 	int st;
 
 	*ret = NULL;
@@ -710,11 +90,6 @@ bp_sock_in_open(struct bp_sock_in **ret, const char *endpoints, const struct bp_
 		return st;
 	}
 	s->ep = calloc((size_t)s->net->n, sizeof *s->ep);
-	for (int e = 0; e < s->net->n && s->ep; e++)
-		if (!s->net->ep[e].bound && !add_link(s, e, 0, &none)) {
-			free(s->ep);
-			s->ep = NULL;
-		}
 	st = s->ep ? bp_net_catch_stop(&s->net->stop, err) : BP_FAIL(err, BP_EMEM, NULL, "no memory for sockets");
 	if (st == BP_OK)
 		st = start(s, err);
@@ -748,7 +123,7 @@ finish(struct bp_sock_in *s)
 		s->held--;
 		s->held_bytes -= u->bytes;
 	}
-	free_unit(u);
+	bp_sock_in_free(u);
 	return d;
 }
 
@@ -848,11 +223,11 @@ bp_sock_in_run(struct bp_sock_in *s, const char *run, bool ended)
 	if (!s->unit)
 		return;
 	pthread_mutex_lock(&s->lock);
-	while (i < RUNS && s->run[i] && strcmp(s->run[i], run) != 0)
+	while (i < BP_SOCK_RUNS && s->run[i] && strcmp(s->run[i], run) != 0)
 		i++;
-	if (i < RUNS && !s->run[i])
+	if (i < BP_SOCK_RUNS && !s->run[i])
 		s->run[i] = strdup(run);
-	if (i < RUNS && s->run[i]) {
+	if (i < BP_SOCK_RUNS && s->run[i]) {
 		s->ep[s->unit->ep].runs |= (uint64_t)1 << i;
 		if (ended)
 			s->ended_runs |= (uint64_t)1 << i;
@@ -910,36 +285,42 @@ bp_sock_in_end(struct bp_sock_in *s)
 }
 
 void
-bp_sock_in_close(struct bp_sock_in *s)
+bp_sock_in_forget(struct bp_sock_in *s)
 {
-	struct bp_duty *d;
-
-	if (!s)
-		return;
-	pthread_mutex_lock(&s->lock);
-	d = finish(s);
-	s->quit = true;
-	pthread_mutex_unlock(&s->lock);
-	bp_duty_drop(d, true);
-	bp_net_wake(s->net);
-	pthread_join(s->thread, NULL);
-	bp_net_close(s->net, 1000);
+	bp_duty_drop(finish(s), true);
 	for (struct unit *u = s->first, *next; u; u = next) {
 		next = u->next;
-		free_unit(u);
+		bp_sock_in_free(u);
 	}
 	for (int i = 0; i < s->nlinks; i++)
-		free_unit(s->link[i].coming);
+		bp_sock_in_free(s->link[i].coming);
 	for (int i = 0; i < 2; i++)
 		for (struct bp_duty *p = i ? s->ends : s->done, *next; p; p = next) {
 			next = p->next;
 			free(p);
 		}
-	for (int i = 0; i < RUNS; i++)
+	for (int i = 0; i < BP_SOCK_RUNS; i++)
 		free(s->run[i]);
 	pthread_mutex_destroy(&s->lock);
 	pthread_cond_destroy(&s->cond);
 	free(s->link);
 	free(s->ep);
 	free(s);
+}
+
+void
+bp_sock_in_close(struct bp_sock_in *s)
+{
+	struct bp_net *net;
+
+	if (!s)
+		return;
+	pthread_mutex_lock(&s->lock);
+	s->quit = true;
+	pthread_mutex_unlock(&s->lock);
+	net = s->net;
+	bp_net_wake(net);
+	pthread_join(s->thread, NULL);
+	bp_net_close(net, 1000);
+	bp_sock_in_forget(s);
 }

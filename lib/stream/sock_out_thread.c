@@ -1,0 +1,446 @@
+/* Contents: clients; sending; handing over; receiving; time; the thread. */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "stream/pack.h"
+#include "stream/sock_out_part.h"
+
+enum { TURN = 256, MOST_GIVEN = 10 };
+
+/* ---- clients ---- */
+
+static struct client *
+find(struct bp_sock_out *s, int ep, uint64_t peer)
+{
+	for (int i = 0; i < s->nclients; i++)
+		if (s->client[i]->ep == ep && s->client[i]->peer == peer)
+			return s->client[i];
+	return NULL;
+}
+
+static struct client *
+add(struct bp_sock_out *s, int ep, const struct bp_rid *rid, uint64_t peer, uint64_t session)
+{
+	struct client *c;
+
+	if (s->nclients == s->clients_cap) {
+		int cap = s->clients_cap ? 2 * s->clients_cap : 16;
+		struct client **p = cap <= BP_NET_PEERS ? realloc(s->client, (size_t)cap * sizeof *p) : NULL;
+		if (!p)
+			return NULL;
+		s->client = p;
+		s->clients_cap = cap;
+	}
+	if (!(c = calloc(1, sizeof *c)))
+		return NULL;
+	*c = (struct client) { .ep = ep, .rid = *rid, .peer = peer, .session = session, .in = 1, .heard = bp_seconds() };
+	c->last = &c->first;
+	s->client[s->nclients++] = c;
+	BP_COUNT(s->stats, peers, 1);
+	bp_log(BP_LOG_INFO, "%s: a consumer is there", s->net->ep[ep].name);
+	return c;
+}
+
+/* A target that so many consumers were lost with: its error record instead. */
+static void
+give_up(struct bp_sock_out *s, struct unit *u)
+{
+	struct bp_sink *sink = calloc(1, sizeof *sink);
+	struct bp_arena *mem = NULL;
+	struct bp_rec *rec;
+	struct bp_err why, err;
+	uint64_t before = u->bytes;
+
+	BP_FAIL(&why, BP_EINPUT, "run it alone to see why", "%d consumers were lost with it", u->given);
+	if (sink && bp_arena_open(&mem, 0, &err) == BP_OK && bp_rec_new(&rec, BP_FEATURES, u->id, mem, &err) == BP_OK) {
+		rec = bp_rec_failure(rec, bp_log_program(), &why);
+		bp_unit_clear(u);
+		*sink = (struct bp_sink) { .write = bp_unit_append, .self = u, .part = BP_NET_CHUNK };
+		if ((u->run && bp_val_set(rec->extra, "run", bp_val_str(mem, u->run, &err), mem, &err) != BP_OK)
+		    || bp_pack_rec(sink, rec, &err) != BP_OK)
+			bp_log(BP_LOG_ERROR, "%s: %s", u->id, err.msg);
+		u->given = 0;
+		s->held_bytes += u->bytes - before;
+		bp_err_where(&why, "%s", u->id);
+		bp_log_err(&why);
+		bp_stats_error(s->stats, &why);
+		BP_COUNT(s->stats, failed, 1);
+	}
+	bp_arena_close(mem);
+	free(sink);
+}
+
+/* a unit is to be given to another; in front, as it has waited longest */
+static void
+take_back(struct bp_sock_out *s, struct unit *u)
+{
+	pthread_mutex_lock(&s->lock);
+	if (u->given >= MOST_GIVEN)
+		give_up(s, u);
+	u->next = s->first;
+	if (!s->first)
+		s->last = &u->next;
+	s->first = u;
+	s->pending++;
+	pthread_mutex_unlock(&s->lock);
+	BP_COUNT(s->stats, resent, 1);
+}
+
+static void
+session_over(struct bp_sock_out *s, struct client *c)
+{
+	struct unit *u, *reversed = NULL;
+	int i = 0;
+
+	for (; (u = c->first); reversed = u) { /* so that the oldest is in front at the end */
+		c->first = u->next;
+		u->next = reversed;
+	}
+	while ((u = reversed)) {
+		reversed = u->next;
+		take_back(s, u);
+	}
+	while (s->client[i] != c)
+		i++;
+	s->client[i] = s->client[--s->nclients];
+	BP_COUNT(s->stats, peers, -1);
+	if (!c->end_done)
+		bp_log(BP_LOG_INFO, "%s: a consumer is gone", s->net->ep[c->ep].name);
+	free(c);
+}
+
+/* ---- sending: false, and c is gone ---- */
+
+static bool
+say(struct bp_sock_out *s, struct client *c, struct bp_net_head h, zmq_msg_t *body)
+{
+	h.session = c->session;
+	h.serial = c->out++;
+	if (bp_net_send(s->net, c->ep, &c->rid, h, body)) {
+		c->said = bp_seconds();
+		return true;
+	}
+	session_over(s, c);
+	return false;
+}
+
+static uint64_t
+next_bytes(struct bp_sock_out *s)
+{
+	uint64_t n;
+
+	pthread_mutex_lock(&s->lock);
+	n = s->first ? s->first->bytes : 0;
+	pthread_mutex_unlock(&s->lock);
+	return n;
+}
+
+static bool
+send_have(struct bp_sock_out *s, struct client *c)
+{
+	struct bp_net_head h = { .type = BP_NET_HAVE, .flags = s->orphan ? BP_NET_ORPHAN : 0, .a = c->answered };
+
+	h.b = c->told = next_bytes(s);
+	return say(s, c, h, NULL);
+}
+
+/* all pieces of a unit, uncopied */
+static bool
+send_unit(struct bp_sock_out *s, struct client *c, const struct unit *u, uint64_t seq, uint8_t flags, uint64_t next)
+{
+	for (int i = 0; i < u->n; i++) {
+		struct bp_net_head h = { .type = BP_NET_DATA, .a = seq, .b = u->bytes, .c = next };
+		struct chunk *k = u->chunk[i];
+		zmq_msg_t body;
+		h.flags = flags | (i + 1 == u->n ? BP_NET_LAST : 0);
+		atomic_fetch_add(&k->held, 1);
+		if (zmq_msg_init_data(&body, k->b, k->n, bp_chunk_drop, k) != 0) {
+			bp_chunk_drop(NULL, k);
+			session_over(s, c);
+			return false;
+		}
+		if (!say(s, c, h, &body))
+			return false;
+	}
+	return true;
+}
+
+/* ---- handing over ---- */
+
+/* as much as c asked for and we have; what is left of its wish lapses */
+static void
+serve(struct bp_sock_out *s, struct client *c)
+{
+	while (c->want > 0) {
+		struct unit *u;
+		uint64_t next;
+		pthread_mutex_lock(&s->lock);
+		u = s->first && s->first->bytes <= c->bytes ? s->first : NULL;
+		if (u) {
+			if (!(s->first = u->next))
+				s->last = &s->first;
+			s->pending--;
+			pthread_cond_signal(&s->cond);
+		}
+		next = s->first ? s->first->bytes : 0;
+		pthread_mutex_unlock(&s->lock);
+		if (!u) {
+			c->answered += c->want;
+			c->want = 0;
+			(void)send_have(s, c);
+			return;
+		}
+		u->next = NULL;
+		u->seq = c->seq++;
+		u->given++;
+		*c->last = u;
+		c->last = &u->next;
+		c->want--;
+		c->bytes -= u->bytes;
+		c->answered++;
+		c->told = next;
+		if (!send_unit(s, c, u, u->seq, 0, next))
+			return;
+	}
+}
+
+/* there is something to ask for: tell those who do not know */
+static void
+announce(struct bp_sock_out *s)
+{
+	if (next_bytes(s))
+		for (int i = s->nclients - 1; i >= 0; i--) /* one that is gone is replaced by the last */
+			if (!s->client[i]->told)
+				(void)send_have(s, s->client[i]);
+}
+
+/* The end record, to everyone who has not got it. It says that all is safe and stays true: with one confirmation (which comes from the last
+ * stage) the others get some time and no more; and when our own producers have left and nobody is there to take it, others have told it. */
+static void
+announce_end(struct bp_sock_out *s)
+{
+	struct unit *end;
+	bool waits = false, over;
+
+	pthread_mutex_lock(&s->lock);
+	end = s->held ? NULL : s->end;
+	pthread_mutex_unlock(&s->lock);
+	if (!end)
+		return;
+	for (int i = s->nclients - 1; i >= 0; i--) {
+		struct client *c = s->client[i];
+		if (!c->end_sent) {
+			c->end_sent = true;
+			if (!send_unit(s, c, end, c->seq, BP_NET_END, 0))
+				continue;
+		}
+		waits |= !c->end_done;
+	}
+	over = s->confirmed > 0 ? !waits || bp_seconds() - s->confirmed > BP_NET_GONE_S
+	                        : s->orphan && !s->nclients && s->alone > 0 && bp_seconds() - s->alone > BP_NET_GONE_S;
+	pthread_mutex_lock(&s->lock);
+	s->ended |= over;
+	if (s->ended)
+		pthread_cond_signal(&s->cond);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- receiving ---- */
+
+static void
+safe(struct bp_sock_out *s, struct unit *u)
+{
+	pthread_mutex_lock(&s->lock);
+	s->held--;
+	s->held_bytes -= u->bytes;
+	pthread_cond_signal(&s->cond);
+	pthread_mutex_unlock(&s->lock);
+	if (!u->duty)
+		BP_COUNT(s->stats, in_flight, -1);
+	bp_unit_free(u, false);
+}
+
+/* DONE or BACK of one unit */
+static void
+settle(struct bp_sock_out *s, struct client *c, uint64_t seq, bool done)
+{
+	struct unit **p = &c->first, *u;
+
+	if (c->end_sent && seq == c->seq) {
+		c->end_done |= done;
+		if (done && s->confirmed <= 0)
+			s->confirmed = bp_seconds();
+		return;
+	}
+	while ((u = *p) && u->seq != seq)
+		p = &u->next;
+	if (!u)
+		return; /* said twice */
+	if (!(*p = u->next))
+		c->last = p;
+	if (done) {
+		safe(s, u);
+	} else {
+		u->given--;
+		take_back(s, u);
+	}
+}
+
+static void
+on_open(struct bp_sock_out *s, int ep, const struct bp_rid *rid, const struct bp_net_head *h)
+{
+	struct client *c = find(s, ep, h->peer);
+
+	if (c && c->session == h->session)
+		return;
+	if (c)
+		session_over(s, c);
+	if ((c = add(s, ep, rid, h->peer, h->session)))
+		(void)send_have(s, c);
+	else
+		bp_net_stranger(s->net, ep, "more peers than can be served");
+}
+
+static void
+handle(struct bp_sock_out *s, int ep, const struct bp_rid *rid, const struct bp_net_head *h, zmq_msg_t *body)
+{
+	struct client *c = find(s, ep, h->peer);
+	uint64_t number[BP_NET_NUMBERS];
+	int n;
+
+	if (h->type == BP_NET_OPEN) {
+		on_open(s, ep, rid, h);
+		return;
+	}
+	if (h->type > BP_NET_BEAT && h->type != BP_NET_BYE) {
+		bp_net_stranger(s->net, ep, "a producer, too: --in and --out are mixed up");
+		return;
+	}
+	if (!c || c->session != h->session || c->in != h->serial) {
+		struct bp_net_head reset = { .type = BP_NET_RESET, .session = h->session };
+		if (c && c->session == h->session)
+			session_over(s, c);
+		if (h->type != BP_NET_BYE)
+			(void)bp_net_send(s->net, ep, rid, reset, NULL);
+		return;
+	}
+	c->in++;
+	c->rid = *rid;
+	c->heard = bp_seconds();
+	if (h->type == BP_NET_ASK) {
+		c->want += h->a < BP_NET_PEERS * 16 ? h->a : 0;
+		c->bytes = h->b;
+		serve(s, c);
+	} else if (h->type == BP_NET_BYE) {
+		session_over(s, c);
+	} else if (h->type != BP_NET_BEAT) {
+		if ((n = bp_net_numbers(number, body)) < 0)
+			bp_net_stranger(s->net, ep, "numbers that are none");
+		for (int i = 0; i < n; i++)
+			settle(s, c, number[i], h->type == BP_NET_DONE);
+	}
+}
+
+/* ---- time ---- */
+
+/* we connect: the other side cannot know of us */
+static void
+knock(struct bp_sock_out *s)
+{
+	struct bp_rid none = { 0 };
+
+	for (int e = 0; e < s->net->n; e++) {
+		bool known = s->net->ep[e].bound;
+		for (int i = 0; i < s->nclients && !known; i++)
+			known = s->client[i]->ep == e;
+		if (!known)
+			(void)bp_net_send(s->net, e, &none, (struct bp_net_head) { .type = BP_NET_KNOCK }, NULL);
+	}
+}
+
+/* silence is not good: say what is waited for, and give up in the end */
+static void
+alone(struct bp_sock_out *s, double now)
+{
+	bool needed;
+
+	s->alone = s->nclients ? 0 : s->alone > 0 ? s->alone : now;
+	pthread_mutex_lock(&s->lock);
+	needed = s->held || s->end;
+	s->needy = s->nclients || !needed ? 0 : s->needy > 0 ? s->needy : now;
+	if (s->needy > 0 && s->opt->timeout > 0 && now - s->needy > s->opt->timeout && !s->err.code) {
+		BP_FAIL(&s->err, BP_EIO, "is the next stage running? see its messages", "%s: nobody there for %g s",
+		    s->net->ep[0].name, s->opt->timeout);
+		pthread_cond_signal(&s->cond);
+	}
+	pthread_mutex_unlock(&s->lock);
+	if (s->nclients)
+		s->net->ep[0].said = false;
+	if (s->nclients || s->net->ep[0].said || now - s->alone < 2)
+		return;
+	s->net->ep[0].said = true;
+	bp_log(BP_LOG_WARN, "%s: waiting for a consumer", s->net->ep[0].name);
+}
+
+static void
+beat(struct bp_sock_out *s, double now)
+{
+	pthread_mutex_lock(&s->lock);
+	s->orphan = s->in && bp_sock_in_orphan(s->in);
+	pthread_mutex_unlock(&s->lock);
+	for (int i = s->nclients - 1; i >= 0; i--) {
+		struct client *c = s->client[i];
+		if (now - c->heard > BP_NET_GONE_S)
+			session_over(s, c);
+		else if (now - c->said > BP_NET_BEAT_S)
+			(void)send_have(s, c);
+	}
+	if (now - s->knocked > BP_NET_BEAT_S) {
+		s->knocked = now;
+		knock(s);
+	}
+	alone(s, now);
+}
+
+/* ---- the thread ---- */
+
+static bool
+quits(struct bp_sock_out *s)
+{
+	bool quit;
+
+	pthread_mutex_lock(&s->lock);
+	quit = s->quit;
+	pthread_mutex_unlock(&s->lock);
+	return quit;
+}
+
+void *
+bp_sock_out_thread(void *self)
+{
+	struct bp_sock_out *s = self;
+	struct bp_net_head h;
+	struct bp_rid rid;
+	zmq_msg_t body;
+	double looked = 0;
+	int ep, n = 0;
+
+	while (atomic_store(&s->net->asleep, true), !quits(s)) {
+		double now = bp_seconds();
+		announce(s);
+		announce_end(s);
+		if (now - looked > BP_NET_BEAT_S / 4) {
+			looked = now;
+			beat(s, now);
+		}
+		(void)bp_net_wait(s->net, n ? 0 : 50);
+		for (n = 0; n < TURN && bp_net_recv(s->net, &ep, &rid, &h, &body); n++) {
+			handle(s, ep, &rid, &h, &body);
+			zmq_msg_close(&body);
+		}
+	}
+	while (s->nclients > 0)
+		if (say(s, s->client[0], (struct bp_net_head) { .type = BP_NET_BYE }, NULL))
+			session_over(s, s->client[0]);
+	return NULL;
+}
