@@ -51,7 +51,7 @@ read_atom(const char **ret, struct bp_schema *s, const struct bp_val *v, const c
 /* [chain, residue, atom] */
 static int
 read_bond_site(
-    struct bp_site *site, struct bp_schema *s, const struct bp_val *v, const char *what, const char *key, int line)
+    struct bp_named_site *site, struct bp_schema *s, const struct bp_val *v, const char *what, const char *key, int line)
 {
 	if (bp_val_count(v) != 3 || v->type != BP_ARR)
 		return BP_SAY(s, v ? v->line : line, NULL, "%s: %s must be [chain, residue, atom]", what, key);
@@ -63,7 +63,7 @@ read_bond_site(
 /* [chain, residue], or [chain, atom] for ligands: upstream looks for the atom in the ligand's first residue only */
 static int
 read_token_site(
-    struct bp_site *site, struct bp_schema *s, const struct bp_val *v, const char *what, const char *key, int line)
+    struct bp_named_site *site, struct bp_schema *s, const struct bp_val *v, const char *what, const char *key, int line)
 {
 	if (bp_val_count(v) != 2 || v->type != BP_ARR)
 		return BP_SAY(s, v ? v->line : line, NULL, "%s: %s must be [chain, residue or atom]", what, key);

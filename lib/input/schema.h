@@ -39,7 +39,7 @@ struct bp_chain {
 };
 
 /* A residue or an atom. */
-struct bp_site {
+struct bp_named_site {
 	int chain, residue; /* residue from 0 */
 	const char *atom;   /* NULL: the whole residue */
 };
@@ -50,7 +50,7 @@ struct bp_constraint {
 	enum bp_constraint_kind kind;
 	int number, line;     /* in the list, from 1: for messages */
 	int binder;           /* pocket: chain */
-	struct bp_site *site; /* bond, contact: 2; pocket: n_sites */
+	struct bp_named_site *site; /* bond, contact: 2; pocket: n_sites */
 	int n_sites;
 	double max_distance; /* A, > 0 */
 	bool force;

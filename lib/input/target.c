@@ -286,7 +286,7 @@ atom_named(const struct bp_target *t, int res, const char *name)
 }
 
 int
-bp_target_site(const struct bp_target *t, const struct bp_site *s)
+bp_target_site(const struct bp_target *t, const struct bp_named_site *s)
 {
 	int res = t->chain_residue[s->chain] + s->residue;
 
@@ -312,7 +312,7 @@ apply_constraints(struct builder *b)
 		const struct bp_constraint *c = &b->in->constraint[i];
 		struct bp_target_bond bond = { .type = BP_BOND_COVALENT };
 		for (int j = 0; j < c->n_sites; j++) {
-			const struct bp_site *s = &c->site[j];
+			const struct bp_named_site *s = &c->site[j];
 			int res = t->chain_residue[s->chain] + s->residue, atom;
 			if (!s->atom)
 				continue;

@@ -71,7 +71,7 @@ bp_target_entity(const struct bp_target *t, int chain)
 }
 
 /* The token that a pocket's or contact's site means (checked by bp_target_build). */
-int bp_target_site(const struct bp_target *t, const struct bp_site *s);
+int bp_target_site(const struct bp_target *t, const struct bp_named_site *s);
 /* mark [n_tokens] = is the token one of the constraint's sites? */
 void bp_target_mark(bool *mark, const struct bp_target *t, const struct bp_constraint *c);
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "guide/score.h"
 #include "input/schema.h"
 
 struct bp_guides {
@@ -82,22 +83,32 @@ read_sweep(struct bp_guides *g, const char *spec, struct bp_arena *mem, struct b
 	return BP_OK;
 }
 
-/* a file of the command line that cannot be read is wrong use, not the fault of a target */
+/* read a guide's curve and tell what was read */
 static int
-try_files(const struct bp_guide_params *p, struct bp_arena *mem, struct bp_err *err)
+tell_curve(const struct bp_guide_params *p, struct bp_arena *mem, struct bp_err *err)
 {
 	const char *curve = p->section == BP_GUIDE_SAXS ? p->experimental_data : p->saxs_file_path;
 	struct bp_mark mark = bp_arena_mark(mem);
 	struct bp_curve_opt o;
 	struct bp_curve *c;
 
-	if (curve)
-		bp_guide_curve_opt(&o, p);
-	if (curve && bp_curve_read(&c, curve, &o, mem, err) != BP_OK)
+	if (!curve)
+		return BP_OK;
+	bp_guide_curve_opt(&o, p);
+	BP_TRY(bp_curve_read(&c, curve, &o, mem, err));
+	bp_curve_tell(c, mem);
+	bp_arena_release(mem, mark);
+	return BP_OK;
+}
+
+/* a file of the command line that cannot be read is wrong use, not the fault of a target */
+static int
+try_files(const struct bp_guide_params *p, struct bp_arena *mem, struct bp_err *err)
+{
+	if (tell_curve(p, mem, err) != BP_OK)
 		return err->code = BP_EUSAGE;
 	if (p->reference_pdb_path && access(p->reference_pdb_path, R_OK) != 0 && !(p->target_rg > 0))
 		return BP_FAIL(err, BP_EUSAGE, NULL, "%s: %s", p->reference_pdb_path, strerror(errno));
-	bp_arena_release(mem, mark);
 	return BP_OK;
 }
 
@@ -194,6 +205,8 @@ bp_guides_of(struct bp_guide_params **ret, int *n, struct bp_guides *g, const st
 	for (int k = 0; k < owned; k++)
 		if (!has_kind(g->given, g->n, own[k].section)) {
 			BP_TRY(find_files(&own[k], source, mem, err));
+			if (i == 0)
+				BP_TRY(tell_curve(&own[k], mem, err));
 			p[(*n)++] = own[k];
 		}
 	if (g->values && !has_kind(p, *n, g->sweep_section))
