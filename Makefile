@@ -45,7 +45,7 @@ LIB     := $(B)/libboltzpipe.a
 TOOLS   := $(patsubst tools/%/main.c,$(B)/bin/%,$(wildcard tools/*/main.c))
 TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*/test_*.c))
 
-.PHONY: all bundle bundle-here setup demo demo-all demo-saxs check check-large fuzz unit pipe chaos bench bench-ops install uninstall clean
+.PHONY: all bundle bundle-here setup demo demo-all demo-saxs check check-large fuzz unit pipe chaos bench bench-guide bench-ops install uninstall clean
 .SECONDARY:
 all: $(TOOLS)
 	@ln -sfn $(CFG)/bin build/bin
@@ -126,8 +126,12 @@ check-large: $(B)/bin/weights
 	@tests/large.sh $(B)/bin "$(ORACLE)"
 
 # ---- speed: whole stages beside PyTorch (PYTHON=..., see bench/cpu.sh), and single ops ----
-bench: all
+bench: all bench-guide
 	@bench/cpu.sh $(B)/bin
+bench-guide: $(B)/bin/guide-saxs $(B)/bench/guide
+	@bench/guide.sh $(B)/bin $(B)/bench/guide
+$(B)/bench/guide: $(B)/bench/guide.o $(LIB)
+	$(say)$(CC) -o $@ $^ $(LDLIBS)
 bench-ops: $(B)/tests/ops/test_check
 	@$< bench
 
