@@ -1,5 +1,5 @@
-/* guide: what guidance and scoring cost. guide time CURVE FILE... prints a table; guide stream FILE RECORDS SAMPLES writes a
- * stream of that many structures records of FILE, each sample displaced a little. bench/guide.sh calls it. */
+/* guide: what guidance and scoring cost. guide time CURVE FILE... prints a table; guide stream FILE RECORDS SAMPLES
+ * writes a stream of that many structures records of FILE, each sample displaced a little. bench/guide.sh calls it. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,13 +104,16 @@ time_files(struct bench *b, char **path, int n)
 	static const char *const methods[] = { "auto", "direct", "histogram", "quadrature" };
 	static const char *const gradients[] = { "analytic", "finite_diff", "finite_diff_batch", "energy_only" };
 
-	printf("| atoms | method, gradient | variant | exposed fractions | chi2 | chi2 and gradient |\n|---|---|---|---|---|---|\n");
+	printf("| atoms | method, gradient | variant | exposed fractions | chi2 | chi2 and gradient "
+	       "|\n|---|---|---|---|---|---|\n");
 	for (int i = 0; i < n; i++) {
 		char what[64];
 		load(b, path[i]);
 		for (int v = 0; v < 2 && b->p->n > 500; v++)
 			row(b, "histogram (auto), analytic", variants[v], BP_DEBYE_AUTO, BP_SAXS_ANALYTIC,
-			    v ? 1 : b->p->n > 5000 ? 5 : 20);
+			    v                    ? 1
+			        : b->p->n > 5000 ? 5
+			                         : 20);
 		for (int m = BP_DEBYE_DIRECT; m <= BP_DEBYE_QUADRATURE && b->p->n > 200 && b->p->n < 500; m++)
 			for (int v = 0; v < 2; v++) {
 				snprintf(what, sizeof what, "%s, analytic", methods[m]);

@@ -17,6 +17,7 @@ struct bp_debye {
 	const struct bp_particle *p;
 	enum bp_debye_method method; /* AUTO: histogram from 512 atoms, else direct               */
 	double bin;                  /* A, of the histogram                                        */
+	bool inner;                  /* histogram: sums on a coarser grid of q, see debye.c        */
 	int nq;
 	const double *q;         /* [nq]                                                       */
 	double q_max;            /* the largest of them                                        */
@@ -37,12 +38,13 @@ bp_debye_rows(const struct bp_particle *p, bool layer)
 }
 
 /* b conformers: x [b,n,3] by place, centred, no |x| above radius; a [b,n] exposed fractions or NULL: no layer.
- * *bins is set by sums for forces. */
+ * bins and own are set by sums for forces: a conformer's numbers must not depend on those beside it. */
 struct bp_conformers {
 	int b;
 	const double *x, *a;
 	double radius;
-	int bins;
+	int bins; /* of all                                       */
+	int *own; /* [b] that each needs; may be NULL where b = 1 */
 };
 
 /* S [b,rows,nq]. */

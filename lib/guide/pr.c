@@ -7,19 +7,43 @@
 
 #include "ops/vec.h"
 
-BP_CLONES double
-bp_dmax(const double *x, int n)
+/* the place furthest from c; *r2 its squared distance */
+BP_CLONES static int
+furthest(double *r2, const double *x, int n, const double c[3])
 {
-	double most = 0;
+	double most = -1;
+	int at = 0;
 
 	for (int i = 0; i < n; i++) {
-		const double a = x[3 * i], b = x[3 * i + 1], c = x[3 * i + 2];
-#pragma omp simd reduction(max : most)
-		for (int j = i + 1; j < n; j++) {
-			double dx = x[3 * j] - a, dy = x[3 * j + 1] - b, dz = x[3 * j + 2] - c,
-			       r2 = dx * dx + dy * dy + dz * dz;
-			most = r2 > most ? r2 : most;
-		}
+		double dx = x[3 * i] - c[0], dy = x[3 * i + 1] - c[1], dz = x[3 * i + 2] - c[2],
+		       d2 = dx * dx + dy * dy + dz * dz;
+		if (d2 > most)
+			most = d2, at = i;
+	}
+	*r2 = most;
+	return at;
+}
+
+/* No two places are further apart than their distances from the centre together: few are far enough to be tried. */
+double
+bp_dmax(const double *x, int n)
+{
+	double c[3] = { 0 }, most, reach, r2;
+
+	for (int i = 0; i < n; i++)
+		for (int d = 0; d < 3; d++)
+			c[d] += (x[3 * i + d] - x[d]) / n;
+	for (int d = 0; d < 3; d++)
+		c[d] += x[d];
+	int first = furthest(&r2, x, n, c);
+	reach = sqrt(r2);
+	furthest(&most, x, n, x + 3 * first);
+	for (int i = 0; i < n; i++) {
+		double dx = x[3 * i] - c[0], dy = x[3 * i + 1] - c[1], dz = x[3 * i + 2] - c[2];
+		if (sqrt(dx * dx + dy * dy + dz * dz) + reach < sqrt(most) * (1 - 1e-12))
+			continue;
+		furthest(&r2, x, n, x + 3 * i);
+		most = r2 > most ? r2 : most;
 	}
 	return sqrt(most);
 }

@@ -3,7 +3,7 @@
 #ifndef BP_PR_H
 #define BP_PR_H
 
-/* The largest distance between two of n points x [n,3]; 0 for one. O(n^2). */
+/* The largest distance between two of n >= 1 points x [n,3]; 0 for one. */
 double bp_dmax(const double *x, int n);
 
 /* p [bins] = the distribution of r_ij over i < j, weights w_i w_j (w [n], NULL: 1), in bins of width h from 0, shared

@@ -64,6 +64,7 @@ take(struct bp_conformers *c, const struct bp_saxs *s, int b, const double *x, s
 	double *y, radius;
 
 	*c = (struct bp_conformers) { .b = b };
+	BP_NEW(c->own, b, mem, err);
 	BP_NEW(y, 3 * (size_t)b * p->n, mem, err);
 	for (int i = 0; i < b; i++) {
 		BP_TRY(bp_particle_centre(y + 3 * (size_t)i * p->n, &radius, p, x + 3 * (size_t)i * p->natoms, err));
@@ -122,7 +123,7 @@ static int
 energy_at(double *ret, const struct bp_saxs *s, const double *y, const double *a, double radius, double *S,
     const struct work *w)
 {
-	struct bp_conformers c = { 1, y, a, radius, 0 };
+	struct bp_conformers c = { 1, y, a, radius, 0, NULL };
 	struct bp_fit f;
 
 	BP_TRY(bp_debye_sums(S, s->d, &c));
@@ -206,7 +207,7 @@ numeric(double *out, const struct bp_saxs *s, const struct bp_conformers *c, int
 {
 	const size_t n = (size_t)s->d->p->n, nq = (size_t)s->d->nq;
 	const struct bp_conformers one
-	    = { 1, c->x + 3 * (size_t)b * n, c->a ? c->a + (size_t)b * n : NULL, c->radius, 0 };
+	    = { 1, c->x + 3 * (size_t)b * n, c->a ? c->a + (size_t)b * n : NULL, c->radius, 0, NULL };
 	double *copy;
 
 	if (s->o.gradient == BP_SAXS_FINITE_DIFF_BATCH) {
@@ -275,7 +276,8 @@ bp_saxs_rehearse(const struct bp_saxs *s, int b)
 	struct bp_ctx *cx = d->cx;
 	const size_t n = (size_t)d->p->n, rows = bp_debye_rows(d->p, s->layer), nq = (size_t)d->nq;
 	const size_t host = (size_t)b * (6 * n + 2 * rows * nq) + (BP_PROFILES + 6) * nq;
-	struct bp_conformers c = { b, &nothing, s->layer ? &nothing : NULL, 4 * cbrt(0.75 / M_PI * (double)n * d->p->mean_volume), 0 };
+	struct bp_conformers c = { b, &nothing, s->layer ? &nothing : NULL,
+		4 * cbrt(0.75 / M_PI * (double)n * d->p->mean_volume), 0, NULL };
 	struct bp_mark mark = bp_dev_mark(cx);
 
 	bp_assert(cx->dry);

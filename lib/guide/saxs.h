@@ -51,8 +51,8 @@ struct bp_saxs_result {
 int bp_saxs_eval(struct bp_saxs_result *ret, double *grad, double *calc, const struct bp_saxs *s, int b,
     const double *x, const double *exposed, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
-/* In a dry context: count the memory of bp_saxs_expose and an analytic bp_saxs_eval of b conformers, whose atoms fill no
- * more than a sphere of four times the radius that the atoms' volume needs. (They must not run dry themselves: what
+/* In a dry context: count the memory of bp_saxs_expose and an analytic bp_saxs_eval of b conformers, whose atoms fill
+ * no more than a sphere of four times the radius that the atoms' volume needs. (They must not run dry themselves: what
  * lies between their ops is computed.) */
 int bp_saxs_rehearse(const struct bp_saxs *s, int b) BP_MUST_USE;
 

@@ -202,18 +202,24 @@ planes(const struct near *v, float x, float y, float z, float R)
 	}
 }
 
-/* v->list of those that cut; returns their number. Written without branches, which would go either way. */
+/* v->list of those that cut, near ones first; returns their number. Written without branches, which would go either
+ * way. */
 static int
 sift(const struct near *v)
 {
-	int near = 0, far = 0;
+	int cuts = 0, near = 0, far = 0;
 
 	for (int m = 0; m < v->n; m++) {
-		v->list[near] = m, v->far[far] = m;
-		near += v->reach[m] == 2, far += v->reach[m] == 1;
+		v->list[cuts] = m;
+		cuts += v->reach[m] > 0;
+	}
+	for (int k = 0; k < cuts; k++) {
+		int m = v->list[k], is_near = v->reach[m] == 2;
+		v->list[near] = v->far[far] = m;
+		near += is_near, far += !is_near;
 	}
 	memcpy(v->list + near, v->far, (size_t)far * sizeof *v->far);
-	return near + far;
+	return cuts;
 }
 
 /* over[k] = how far point k of the unit sphere lies beyond the planes, at most */
@@ -236,6 +242,7 @@ static double
 exposed(const struct near *v, const double *x, const struct cells *c, double R, float u[3][POINTS])
 {
 	float left[3][POINTS], over[POINTS], p[4][PLANES], (*from)[POINTS] = u;
+	short keep[POINTS];
 	int cuts, points = POINTS;
 
 	planes(v, (float)(x[0] - (double)v->at[0] * c->width), (float)(x[1] - (double)v->at[1] * c->width),
@@ -243,15 +250,18 @@ exposed(const struct near *v, const double *x, const struct cells *c, double R, 
 	cuts = sift(v);
 	for (int first = 0; first < cuts && points > 0; first += PLANES) {
 		int n = bp_min(cuts - first, PLANES), kept = 0;
-		for (int m = 0; m < PLANES; m++) { /* past the last, one that is nowhere */
+		for (int m = 0; m < PLANES; m++) { /* past the last, that one again */
 			int j = v->list[first + bp_min(m, n - 1)];
 			p[0][m] = v->dx[j], p[1][m] = v->dy[j], p[2][m] = v->dz[j], p[3][m] = v->limit[j];
 		}
 		cut(over, from, points, p);
 		for (int k = 0; k < points; k++) {
-			left[0][kept] = from[0][k], left[1][kept] = from[1][k], left[2][kept] = from[2][k];
+			keep[kept] = (short)k;
 			kept += !(over[k] > 0);
 		}
+		for (int k = 0; k < kept; k++)
+			for (int d = 0; d < 3; d++)
+				left[d][k] = from[d][keep[k]];
 		from = left;
 		points = kept;
 	}

@@ -85,7 +85,7 @@ static void
 profiles_of(struct molecule *m, const struct method *how)
 {
 	static const char *const keys[] = { "p_vv", "p_vs", "p_ss", "p_vw", "p_sw", "p_ww" };
-	struct bp_conformers c = { 1, NULL, m->by_place, 0, 0 };
+	struct bp_conformers c = { 1, NULL, m->by_place, 0, 0, NULL };
 	double *q, *y, *S, *P, radius, worst = 0;
 	struct bp_debye *d;
 	int nq, rows;
