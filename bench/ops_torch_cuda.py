@@ -17,7 +17,9 @@ def weights():
         return mean + 0.2 * torch.randn(n, device=dev)
     W = {k: w(C, C) for k in "qkvgoPG"}
     W.update(bias=w(HEADS, C), p_in=w(2 * C, C), g_in=w(2 * C, C), fc1=w(HIDDEN, C), fc2=w(HIDDEN, C), fc3=w(C, HIDDEN))
-    W.update(nw=vec(C, 1), nb=vec(C, 0), ow=vec(C, 1), ob=vec(C, 0))
+    W.update(nw=vec(C, 1), nb=vec(C, 0), ow=vec(C, 1), ob=vec(C, 0), mw=torch.ones(64, device=dev), mb=torch.zeros(64, device=dev))
+    W.update({"s" + e: w(384, 384) for e in "qkvgo"}, heads=w(16, C), a=w(32, 64), b=w(32, 64), po=w(C, 1024), pm=w(256, 64), pg=w(256, 64),
+             pz=w(8, C), pw=w(64, 256))
     return W
 
 
@@ -54,6 +56,35 @@ def tri_mul(x, W, mask, incoming, _):
 def transition(x, W, mask, _, __):
     y = norm(x, W["nw"], W["nb"])
     return x + F.linear(F.silu(F.linear(y, W["fc1"])) * F.linear(y, W["fc2"]), W["fc3"])
+
+
+def pair_bias(z, W, mask, _, __):
+    return F.linear(norm(z, W["nw"], W["nb"]), W["heads"]).permute(2, 0, 1).float().contiguous()
+
+
+def attn_pair_bias(s, W, mask, bias, __):  # upstream leaves the single representation in fp32
+    n, c = s.shape
+    with torch.autocast("cuda", enabled=False):
+        q, k, v = (F.linear(s, W["s" + e]).view(n, 16, c // 16).transpose(0, 1) for e in "qkv")
+        p = torch.softmax(q @ k.transpose(1, 2) / (c // 16) ** 0.5 + bias, -1)
+        o = (p @ v).transpose(0, 1).reshape(n, c) * torch.sigmoid(F.linear(s, W["sg"]))
+        return s + F.linear(o, W["so"])
+
+
+def outer_product_mean(m, W, mask, z, __):
+    y = F.layer_norm(m, (64,), W["mw"], W["mb"], 1e-5)
+    a, b = F.linear(y, W["a"]), F.linear(y, W["b"])
+    o = torch.einsum("sic,sjd->ijcd", a.float(), b.float())
+    return z + F.linear(o.flatten(2) / m.shape[0], W["po"])
+
+
+def pair_weighted_average(m, W, mask, z, __):
+    s, n, _ = m.shape
+    y = F.layer_norm(m, (64,), W["mw"], W["mb"], 1e-5)
+    v = F.linear(y, W["pm"]).view(s, n, 8, 32).permute(2, 0, 1, 3)
+    w = torch.softmax(F.linear(norm(z, W["nw"], W["nb"]), W["pz"]).permute(2, 0, 1), -1)
+    o = torch.einsum("hij,hsjd->hsid", w, v).permute(1, 2, 0, 3).reshape(s, n, 256)
+    return m + F.linear(o * torch.sigmoid(F.linear(y, W["pg"])), W["pw"])
 
 
 def ms(f):
@@ -94,4 +125,12 @@ with torch.no_grad():
                 print(f"{name:12} torch bf16 {t:9.3f} ms  n={n} {label} {e}", flush=True)
             except torch.OutOfMemoryError:
                 print(f"{name:12} torch bf16 out of memory  n={n} {label}", flush=True)
+            torch.cuda.empty_cache()
+        if n < 200:
+            continue
+        msa = torch.randn(64 if n == 256 else 128, n, 64, device=dev)
+        for name, f, a, b in (("pair_bias", pair_bias, x, None), ("attn_pair_bias", attn_pair_bias, torch.randn(n, 384, device=dev), torch.randn(16, n, n, device=dev)),
+                              ("outer_product_mean", outer_product_mean, msa, x), ("pair_weighted_average", pair_weighted_average, msa, x)):
+            with torch.autocast("cuda", torch.bfloat16, cache_enabled=True):
+                print(f"{name:22} torch bf16 {ms(lambda: f(a, W, mask, b, False)):9.3f} ms  n={n}", flush=True)
             torch.cuda.empty_cache()

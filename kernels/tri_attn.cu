@@ -124,15 +124,16 @@ bp_tri_attn_cuda(struct bp_ctx *cx, const struct bp_tri_attn *a)
 }
 
 /* ---- optimized, bf16: three kernels ----
- * project  norm and the five products of a row, whose weights all stay in shared memory; a warp takes 16 rows
- * flash    one block two rows i, a head and 128 queries of both, which share the bias; softmax over tiles of 64 keys, which come with their bias
- *          while the ones before are worked on
+ * project  norm and the five products of a row, whose weights all stay in shared memory; a warp takes 32 rows
+ * flash    one block a row i (ROWS of them, which then share the bias), a head and 128 queries; softmax over tiles of 64 keys, which come with their
+ *          bias while the ones before are worked on
  * finish   output product, back in the order of x
  * Rows are those of the problem (of x transposed when ending) and heads 32 numbers wide from project to finish. q holds
  * log2(e) / sqrt(d) and the bias log2(e), so that weights are powers of two; scores and softmax are fp32. What is taken off a row's scores is the
  * largest of its first 64 keys, until one is more than 64 above it: a weight is a floating-point number and none the worse for being large. */
 
-enum { WARPS = 16, ROWS = 2, QUERIES = 128, THREADS = ROWS * QUERIES, KEYS = 64, MOST_HEADS = 4, KV_LD = 32 + 8 };
+enum { FEW = 12, WARPS = 16, MOST_HEADS = 4 }; /* warps of project and of finish */
+enum { ROWS = 1, QUERIES = 128, THREADS = ROWS * QUERIES, BLOCKS = 4 / ROWS, KEYS = 64, KV_LD = 32 + 8 }; /* of flash; BLOCKS a multiprocessor */
 static const float LOG2E = 1.44269504f;
 
 struct pieces {
@@ -161,13 +162,13 @@ bias_at(const struct pieces *p, int h, int j, int k)
 }
 
 template <int G>
-static __global__ void __launch_bounds__(WARPS * 32, 1)
+static __global__ void __launch_bounds__(FEW * 32, 1)
 project(struct pieces p)
 {
 	extern __shared__ __align__(16) unsigned char shared[];
 	const int ld = G * 32 + 8, hp = p.heads * 32, c = p.a.c, n = p.a.n;
 	const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-	const int64_t nn = (int64_t)n * n, step = (int64_t)gridDim.x * WARPS * 16;
+	const int64_t nn = (int64_t)n * n, step = (int64_t)gridDim.x * FEW * 32;
 	bp_bf16 *W = (bp_bf16 *)shared;
 	float *nw = (float *)(W + (4 * hp + 8) * ld), *nb = nw + G * 32;
 
@@ -177,53 +178,61 @@ project(struct pieces p)
 	bp_stage_vector(nw, G * 32, p.norm, c);
 	bp_stage_vector(nb, G * 32, p.norm_b, c);
 	__syncthreads();
-	for (int64_t at = (blockIdx.x * (int64_t)WARPS + threadIdx.x / 32) * 16; at < nn; at += step) {
-		uint32_t f[2][G * 4], a[4], b[2][4];
+	for (int64_t at = (blockIdx.x * (int64_t)FEW + threadIdx.x / 32) * 32; at < nn; at += step) {
+		uint32_t f[4][G * 4], a[2][4], b[2][4];
+		bp_bf16 *to[4]; /* this lane's part of the rows' first head of q, or NULL */
 #pragma unroll
-		for (int i = 0; i < 2; i++) {
+		for (int i = 0; i < 4; i++) {
 			int64_t r = at + i * 8 + g;
 			bp_norm_frag<G>(f[i], r < nn ? p.a.x + r * c : NULL, c, p.wide, nw, nb);
+			to[i] = r < nn ? p.qkvg + turn_row(r, n, p.a.ending) * hp + 8 * t : NULL;
 		}
 		for (int o = 0; o < 4 * p.heads; o++) { /* a head of q, k, v or g */
-			float acc[4][4] = {};
+			float acc[2][4][4] = {};
 			float scale = o < p.heads ? LOG2E / sqrtf((float)p.d) : 1;
+			const int64_t part = o / p.heads * nn * hp + o % p.heads * 32;
 #pragma unroll
 			for (int s = 0; s < 2 * G; s++) {
 				bp_load_b(b[0], W + o * 32 * ld + s * 16, ld);
 				bp_load_b(b[1], W + (o * 32 + 16) * ld + s * 16, ld);
-				bp_a_of(a, f[0], f[1], s);
 #pragma unroll
-				for (int j = 0; j < 4; j++)
-					bp_mma(acc[j], a, b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
+				for (int m = 0; m < 2; m++) {
+					bp_a_of(a[m], f[2 * m], f[2 * m + 1], s);
+#pragma unroll
+					for (int j = 0; j < 4; j++)
+						bp_mma(acc[m][j], a[m], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
+				}
 			}
 #pragma unroll
-			for (int i = 0; i < 2; i++) {
-				int64_t r = at + i * 8 + g;
+			for (int i = 0; i < 4; i++) {
 				uint32_t v[4];
 #pragma unroll
 				for (int j = 0; j < 4; j++)
-					v[j] = bp_pack2(acc[j][i * 2] * scale, acc[j][i * 2 + 1] * scale);
-				if (r < nn)
-					*(uint4 *)(p.qkvg + (o / p.heads * nn + turn_row(r, n, p.a.ending)) * hp + o % p.heads * 32 + 8 * t) = *(uint4 *)v;
-			}
-		}
-		float acc[4] = {};
-#pragma unroll
-		for (int s = 0; s < 2 * G; s += 2) {
-			bp_ldmatrix(b[0], W + (4 * hp + lane % 8) * ld + s * 16 + lane / 8 * 8);
-#pragma unroll
-			for (int e = 0; e < 2; e++) {
-				bp_a_of(a, f[0], f[1], s + e);
-				bp_mma(acc, a, b[0][2 * e], b[0][2 * e + 1]);
+					v[j] = bp_pack2(acc[i / 2][j][i % 2 * 2] * scale, acc[i / 2][j][i % 2 * 2 + 1] * scale);
+				if (to[i])
+					*(uint4 *)(to[i] + part) = *(uint4 *)v;
 			}
 		}
 #pragma unroll
-		for (int i = 0; i < 2; i++) {
-			int64_t r = at + i * 8 + g, row = turn_row(r, n, p.a.ending);
+		for (int m = 0; m < 2; m++) {
+			float acc[4] = {};
 #pragma unroll
-			for (int e = 0; e < 2; e++)
-				if (r < nn && 2 * t + e < p.heads)
-					p.bias[bias_at(&p, 2 * t + e, (int)(row / n), (int)(row % n))] = __float2bfloat16(acc[i * 2 + e] * LOG2E);
+			for (int s = 0; s < 2 * G; s += 2) {
+				bp_ldmatrix(b[0], W + (4 * hp + lane % 8) * ld + s * 16 + lane / 8 * 8);
+#pragma unroll
+				for (int e = 0; e < 2; e++) {
+					bp_a_of(a[0], f[2 * m], f[2 * m + 1], s + e);
+					bp_mma(acc, a[0], b[0][2 * e], b[0][2 * e + 1]);
+				}
+			}
+#pragma unroll
+			for (int i = 0; i < 2; i++) {
+				int64_t r = at + m * 16 + i * 8 + g, row = turn_row(r, n, p.a.ending);
+#pragma unroll
+				for (int e = 0; e < 2; e++)
+					if (r < nn && 2 * t + e < p.heads)
+						p.bias[bias_at(&p, 2 * t + e, (int)((uint32_t)row / n), (int)((uint32_t)row % n))] = __float2bfloat16(acc[i * 2 + e] * LOG2E);
+			}
 		}
 	}
 }
@@ -236,7 +245,9 @@ struct keys {
 	uint4 unit[32]; /* the identity as A */
 };
 
-/* what a thread copies for 64 keys: of two keys 32 apart and each row 16 bytes of k or v; of each 32 queries 16 bytes of the bias */
+/* what a thread copies for 64 keys: 16 bytes of k or v of keys COPY_KEYS apart, 16 bytes of the bias of tiles COPY_TILES apart */
+enum { COPY_KEYS = THREADS / 8, COPY_TILES = THREADS / 32, KEY_PARTS = KEYS / COPY_KEYS, TILE_PARTS = 8 / COPY_TILES };
+
 struct source {
 	const bp_bf16 *kv;
 	const uint4 *bias;
@@ -265,14 +276,15 @@ load_keys(struct keys *to, const struct pieces *p, const struct source *f, int i
 	const bp_bf16 *kv = f->kv + (int64_t)k0 * hp;
 
 #pragma unroll
-	for (int e = 0; e < 2 * ROWS; e++) {
-		bool there = k0 + thread / 8 + e % 2 * 32 < n && i0 + e / 2 < n;
-		bp_copy16(&to->kv[stage][e / 2][part / 4][thread / 8 + e % 2 * 32][part % 4 * 8],
-		    there ? kv + (e / 2 * f->next_row + e % 2 * 32 * hp) : p->qkvg, there);
+	for (int e = 0; e < ROWS * KEY_PARTS; e++) {
+		const int row = e / KEY_PARTS, on = e % KEY_PARTS * COPY_KEYS;
+		bool there = k0 + thread / 8 + on < n && i0 + row < n;
+		bp_copy16(&to->kv[stage][row][part / 4][thread / 8 + on][part % 4 * 8], there ? kv + (row * f->next_row + on * hp) : p->qkvg, there);
 	}
 #pragma unroll
-	for (int e = 0; e < QUERIES / 32; e++)
-		bp_copy16(&to->bias[stage][e][thread / 32][thread % 32], f->bias + k0 * 2 + f->next_bias[e], true);
+	for (int e = 0; e < QUERIES / 32 * TILE_PARTS; e++)
+		bp_copy16(&to->bias[stage][e / TILE_PARTS][thread / 32 + e % TILE_PARTS * COPY_TILES][thread % 32],
+		    f->bias + k0 * 2 + f->next_bias[e / TILE_PARTS] + e % TILE_PARTS * p->kb * 32, true);
 	bp_copy_commit();
 	if (thread < ROWS * KEYS) {
 		int i = i0 + thread / KEYS, key = k0 + thread % KEYS;
@@ -379,7 +391,7 @@ weigh_anew(uint32_t w[4][4], struct queries *a, int m, const bp_bf16 (*k)[KV_LD]
 }
 
 /* o takes the place of q */
-static __global__ void __launch_bounds__(THREADS, 2)
+static __global__ void __launch_bounds__(THREADS, BLOCKS)
 flash(struct pieces p)
 {
 	extern __shared__ __align__(16) unsigned char shared[];
@@ -516,16 +528,17 @@ bp_tri_attn_cuda_opt(struct bp_ctx *cx, const struct bp_tri_attn *a)
 	BP_CUDA_NEW(p.bias, bias, cx);
 	if (!cx->dry) {
 		auto kernel = groups == 2 ? project<2> : project<4>;
-		int64_t tiles = (nn + WARPS * 16 - 1) / (WARPS * 16);
-		int few = (int)(tiles < bp_processors(cx) ? tiles : bp_processors(cx));
+		int64_t first = (nn + FEW * 32 - 1) / (FEW * 32), last = (nn + WARPS * 16 - 1) / (WARPS * 16);
+		int all = bp_processors(cx);
 		p.wide = bp_wide(a->x, a->c) && bp_wide(a->out, a->c);
-		BP_TRY(bp_dev_zero(cx, p.bias, bias * sizeof *p.bias)); /* the ends of its tiles */
+		if (n % 64) /* the ends of its tiles */
+			BP_TRY(bp_dev_zero(cx, p.bias, bias * sizeof *p.bias));
 		BP_TRY(bp_big_shared(cx, "tri_attn", kernel, big));
 		BP_TRY(bp_big_shared(cx, "tri_attn", flash, sizeof(struct keys)));
 		BP_TRY(bp_big_shared(cx, "tri_attn", finish, small));
-		kernel<<<few, WARPS * 32, big, bp_stream(cx)>>>(p);
+		kernel<<<(int)(first < all ? first : all), FEW * 32, big, bp_stream(cx)>>>(p);
 		flash<<<dim3((n + QUERIES - 1) / QUERIES, heads, (n + ROWS - 1) / ROWS), THREADS, sizeof(struct keys), bp_stream(cx)>>>(p);
-		finish<<<few, WARPS * 32, small, bp_stream(cx)>>>(p);
+		finish<<<(int)(last < all ? last : all), WARPS * 32, small, bp_stream(cx)>>>(p);
 	}
 	bp_dev_release(cx, m);
 	return cx->dry ? BP_OK : bp_launched(cx, "tri_attn");

@@ -19,7 +19,8 @@ attn_pair_bias(struct check *k, int shape)
 	} S[] = { { 1, 1, 8, 1, false, false }, { 2, 5, 24, 3, true, true }, { 3, 33, 96, 4, true, true },
 		{ 1, 85, 40, 2, false, false }, { 2, 131, 64, 2, true, true }, { 1, 76, 96, 4, true, false },
 		{ 1, 76, 192, 8, true, true }, { 5, 214, 192, 8, true, true }, { 1, 214, 96, 4, true, false },
-		{ 1, 256, 384, 16, true, false }, { 1, 256, 768, 16, true, true } };
+		{ 1, 256, 384, 16, true, false }, { 1, 256, 768, 16, true, true }, { 1, 512, 384, 16, false, false },
+		{ 1, 1024, 384, 16, false, false } };
 	int b = S[shape].b, n = S[shape].n, c = S[shape].c, heads = S[shape].heads;
 	size_t count = (size_t)b * n * c;
 	const struct bp_attn_weights w = attn_weights(k, c);
@@ -59,7 +60,8 @@ pair_bias(struct check *k, int shape)
 	static const struct {
 		int rows, c, heads, layers;
 	} S[] = { { 1, 8, 1, 1 }, { 97, 17, 3, 2 }, { 1100, 64, 4, 1 }, { 191, 16, 4, 3 }, { 76 * 76, 64, 4, 1 },
-		{ 76 * 76, 64, 8, 6 }, { 214 * 214, 64, 8, 6 }, { 256 * 256, 128, 16, 1 } };
+		{ 76 * 76, 64, 8, 6 }, { 214 * 214, 64, 8, 6 }, { 256 * 256, 128, 16, 1 },
+		{ 512 * 512, 128, 16, 1 }, { 1024 * 1024, 128, 16, 1 } };
 	int rows = S[shape].rows, c = S[shape].c, heads = S[shape].heads, layers = S[shape].layers;
 	struct bp_pair_bias_weights w[8];
 
@@ -83,7 +85,7 @@ outer_product_mean(struct check *k, int shape)
 		bool mask;
 	} S[] = { { 1, 1, 8, 4, 8, false }, { 5, 13, 16, 32, 32, true }, { 7, 25, 33, 9, 17, true },
 		{ 40, 29, 32, 32, 16, false }, { 1, 76, 32, 32, 64, true }, { 1, 214, 32, 32, 64, true },
-		{ 64, 256, 64, 32, 128, true } };
+		{ 64, 256, 64, 32, 128, true }, { 128, 512, 64, 32, 128, false }, { 128, 1024, 64, 32, 128, false } };
 	int s = S[shape].s, n = S[shape].n, c = S[shape].c, hid = S[shape].hidden, cz = S[shape].cz;
 	const struct bp_weight nw = check_norm_w(k, c), nb = check_norm_b(k, c), a = check_weight(k, hid, c),
 	                       b = check_weight(k, hid, c), o = check_weight(k, cz, hid * hid),
@@ -106,7 +108,7 @@ pair_weighted_average(struct check *k, int shape)
 		bool mask;
 	} S[] = { { 1, 1, 8, 4, 1, 8, false }, { 3, 13, 16, 32, 8, 32, true }, { 2, 37, 20, 9, 3, 7, true },
 		{ 2, 97, 8, 8, 2, 32, false }, { 1, 76, 32, 64, 8, 32, true }, { 1, 214, 32, 64, 8, 32, true },
-		{ 64, 256, 64, 128, 8, 32, true } };
+		{ 64, 256, 64, 128, 8, 32, true }, { 128, 512, 64, 128, 8, 32, false }, { 128, 1024, 64, 128, 8, 32, false } };
 	int s = S[shape].s, n = S[shape].n, c = S[shape].c, cz = S[shape].cz, heads = S[shape].heads,
 	    hd = heads * S[shape].d;
 	const struct bp_weight nmw = check_norm_w(k, c), nmb = check_norm_b(k, c), nzw = check_norm_w(k, cz),
@@ -161,11 +163,11 @@ binned_mean(struct check *k, int shape)
 }
 
 const struct check_op check_attn[] = {
-	{ "attn_pair_bias", attn_pair_bias, 5, 6, 0 },
+	{ "attn_pair_bias", attn_pair_bias, 5, 6, 2 },
 	{ "atom_attention", atom_attention, 4, 3, 0 },
-	{ "pair_bias", pair_bias, 4, 4, 0 },
-	{ "outer_product_mean", outer_product_mean, 4, 3, 0 },
-	{ "pair_weighted_average", pair_weighted_average, 4, 3, 0 },
+	{ "pair_bias", pair_bias, 4, 4, 2 },
+	{ "outer_product_mean", outer_product_mean, 4, 3, 2 },
+	{ "pair_weighted_average", pair_weighted_average, 4, 3, 2 },
 	{ "pair_head", pair_head, 4, 3, 0 },
 	{ "binned_mean", binned_mean, 3, 2, 0 },
 	{ 0 },
