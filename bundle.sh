@@ -27,7 +27,7 @@ if [ -z "$small" ] && [ -n "${CUDA_LIB:-}" ]; then # cuBLAS is loaded by name at
 		cp -L "$found" "$out/lib"
 	done
 fi
-cp -r "$here/share/ccd" "$here/share/completion" "$out/share"
+cp -r "$here/share/ccd" "$here/share/completion" "$here/share/slurm" "$out/share"
 cp -r "$here/share/demo/inputs" "$here/share/demo/demo.sh" "$out/share/demo"
 [ -n "$small" ] || cp -r "$here/share/demo/truth" "$here/share/demo/boltz-demo.safetensors" "$out/share/demo"
 for f in "$here"/bench/*.sh "$here"/bench/mk* "$here"/bench/published.* "$here"/bench/*.py "$here"/bench/README.md; do cp "$f" "$out/bench"; done

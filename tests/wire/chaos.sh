@@ -6,7 +6,7 @@
 #   TARGETS=400 TRUNKS=4 DIFFUSES=2 EVERY=0.5 MS=20    the short form, in `make check`; `make chaos` has 10,000 targets
 #   KILL="trunk diffuse write"                         who is hit
 #   DISK=1                                             write's folder is a small tmpfs, full for a while (root)
-#   NET=1                                              over TCP in network namespaces, with packet loss and cut links (root)
+#   NET=1 LOSS=1                                       over TCP in network namespaces, with 1 % packet loss and cut links (root)
 set -u
 bin=$(cd "$1" && pwd) fake=$(realpath "$2")
 targets=${TARGETS:-400} trunks=${TRUNKS:-4} diffuses=${DIFFUSES:-2} every=${EVERY:-0.5} ms=${MS:-20} kill=${KILL-trunk diffuse write}
@@ -40,7 +40,9 @@ if [ -n "${NET:-}" ]; then
 		ip netns add "bp$i-$$" && ip link add "v$i-$$" type veth peer name e0 netns "bp$i-$$" \
 		    && ip link set "v$i-$$" master "bpbr$$" up && ip -n "bp$i-$$" addr add "10.77.0.$((10 + i))/24" dev e0 \
 		    && ip -n "bp$i-$$" link set e0 up && ip -n "bp$i-$$" link set lo up || exit 77
-		ip netns exec "bp$i-$$" tc qdisc add dev e0 root netem loss "${LOSS:-1%}" delay 1ms 2>/dev/null || echo "no tc netem: without packet loss"
+		ip netns exec "bp$i-$$" tc qdisc add dev e0 root netem loss "${LOSS:-1}%" delay 1ms 2>/dev/null \
+		    || ip netns exec "bp$i-$$" nft "add table ip t; add chain ip t in { type filter hook input priority 0; };
+			add rule ip t in numgen random mod 100 < ${LOSS:-1} counter drop" 2>/dev/null || echo "neither tc netem nor nft: without packet loss"
 	done
 fi
 if [ -n "${DISK:-}" ]; then
