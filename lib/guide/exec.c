@@ -23,8 +23,8 @@ struct bp_exec {
 	double timeout, until;
 	const struct bp_wire_opt *wire; /* command is an endpoint */
 	bool remote;
-	struct bp_call *call;           /* NULL: none, or given up */
-	pid_t pid;   /* 0: not running */
+	struct bp_call *call; /* NULL: none, or given up */
+	pid_t pid;            /* 0: not running */
 	int to, from;
 	int64_t requests, sent; /* of the run; records since the start */
 	struct bp_src src;
@@ -161,13 +161,16 @@ collect(struct bp_exec *e, bool at_once)
 }
 
 int
-bp_exec_open(struct bp_exec **ret, const char *command, double timeout, const struct bp_wire_opt *wire, struct bp_err *err)
+bp_exec_open(
+    struct bp_exec **ret, const char *command, double timeout, const struct bp_wire_opt *wire, struct bp_err *err)
 {
 	struct bp_exec *e = calloc(1, sizeof *e);
 
 	*ret = NULL;
-	if (!e || !(e->command = strdup(command)) || asprintf(&e->name, "%s%.60s%s",
-	        strstr(command, "://") ? "" : "exec:", command, strlen(command) > 60 ? "..." : "") < 0) {
+	if (!e || !(e->command = strdup(command))
+	    || asprintf(&e->name, "%s%.60s%s", strstr(command, "://") ? "" : "exec:", command,
+	           strlen(command) > 60 ? "..." : "")
+	        < 0) {
 		if (e)
 			free(e->command);
 		free(e);
@@ -205,7 +208,8 @@ bp_exec_close(struct bp_exec *e)
 		}
 		status = collect(e, false);
 		if (status != 0)
-			bp_log(BP_LOG_WARN, status == -1 ? "%s: did not end by itself" : "%s: ended with a failure", e->name);
+			bp_log(BP_LOG_WARN, status == -1 ? "%s: did not end by itself" : "%s: ended with a failure",
+			    e->name);
 	}
 	bp_call_close(e->call);
 	bp_arena_close(mem);
@@ -230,14 +234,15 @@ give_up(struct bp_exec *e, bool ended, int st, struct bp_err *err)
 	if (!ended || status == -1)
 		return st;
 	if (WIFSIGNALED(status))
-		return BP_FAIL(err, BP_EINPUT, "see its messages", "%s: killed by signal %d", e->name, WTERMSIG(status));
+		return BP_FAIL(
+		    err, BP_EINPUT, "see its messages", "%s: killed by signal %d", e->name, WTERMSIG(status));
 	return BP_FAIL(err, BP_EINPUT, WEXITSTATUS(status) == 127 ? "is the program's name right?" : "see its messages",
 	    "%s: ended with exit status %d and did not answer", e->name, WEXITSTATUS(status));
 }
 
 static int
-ask_remote(struct bp_guide_reply *reply, struct bp_exec *e, const struct bp_guide_request *q, const struct bp_rec *request,
-    struct bp_arena *mem, struct bp_err *err)
+ask_remote(struct bp_guide_reply *reply, struct bp_exec *e, const struct bp_guide_request *q,
+    const struct bp_rec *request, struct bp_arena *mem, struct bp_err *err)
 {
 	struct bp_rec *answer = NULL;
 	int st;
@@ -256,7 +261,8 @@ ask_remote(struct bp_guide_reply *reply, struct bp_exec *e, const struct bp_guid
 }
 
 static int
-ask(struct bp_guide_reply *reply, struct bp_exec *e, struct bp_guide_request *q, struct bp_arena *mem, struct bp_err *err)
+ask(struct bp_guide_reply *reply, struct bp_exec *e, struct bp_guide_request *q, struct bp_arena *mem,
+    struct bp_err *err)
 {
 	struct bp_rec *request, *answer = NULL;
 	int st;
@@ -298,8 +304,8 @@ struct source {
 static int
 adopt_keys(struct bp_guide_params *p, const struct bp_val *keys, struct bp_arena *mem, struct bp_err *err)
 {
-	static const char *const step[] = { "guidance_weight", "guidance_interval", "resampling_weight", "step", "smoothing",
-		"max_displacement_per_step", "start_time", "min_sigma", "ramp_steps" };
+	static const char *const step[] = { "guidance_weight", "guidance_interval", "resampling_weight", "step",
+		"smoothing", "max_displacement_per_step", "start_time", "min_sigma", "ramp_steps" };
 	struct bp_val *told = bp_val_map(mem, err);
 
 	for (size_t i = 0; i < sizeof step / sizeof *step; i++)
@@ -328,8 +334,14 @@ static int
 exec_eval(struct bp_guide_source *source, const struct bp_guide_call *c, struct bp_arena *mem, struct bp_err *err)
 {
 	struct source *s = (struct source *)source;
-	struct bp_guide_request q = { .target = s->rec->id, .step = c->step, .steps = c->steps, .gd_step = c->gd_step,
-		.sigma = c->sigma, .samples = c->samples, .atoms = source->natoms, .coords = c->x,
+	struct bp_guide_request q = { .target = s->rec->id,
+		.step = c->step,
+		.steps = c->steps,
+		.gd_step = c->gd_step,
+		.sigma = c->sigma,
+		.samples = c->samples,
+		.atoms = source->natoms,
+		.coords = c->x,
 		.of_atoms = s->asked ? NULL : s->rec };
 	struct bp_mark mark = bp_arena_mark(mem);
 	struct bp_guide_reply r;
@@ -375,8 +387,9 @@ bp_source_exec(struct bp_guide_source **ret, struct bp_exec *e, const struct bp_
 	BP_NEW(s, 1, mem, err);
 	s->e = e;
 	s->rec = rec;
-	s->source = (struct bp_guide_source) { .kind = "exec", .natoms = natoms, .eval = exec_eval,
-		.rehearse = exec_rehearse, .params = p };
+	s->source = (struct bp_guide_source) {
+		.kind = "exec", .natoms = natoms, .eval = exec_eval, .rehearse = exec_rehearse, .params = p
+	};
 	*ret = &s->source;
 	return BP_OK;
 }

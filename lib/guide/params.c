@@ -1,4 +1,5 @@
-/* lib/guide/params.c: the table of keys; one value; sections, specs; printing; the library's options. */
+/* lib/guide/params.c: the table of keys; one value; sections, specs; out again. The library's options of them are
+ * params_opt.c. */
 #include "guide/params.h"
 
 #include <errno.h>
@@ -20,7 +21,8 @@ static const struct bp_guide_key keys[] = {
 	{ "experimental_data", S, BP_OPT_STR, F(experimental_data), BP_REQUIRED, "FILE", NULL, "the SAXS curve" },
 	{ "experimental_file", C, BP_OPT_STR, F(experimental_data), BP_REQUIRED, "FILE", NULL, "the SAXS curve" },
 	{ "target_rg", R, BP_OPT_NUM, F(target_rg), "(0,10000]", "A", NULL, "wanted radius of gyration" },
-	{ "saxs_file_path", R, BP_OPT_STR, F(saxs_file_path), NULL, "FILE", NULL, "a curve whose Guinier radius is wanted" },
+	{ "saxs_file_path", R, BP_OPT_STR, F(saxs_file_path), NULL, "FILE", NULL,
+	    "a curve whose Guinier radius is wanted" },
 	{ "reference_pdb_path", R, BP_OPT_STR, F(reference_pdb_path), NULL, "FILE", NULL,
 	    "a structure (PDB, mmCIF) whose radius is wanted" },
 	{ "command", E, BP_OPT_STR, F(command), BP_REQUIRED, "COMMAND", NULL, "the program asked (doc/guides.md)" },
@@ -37,7 +39,8 @@ static const struct bp_guide_key keys[] = {
 	{ "resampling_weight", R, BP_OPT_NUM, F(resampling_weight), "[0,1e6]", NULL, "0.1",
 	    "factor of the energy when samples are resampled" },
 	{ "step", S | R | E, BP_OPT_WORD, F(step), "polyak|raw", NULL, "polyak", "how energies become displacements" },
-	{ "smoothing", S | E, BP_OPT_NUM, F(smoothing), "[0,1000]", "A", "10", "width over which displacements are smoothed" },
+	{ "smoothing", S | E, BP_OPT_NUM, F(smoothing), "[0,1000]", "A", "10",
+	    "width over which displacements are smoothed" },
 	{ "max_displacement_per_step", S | R | E, BP_OPT_NUM, F(max_displacement_per_step), "[0,1000]", "A", "2",
 	    "most that an atom moves in a diffusion step, 0: no limit" },
 	{ "start_time", S | R | E, BP_OPT_NUM, F(start_time), "[0,1]", NULL, "1",
@@ -52,7 +55,8 @@ static const struct bp_guide_key keys[] = {
 	{ "offset", S | C, BP_OPT_FLAG, F(offset), NULL, NULL, "true", "fit a constant" },
 	{ "c1", S | C, BP_OPT_NUM, F(c1), "(0,10]", NULL, "1", "where it is not fitted" },
 	{ "c2", S | C, BP_OPT_NUM, F(c2), "[-10,10]", NULL, "1", "where it is not fitted" },
-	{ "method", S | C, BP_OPT_WORD, F(method), "auto|direct|histogram|quadrature", NULL, "auto", "of the Debye sum" },
+	{ "method", S | C, BP_OPT_WORD, F(method), "auto|direct|histogram|quadrature", NULL, "auto",
+	    "of the Debye sum" },
 	{ "gradient_method", S, BP_OPT_WORD, F(gradient_method),
 	    "analytical|analytic|finite_diff|finite_diff_batch|energy_only", NULL, "analytical", "of the gradient" },
 	{ "gradient_epsilon", S, BP_OPT_NUM, F(gradient_epsilon), "(0,10]", "A", "0.1", "step of central differences" },
@@ -61,9 +65,11 @@ static const struct bp_guide_key keys[] = {
 	{ "q_max", S | C, BP_OPT_NUM, F(q_max), "[0,100]", "1/A", "0", "to here; 0: all" },
 	{ "q_min", R, BP_OPT_NUM, F(q_min), "[0,100]", "1/A", "0.01", "range of the Guinier fit" },
 	{ "q_max", R, BP_OPT_NUM, F(q_max), "(0,100]", "1/A", "0.05", "range of the Guinier fit" },
-	{ "max_q_points", S | C, BP_OPT_INT, F(max_q_points), "[0,1000000]", NULL, "0", "thin the curve to so many rows; 0: all" },
+	{ "max_q_points", S | C, BP_OPT_INT, F(max_q_points), "[0,1000000]", NULL, "0",
+	    "thin the curve to so many rows; 0: all" },
 	{ "q_unit", S | R | C, BP_OPT_WORD, F(q_unit), "guess|A|nm", NULL, "guess", "1/A or 1/nm" },
-	{ "output_dir", C, BP_OPT_STR, F(output_dir), NULL, "DIR", NULL, "where scores are written; else with the structures" },
+	{ "output_dir", C, BP_OPT_STR, F(output_dir), NULL, "DIR", NULL,
+	    "where scores are written; else with the structures" },
 	{ "voxel_size", S, BP_OPT_NUM, F(idle[0]), NULL, NULL, "2", "accepted, has no effect" },
 	{ "oversampling", S, BP_OPT_NUM, F(idle[1]), NULL, NULL, "3", "accepted, has no effect" },
 	{ "guinier", R, BP_OPT_WORD, F(guinier), "fixed|auto", NULL, NULL,
@@ -75,7 +81,8 @@ static const struct bp_guide_key keys[] = {
 	{ "mass_weighted", R, BP_OPT_FLAG, F(mass_weighted), NULL, NULL, "true", "weight atoms by mass" },
 	{ "weights", R, BP_OPT_WORD, F(weights), "mass|geometric|contrast", NULL, NULL,
 	    "the same by name; contrast: electrons in excess of solvent, as a curve sees" },
-	{ "robust_mode", R, BP_OPT_FLAG, F(robust_mode), NULL, NULL, "true", "false: standard radius, no ramp, no caps" },
+	{ "robust_mode", R, BP_OPT_FLAG, F(robust_mode), NULL, NULL, "true",
+	    "false: standard radius, no ramp, no caps" },
 	{ "rg_calculation_method", R, BP_OPT_WORD, F(rg_calculation_method), "standard|robust|trimmed", NULL, "robust",
 	    "atoms that count: all, all but outliers, the inner 95 %" },
 	{ "outlier_threshold", R, BP_OPT_NUM, F(outlier_threshold), "(0,1e6]", NULL, "3", "robust sigmas" },
@@ -98,7 +105,10 @@ static const struct {
 static const char *
 section_name(int section)
 {
-	return section == S ? "guidance.saxs" : section == R ? "guidance.rg" : section == E ? "guidance.exec" : "scoring.saxs";
+	return section == S ? "guidance.saxs"
+	    : section == R  ? "guidance.rg"
+	    : section == E  ? "guidance.exec"
+	                    : "scoring.saxs";
 }
 
 const struct bp_guide_key *
@@ -163,7 +173,10 @@ wanted(const struct bp_guide_key *k, const char *v, const char *what, struct bp_
 	const bool range = k->range && k->type != BP_OPT_STR;
 
 	return BP_FAIL(err, BP_EUSAGE, NULL, "%s: '%.80s' given, %s%s%s wanted", k->name, v, what,
-	    !range ? "" : k->type == BP_OPT_WORD ? " of " : " in ", range ? k->range : "");
+	    !range                       ? ""
+	        : k->type == BP_OPT_WORD ? " of "
+	                                 : " in ",
+	    range ? k->range : "");
 }
 
 static int
@@ -235,10 +248,10 @@ unknown(int section, const char *key, struct bp_err *err)
 }
 
 int
-bp_guide_set(
-    struct bp_guide_params *p, const char *key, const char *value, struct bp_arena *mem, struct bp_err *err)
+bp_guide_set(struct bp_guide_params *p, const char *key, const char *value, struct bp_arena *mem, struct bp_err *err)
 {
-	static const char *const synonym[][2] = { { "weight", "guidance_weight" }, { "interval", "guidance_interval" } };
+	static const char *const synonym[][2]
+	    = { { "weight", "guidance_weight" }, { "interval", "guidance_interval" } };
 	char name[64];
 	size_t n = 0;
 
@@ -277,8 +290,8 @@ bp_guide_check(struct bp_guide_params *p, struct bp_err *err)
 	for (int i = 0; i < KEYS; i++)
 		if ((keys[i].sections & p->section) && keys[i].range && strcmp(keys[i].range, BP_REQUIRED) == 0
 		    && !*(const char **)((char *)p + keys[i].field))
-			return BP_FAIL(err, BP_EUSAGE, NULL, "%s: %s must be given", section_name(p->section),
-			    keys[i].name);
+			return BP_FAIL(
+			    err, BP_EUSAGE, NULL, "%s: %s must be given", section_name(p->section), keys[i].name);
 	if (p->section != R) {
 		if (p->q_max > 0 && !(p->q_min < p->q_max))
 			return BP_FAIL(err, BP_EUSAGE, NULL, "q_min %g is not below q_max %g", p->q_min, p->q_max);
@@ -294,8 +307,10 @@ bp_guide_check(struct bp_guide_params *p, struct bp_err *err)
 		p->unused = "saxs_file_path (another target is given)";
 	}
 	if (!p->guinier)
-		p->guinier = bp_guide_given(p, "q_min") || bp_guide_given(p, "q_max") || p->q_min != 0.01 || p->q_max != 0.05 ? "fixed"
-		                                                                                        : "auto";
+		p->guinier
+		    = bp_guide_given(p, "q_min") || bp_guide_given(p, "q_max") || p->q_min != 0.01 || p->q_max != 0.05
+		    ? "fixed"
+		    : "auto";
 	if (!p->weights)
 		p->weights = p->mass_weighted ? "mass" : "geometric";
 	if (!(p->q_min < p->q_max))
@@ -486,14 +501,15 @@ from_spec(struct bp_guide_params *p, char *text, struct bp_arena *mem, struct bp
 		    section == R ? "target" : "curve");
 	(void)strtod(file, &end);
 	if (*file == 0)
-		return BP_FAIL(err, BP_EUSAGE, "saxs:FILE or rg:TARGET", "no %s given", section == R ? "target" : "curve");
+		return BP_FAIL(
+		    err, BP_EUSAGE, "saxs:FILE or rg:TARGET", "no %s given", section == R ? "target" : "curve");
 	if (section == S)
 		BP_TRY(bp_guide_set(p, "experimental_data", file, mem, err));
 	else if (*end == 0)
 		BP_TRY(bp_guide_set(p, "target_rg", file, mem, err));
 	else
-		BP_TRY(bp_guide_set(
-		    p, is_structure_file(file) ? "reference_pdb_path" : "saxs_file_path", file, mem, err));
+		BP_TRY(
+		    bp_guide_set(p, is_structure_file(file) ? "reference_pdb_path" : "saxs_file_path", file, mem, err));
 	return take_pieces(p, rest, mem, err);
 }
 
@@ -566,55 +582,4 @@ bp_guide_print_keys(FILE *f)
 			fprintf(f, "\n");
 		}
 	}
-}
-
-/* ---- the library's options ---- */
-
-void
-bp_guide_saxs_opt(struct bp_saxs_opt *o, const struct bp_guide_params *p)
-{
-	const char *m = p->model, *d = p->method, *g = p->gradient_method ? p->gradient_method : "analytical";
-
-	*o = (struct bp_saxs_opt)BP_SAXS_INIT;
-	o->fit.level = *m == 'v' ? BP_SAXS_VACUUM : *m == 'e' ? BP_SAXS_EXCLUDED : BP_SAXS_HYDRATION;
-	o->fit.offset = p->offset, o->fit.fit_c1 = p->fit_c1, o->fit.fit_c2 = p->fit_c2;
-	o->fit.c1 = p->c1, o->fit.c2 = p->c2;
-	o->fit.c2_min = p->section == C ? -2 : 0;
-	o->method = *d == 'd' ? BP_DEBYE_DIRECT
-	    : *d == 'h'       ? BP_DEBYE_HISTOGRAM
-	    : *d == 'q'       ? BP_DEBYE_QUADRATURE
-	                      : BP_DEBYE_AUTO;
-	o->gradient = strcmp(g, "finite_diff") == 0  ? BP_SAXS_FINITE_DIFF
-	    : strcmp(g, "finite_diff_batch") == 0 ? BP_SAXS_FINITE_DIFF_BATCH
-	    : *g == 'e'                           ? BP_SAXS_ENERGY_ONLY
-	                                          : BP_SAXS_ANALYTIC;
-	o->epsilon = p->section == C ? o->epsilon : p->gradient_epsilon;
-	o->energy_chi2 = strcmp(p->energy, "chi2") == 0;
-}
-
-static enum bp_qunit
-unit_of(const char *word)
-{
-	return *word == 'A' ? BP_Q_A : *word == 'n' ? BP_Q_NM : BP_Q_GUESS;
-}
-
-void
-bp_guide_curve_opt(struct bp_curve_opt *o, const struct bp_guide_params *p)
-{
-	*o = (struct bp_curve_opt) { .unit = unit_of(p->q_unit) };
-	if (p->section != R) /* there the range is the fit's, the curve is read whole */
-		o->q_min = p->q_min, o->q_max = p->q_max, o->max_points = p->max_q_points;
-}
-
-void
-bp_guide_rg_opt(struct bp_rg_opt *o, const struct bp_guide_params *p)
-{
-	const char *m = p->rg_calculation_method;
-
-	*o = (struct bp_rg_opt) {
-		.method = *m == 's' ? BP_RG_STANDARD : *m == 'r' ? BP_RG_ROBUST : BP_RG_TRIMMED,
-		.threshold = p->outlier_threshold, .target = p->target_rg, .k = p->force_constant,
-		.k_min = p->min_force_constant, .ramp = p->force_ramping, .ramp_steps = p->ramping_steps,
-		.cap = p->gradient_capping
-	};
 }

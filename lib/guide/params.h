@@ -38,7 +38,7 @@ struct bp_guide_params {
 	const char *command;
 	double timeout;
 	/* what was given */
-	double idle[2];    /* keys without effect */
+	double idle[2];     /* keys without effect */
 	const char *unused; /* the first of them that was given, for one warning a run; or NULL */
 	uint64_t given;     /* bit i: key i of the table */
 };
@@ -73,7 +73,8 @@ int bp_guide_from_val(struct bp_guide_params *p, int section, const struct bp_va
     struct bp_err *err) BP_MUST_USE;
 
 /* A section's keys onto p as it is; was a key given? */
-int bp_guide_take(struct bp_guide_params *p, const struct bp_val *v, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+int bp_guide_take(
+    struct bp_guide_params *p, const struct bp_val *v, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 bool bp_guide_given(const struct bp_guide_params *p, const char *key);
 
 /* The guides of a section `guidance:`, in its order: maps `saxs`, `rg`, `exec`, or lists of such maps. (scoring != 0:
@@ -98,7 +99,7 @@ void bp_guide_print_keys(FILE *f);
 static inline double
 bp_guide_weight(const struct bp_guide_params *p)
 {
-	return p->guidance_weight == p->guidance_weight ? p->guidance_weight
+	return p->guidance_weight == p->guidance_weight      ? p->guidance_weight
 	    : p->section == BP_GUIDE_RG && p->step[0] == 'r' ? 1.0
 	                                                     : 0.1;
 }

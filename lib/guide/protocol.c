@@ -15,8 +15,7 @@ set_int(struct bp_rec *r, const char *key, int64_t i, struct bp_err *err)
 
 /* a tensor of doubles that lie elsewhere */
 static int
-put_doubles(
-    struct bp_rec *r, const char *name, int ndim, const int64_t *shape, const double *x, struct bp_err *err)
+put_doubles(struct bp_rec *r, const char *name, int ndim, const int64_t *shape, const double *x, struct bp_err *err)
 {
 	struct bp_tensor *t;
 
@@ -31,8 +30,9 @@ static int
 copy_atoms(struct bp_rec *r, const struct bp_rec *from, struct bp_err *err)
 {
 	static const char *const tables[] = { "chains", "residues", "atoms" },
-	                  *const tensors[] = { "atom_pad_mask", "atom_to_token@idx", "asym_id", "residue_index",
-		                  "mol_type", "res_type@idx", "entity_id", "ref_element@idx", "ref_atom_name_chars@idx" };
+	                         *const tensors[]
+	    = { "atom_pad_mask", "atom_to_token@idx", "asym_id", "residue_index", "mol_type", "res_type@idx",
+		      "entity_id", "ref_element@idx", "ref_atom_name_chars@idx" };
 	const bool named = bp_val_get(from->meta, "atoms") != NULL;
 
 	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
@@ -53,8 +53,7 @@ new_record(struct bp_rec **ret, const char *kind, const char *id, struct bp_aren
 }
 
 int
-bp_guide_request_write(
-    struct bp_rec **ret, const struct bp_guide_request *q, struct bp_arena *mem, struct bp_err *err)
+bp_guide_request_write(struct bp_rec **ret, const struct bp_guide_request *q, struct bp_arena *mem, struct bp_err *err)
 {
 	const int64_t shape[] = { q->samples, q->atoms, 3 };
 	struct bp_rec *r;
@@ -83,8 +82,9 @@ need_int(int64_t *ret, const struct bp_rec *r, const char *key, int64_t lo, int6
 
 	*ret = bp_val_i64(v, lo - 1);
 	if (!bp_val_is(v, BP_INT) || *ret < lo || *ret > hi)
-		return BP_FAIL(err, BP_EINPUT, "see doc/guides.md", "%s: meta.%s: %s, a whole number from %lld to %lld wanted",
-		    r->kind_name, key, v ? "found something else" : "missing", (long long)lo, (long long)hi);
+		return BP_FAIL(err, BP_EINPUT, "see doc/guides.md",
+		    "%s: meta.%s: %s, a whole number from %lld to %lld wanted", r->kind_name, key,
+		    v ? "found something else" : "missing", (long long)lo, (long long)hi);
 	return BP_OK;
 }
 
@@ -115,10 +115,15 @@ bp_guide_request_read(struct bp_guide_request *ret, const struct bp_rec *rec, st
 		return BP_FAIL(err, BP_EINPUT, NULL, "%s: %lld samples of %lld atoms", rec->kind_name,
 		    (long long)shape[0], (long long)shape[1]);
 	BP_TRY(all_finite(rec, "sample_atom_coords", t->data, (size_t)bp_count(t), err));
-	*ret = (struct bp_guide_request) { .target = rec->id, .request = request, .step = (int)step,
-		.steps = (int)steps, .gd_step = (int)gd_step,
-		.sigma = bp_val_num(bp_val_get(rec->meta, "sigma"), 0), .samples = (int)shape[0],
-		.atoms = (int)shape[1], .coords = t->data,
+	*ret = (struct bp_guide_request) { .target = rec->id,
+		.request = request,
+		.step = (int)step,
+		.steps = (int)steps,
+		.gd_step = (int)gd_step,
+		.sigma = bp_val_num(bp_val_get(rec->meta, "sigma"), 0),
+		.samples = (int)shape[0],
+		.atoms = (int)shape[1],
+		.coords = t->data,
 		.of_atoms = bp_val_i64(bp_val_get(rec->meta, "first"), 0) ? rec : NULL };
 	return BP_OK;
 }
@@ -147,8 +152,8 @@ bp_guide_reply_write(struct bp_rec **ret, const struct bp_guide_request *to, con
 }
 
 int
-bp_guide_reply_read(struct bp_guide_reply *ret, const struct bp_rec *rec, const struct bp_guide_request *to,
-    struct bp_err *err)
+bp_guide_reply_read(
+    struct bp_guide_reply *ret, const struct bp_rec *rec, const struct bp_guide_request *to, struct bp_err *err)
 {
 	const struct bp_val *goal = bp_val_get(rec->meta, "goal");
 	int64_t shape[] = { to->samples, to->atoms, 3 }, request;

@@ -22,12 +22,11 @@ struct bp_guide_request {
 };
 
 /* The record, in mem; coords is not copied. */
-int bp_guide_request_write(struct bp_rec **ret, const struct bp_guide_request *r, struct bp_arena *mem,
-    struct bp_err *err) BP_MUST_USE;
+int bp_guide_request_write(
+    struct bp_rec **ret, const struct bp_guide_request *r, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 /* BP_EINPUT: no request, or one that is not whole; coords must be finite. What it points to is the record's, which
  * bp_atoms_of_record reads when it is the first of a target. */
-int bp_guide_request_read(
-    struct bp_guide_request *ret, const struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
+int bp_guide_request_read(struct bp_guide_request *ret, const struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
 
 struct bp_guide_reply {
 	const double *energy, *gradient; /* [samples], [samples,atoms,3]                         */

@@ -38,7 +38,8 @@ saxs_eval(struct bp_guide_source *source, const struct bp_guide_call *c, struct 
 	BP_NEW(r, c->samples, mem, err);
 	if (s->hydration && c->gd_step == 0)
 		BP_TRY(bp_saxs_expose(s->exposed, s->saxs, c->samples, c->x, mem, err));
-	BP_TRY(bp_saxs_eval(r, c->gradient, NULL, s->saxs, c->samples, c->x, s->hydration ? s->exposed : NULL, mem, err));
+	BP_TRY(
+	    bp_saxs_eval(r, c->gradient, NULL, s->saxs, c->samples, c->x, s->hydration ? s->exposed : NULL, mem, err));
 	for (int i = 0; i < c->samples; i++) {
 		const struct bp_fit *f = &r[i].fit;
 		const double values[] = { f->chi2, f->chi2_reduced, f->scale, f->offset, f->c1, f->c2 };
@@ -91,8 +92,13 @@ bp_source_saxs(struct bp_guide_source **ret, struct bp_ctx *cx, const struct bp_
 	s->energy_chi2 = so.energy_chi2;
 	if (s->hydration)
 		BP_NEW(s->exposed, (size_t)samples * (size_t)particle->n, mem, err);
-	s->source = (struct bp_guide_source) { .kind = "saxs", .natoms = a->n, .goal = 1, .eval = saxs_eval,
-		.rehearse = saxs_rehearse, .params = p, .columns = sizeof columns / sizeof *columns };
+	s->source = (struct bp_guide_source) { .kind = "saxs",
+		.natoms = a->n,
+		.goal = 1,
+		.eval = saxs_eval,
+		.rehearse = saxs_rehearse,
+		.params = p,
+		.columns = sizeof columns / sizeof *columns };
 	memcpy(s->source.column, columns, sizeof columns);
 	*ret = &s->source;
 	return BP_OK;
@@ -130,7 +136,8 @@ rg_eval(struct bp_guide_source *source, const struct bp_guide_call *c, struct bp
 		double *g = c->gradient ? c->gradient + 3 * n * (size_t)i : scratch;
 		struct bp_rg r;
 		if (s->weights == BP_RG_CONTRAST && c->gd_step == 0)
-			BP_TRY(bp_rg_weights(s->w + n * (size_t)i, s->a, x, s->weights, BP_RG_CONTRAST_C2, s->cx, mem, err));
+			BP_TRY(bp_rg_weights(
+			    s->w + n * (size_t)i, s->a, x, s->weights, BP_RG_CONTRAST_C2, s->cx, mem, err));
 		BP_TRY(bp_rg_energy(&r, g, s->a->n, x, weights_of(s, i), s->mask, &s->o, c->step, mem, err));
 		const double values[] = { r.rg, s->o.target, r.k, r.kept, r.capped };
 		c->energy[i] = r.energy;
@@ -188,21 +195,26 @@ target_of_curve(double *rg, const struct bp_guide_params *p, struct bp_arena *me
 	} else {
 		BP_TRY(bp_guinier_fixed(&g, curve, p->q_min, p->q_max, err));
 		if (g.q_max * g.rg > 1.3 && bp_guinier_auto(&other, curve, mem, NULL) == BP_OK)
-			bp_log(BP_LOG_WARN, "%s: q Rg reaches %.2f in the range %g to %g: Rg %.2f A; guinier=auto finds %.2f A",
+			bp_log(BP_LOG_WARN,
+			    "%s: q Rg reaches %.2f in the range %g to %g: Rg %.2f A; guinier=auto finds %.2f A",
 			    p->saxs_file_path, g.q_max * g.rg, p->q_min, p->q_max, g.rg, other.rg);
 	}
 	*rg = g.rg - p->hydration_shift;
 	return *rg > 0 ? BP_OK
 	               : BP_FAIL(err, BP_EUSAGE, NULL, "hydration_shift %g leaves nothing of the radius %g A",
-	                     p->hydration_shift, g.rg);
+	                   p->hydration_shift, g.rg);
 }
 
 static int
 find_target(struct rg *s, const struct bp_guide_params *p, struct bp_arena *mem, struct bp_err *err)
 {
-	const struct bp_rg_file file = { .path = p->reference_pdb_path, .chain = p->pdb_chain_id,
-		.selection = bp_source_selection(p->pdb_atom_selection), .method = s->o.method, .threshold = s->o.threshold,
-		.weights = s->weights, .c2 = BP_RG_CONTRAST_C2 };
+	const struct bp_rg_file file = { .path = p->reference_pdb_path,
+		.chain = p->pdb_chain_id,
+		.selection = bp_source_selection(p->pdb_atom_selection),
+		.method = s->o.method,
+		.threshold = s->o.threshold,
+		.weights = s->weights,
+		.c2 = BP_RG_CONTRAST_C2 };
 	int st;
 
 	if (p->reference_pdb_path) {
@@ -262,14 +274,19 @@ bp_source_rg(struct bp_guide_source **ret, struct bp_ctx *cx, const struct bp_at
 	for (int i = 0; i < a->n; i++)
 		chosen += s->mask[i];
 	if (chosen < 3)
-		return BP_FAIL(err, BP_EINPUT, NULL, "guide rg: the selection %s has %d atoms", p->atom_selection, chosen);
+		return BP_FAIL(
+		    err, BP_EINPUT, NULL, "guide rg: the selection %s has %d atoms", p->atom_selection, chosen);
 	if (s->weights != BP_RG_CONTRAST)
 		BP_TRY(bp_rg_weights(s->w, a, NULL, s->weights, BP_RG_CONTRAST_C2, cx, mem, err));
 	else /* until the first step */
 		for (int i = 0; i < samples * a->n; i++)
 			s->w[i] = 1;
-	s->source = (struct bp_guide_source) { .kind = "rg", .natoms = a->n, .eval = rg_eval, .rehearse = rg_rehearse,
-		.raw = p->raw_guidance_weight > 0 ? rg_raw : NULL, .params = p,
+	s->source = (struct bp_guide_source) { .kind = "rg",
+		.natoms = a->n,
+		.eval = rg_eval,
+		.rehearse = rg_rehearse,
+		.raw = p->raw_guidance_weight > 0 ? rg_raw : NULL,
+		.params = p,
 		.columns = sizeof columns / sizeof *columns };
 	memcpy(s->source.column, columns, sizeof columns);
 	*ret = &s->source;

@@ -20,18 +20,19 @@ struct bp_guide_call {
 };
 
 struct bp_guide_source {
-	const char *kind;                             /* "saxs", "rg", "exec"                              */
-	int natoms;                                   /* padding included                                  */
-	int columns;                                  /* values of a sample, and their names in the log    */
+	const char *kind; /* "saxs", "rg", "exec"                              */
+	int natoms;       /* padding included                                  */
+	int columns;      /* values of a sample, and their names in the log    */
 	const char *column[BP_SOURCE_COLUMNS];
-	double goal;                                  /* energy at which a Polyak step stops               */
+	double goal; /* energy at which a Polyak step stops               */
 	/* All samples, each for itself. What is held within a diffusion step is found at gd_step 0. BP_ENUM: not finite
 	 * numbers; else what the source says. */
 	int (*eval)(struct bp_guide_source *s, const struct bp_guide_call *c, struct bp_arena *mem, struct bp_err *err);
 	/* Count eval's memory in a dry context. */
 	int (*rehearse)(struct bp_guide_source *s, int samples);
 	/* Move noisy coordinates x [samples,natoms,3] at noise level sigma, before the network sees them; or NULL. */
-	int (*raw)(struct bp_guide_source *s, double *x, int samples, double sigma, struct bp_arena *mem, struct bp_err *err);
+	int (*raw)(
+	    struct bp_guide_source *s, double *x, int samples, double sigma, struct bp_arena *mem, struct bp_err *err);
 	struct bp_guide_params *params; /* may change with exec's first answer */
 };
 

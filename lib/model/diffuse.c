@@ -48,7 +48,6 @@ bp_diffuse_close(void *self)
 /* one target on its way */
 struct target {
 	struct bp_diffuse *d;
-	const char *name;                        /* what random numbers depend on: rec's id but in a sweep */
 	struct bp_rec *rec;
 	struct bp_out *out;
 	struct bp_feats f;                       /* host */
@@ -354,12 +353,12 @@ run_target(struct target *t, struct bp_arena *mem, struct bp_err *err)
 	return sign(t, bp_seconds() - start, peak, err);
 }
 
-/* one record; value: of the sweep */
+/* one record; name is what random numbers depend on: rec's id but in a sweep; value: of the sweep */
 static int
 diffuse(struct bp_diffuse *d, struct bp_rec *rec, const char *name, int value, struct bp_out *out, struct bp_arena *mem,
     struct bp_err *err)
 {
-	struct target t = { .d = d, .name = name, .rec = rec, .out = out };
+	struct target t = { .d = d, .rec = rec, .out = out };
 	int st;
 
 	BP_TRY(bp_target_check(d->o.dump, rec->id, d->written, err));

@@ -13,11 +13,11 @@ struct bp_guides {
 	struct bp_guides_opt o;
 	struct bp_guide_params *given; /* by --guide */
 	int n;
-	bool none;           /* --guide none: leave the input files' out */
-	int sweep_section;   /* BP_GUIDE_SAXS ...; 0: no sweep           */
+	bool none;         /* --guide none: leave the input files' out */
+	int sweep_section; /* BP_GUIDE_SAXS ...; 0: no sweep           */
 	const char *sweep_key, **value;
 	int values;
-	bool warned;         /* of a key without effect */
+	bool warned; /* of a key without effect */
 	struct bp_execs execs;
 };
 
@@ -37,8 +37,8 @@ kind_name(int section)
 static int
 bad_sweep(const char *text, struct bp_err *err)
 {
-	return BP_FAIL(err, BP_EUSAGE, "KIND.KEY=VALUE,VALUE,... as in saxs.weight=0,0.1,1", "--sweep %.200s: not understood",
-	    text);
+	return BP_FAIL(err, BP_EUSAGE, "KIND.KEY=VALUE,VALUE,... as in saxs.weight=0,0.1,1",
+	    "--sweep %.200s: not understood", text);
 }
 
 /* KIND.KEY=V,V,... */
@@ -210,8 +210,8 @@ bp_guides_of(struct bp_guide_params **ret, int *n, struct bp_guides *g, const st
 			p[(*n)++] = own[k];
 		}
 	if (g->values && !has_kind(p, *n, g->sweep_section))
-		return BP_FAIL(err, BP_EUSAGE, "add it with --guide", "--sweep %s: the target has no %s guide", g->o.sweep,
-		    kind_name(g->sweep_section));
+		return BP_FAIL(err, BP_EUSAGE, "add it with --guide", "--sweep %s: the target has no %s guide",
+		    g->o.sweep, kind_name(g->sweep_section));
 	for (int k = 0; k < *n; k++)
 		BP_TRY(adjust(&p[k], g, i, mem, err));
 	*ret = p;
@@ -244,7 +244,8 @@ bp_guides_swept(struct bp_rec **ret, const struct bp_guides *g, const struct bp_
 {
 	const bool weight = strcmp(g->sweep_key, "weight") == 0 || strcmp(g->sweep_key, "guidance_weight") == 0;
 	char *id = bp_sprintf(mem, err, "%s_%s%s", rec->id, weight ? "w" : g->sweep_key, g->value[i]);
-	char *key = bp_sprintf(mem, err, "%s.%s", kind_name(g->sweep_section), weight ? "guidance_weight" : g->sweep_key);
+	char *key
+	    = bp_sprintf(mem, err, "%s.%s", kind_name(g->sweep_section), weight ? "guidance_weight" : g->sweep_key);
 	struct bp_val *m = bp_val_map(mem, err);
 	struct bp_rec *r;
 

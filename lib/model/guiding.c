@@ -29,9 +29,9 @@ struct bp_guiding {
 	double *mass;   /* [atoms] */
 	struct one *one;
 	struct bp_guide *list;
-	float *x0;                          /* [guided,atoms,3]  */
-	double *x, *gradient, *delta;       /* the same          */
-	double *energy, *values, *final;    /* [samples], [samples,columns], all atoms */
+	float *x0;                       /* [guided,atoms,3]  */
+	double *x, *gradient, *delta;    /* the same          */
+	double *energy, *values, *final; /* [samples], [samples,columns], all atoms */
 };
 
 /* ---- opening ---- */
@@ -149,7 +149,8 @@ note(struct one *s, const struct bp_guide_call *c)
 	bp_assert(s->rows < s->room);
 	for (int i = 0; i < c->samples; i++) {
 		double *row = log_at(s, s->rows, i);
-		row[STEP] = c->step, row[GD_STEP] = c->gd_step, row[ENERGY] = c->energy[i], row[DISPLACEMENT] = 0, row[SCALED] = 1;
+		row[STEP] = c->step, row[GD_STEP] = c->gd_step, row[ENERGY] = c->energy[i], row[DISPLACEMENT] = 0,
+		row[SCALED] = 1;
 		memcpy(row + OWN_COLUMNS, c->values + (size_t)i * (size_t)s->source->columns,
 		    (size_t)s->source->columns * sizeof *row);
 	}
@@ -178,22 +179,30 @@ inner(struct one *s, const struct bp_guided *g, int m, bool *moved, struct bp_er
 {
 	struct bp_guiding *a = s->all;
 	const size_t size = 3 * (size_t)a->o.atoms;
-	struct bp_guide_call c = { .step = g->step, .steps = g->steps, .sigma = g->sigma, .samples = m, .x = a->x,
-		.energy = a->energy, .gradient = a->gradient, .values = a->values };
+	struct bp_guide_call c = { .step = g->step,
+		.steps = g->steps,
+		.sigma = g->sigma,
+		.samples = m,
+		.x = a->x,
+		.energy = a->energy,
+		.gradient = a->gradient,
+		.values = a->values };
 
 	*moved = false;
 	for (c.gd_step = 0; c.gd_step < BP_GD_STEPS; c.gd_step += s->p->guidance_interval) {
 		bool again = false;
 		BP_TRY(s->source->eval(s->source, &c, a->mem, err));
 		note(s, &c);
-		struct bp_step_opt step = { .raw = *s->p->step == 'r', .weight = weight_at(s, g),
-			.goal = s->source->goal, .smoothing = s->p->section == BP_GUIDE_RG ? 0 : s->p->smoothing };
+		struct bp_step_opt step = { .raw = *s->p->step == 'r',
+			.weight = weight_at(s, g),
+			.goal = s->source->goal,
+			.smoothing = s->p->section == BP_GUIDE_RG ? 0 : s->p->smoothing };
 		for (int i = 0; i < m; i++) {
 			double *x = a->x + (size_t)i * size, *d = a->delta;
-			const struct bp_step_atoms atoms
-			    = { a->o.atoms, a->o.tokens, x, a->atoms->mask, a->group };
+			const struct bp_step_atoms atoms = { a->o.atoms, a->o.tokens, x, a->atoms->mask, a->group };
 			memset(d, 0, size * sizeof *d);
-			BP_TRY(bp_step_take(d, &step, a->energy[i], a->gradient + (size_t)i * size, &atoms, a->mem, err));
+			BP_TRY(
+			    bp_step_take(d, &step, a->energy[i], a->gradient + (size_t)i * size, &atoms, a->mem, err));
 			for (size_t k = 0; k < size; k++) {
 				again = again || d[k] != 0;
 				x[k] += d[k];
@@ -241,8 +250,12 @@ act(void *self, struct bp_ctx *cx, const struct bp_guided *g)
 	const void *up;
 	bool moved;
 
-	if (cx->dry)
-		return s->source->rehearse(s->source, a->o.samples);
+	if (cx->dry) {
+		BP_TRY(bp_dev_upload(cx, &up, a->x0, numbers * sizeof *a->x0));
+		BP_TRY(s->source->rehearse(s->source, a->o.samples));
+		bp_dev_release(cx, mark);
+		return BP_OK;
+	}
 	if (m == 0 || g->step == g->steps - 1)
 		return BP_OK;
 	BP_TRY(bp_dev_download(cx, a->x0, g->denoised, numbers * sizeof *a->x0));
@@ -306,8 +319,12 @@ static int
 final_samples(struct one *s, struct bp_val *list, const double *x, struct bp_arena *mem, struct bp_err *err)
 {
 	struct bp_guiding *a = s->all;
-	const struct bp_guide_call c = { .step = a->o.steps, .steps = a->o.steps, .samples = a->o.samples, .x = x,
-		.energy = a->energy, .values = a->values };
+	const struct bp_guide_call c = { .step = a->o.steps,
+		.steps = a->o.steps,
+		.samples = a->o.samples,
+		.x = x,
+		.energy = a->energy,
+		.values = a->values };
 
 	BP_TRY(s->source->eval(s->source, &c, a->mem, err));
 	for (int i = 0; i < c.samples; i++) {
@@ -393,7 +410,8 @@ put_scores(const struct one *s, const char *name, const struct bp_val *samples, 
 	for (size_t i = 0; i < bp_val_count(samples); i++) {
 		struct bp_val *from = bp_val_at(samples, i), *to = from;
 		if (s->p->section == BP_GUIDE_RG) {
-			double rg = bp_val_num(bp_val_get(from, "rg"), NAN), want = bp_val_num(bp_val_get(from, "target_rg"), NAN);
+			double rg = bp_val_num(bp_val_get(from, "rg"), NAN),
+			       want = bp_val_num(bp_val_get(from, "target_rg"), NAN);
 			to = bp_val_map(mem, err);
 			BP_TRY(bp_val_set(to, "guided", bp_val_get(from, "guided"), mem, err));
 			BP_TRY(put_number(to, "final_rg", rg, mem, err));

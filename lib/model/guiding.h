@@ -37,7 +37,8 @@ int bp_guiding_open(struct bp_guiding **ret, struct bp_ctx *cx, const struct bp_
 /* n guides for struct bp_sampler */
 const struct bp_guide *bp_guiding_list(struct bp_guiding *g, int *n);
 
-/* What the guides found last in a step, into rec's meta.guides: a list of maps {kind, samples}, samples a list of maps {gd_step, energy,
+/* What the guides found last in a step, into rec's meta.guides: a list of maps {kind, samples}, samples a list of maps
+ * {gd_step, energy,
  * ...} of the guided ones; empty where the step was not guided. */
 int bp_guiding_step(const struct bp_guiding *g, int step, struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
 

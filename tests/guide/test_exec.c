@@ -86,7 +86,8 @@ struct fix {
 	struct bp_exec *e;
 	struct bp_guide_source *s;
 	struct bp_guide_params p;
-	double x[SAMPLES * ATOMS * 3], energy[SAMPLES], gradient[SAMPLES * ATOMS * 3], values[SAMPLES * BP_SOURCE_COLUMNS];
+	double x[SAMPLES * ATOMS * 3], energy[SAMPLES], gradient[SAMPLES * ATOMS * 3],
+	    values[SAMPLES * BP_SOURCE_COLUMNS];
 };
 
 static struct fix
@@ -106,8 +107,13 @@ fix_open(const char *how, double timeout)
 static int
 ask(struct fix *f, const char *target, int times)
 {
-	struct bp_guide_call c = { .steps = 9, .sigma = 3, .samples = SAMPLES, .x = f->x, .energy = f->energy,
-		.gradient = f->gradient, .values = f->values };
+	struct bp_guide_call c = { .steps = 9,
+		.sigma = 3,
+		.samples = SAMPLES,
+		.x = f->x,
+		.energy = f->energy,
+		.gradient = f->gradient,
+		.values = f->values };
 	struct bp_rec *rec;
 
 	OK(f->r, bp_rec_new(&rec, BP_TRUNK, target, f->r->mem, &f->r->err));
@@ -140,7 +146,8 @@ good(void **state)
 		for (int i = 0; i < ATOMS * 3; i++)
 			want += f.x[i] * f.x[i];
 		assert_true(f.energy[0] == want && f.gradient[1] == 2 * f.x[1] && f.s->goal == 0.5);
-		assert_true(f.s->columns == 1 && strcmp(f.s->column[0], "rg") == 0 && f.values[0] == 3 && f.values[1] == 4);
+		assert_true(
+		    f.s->columns == 1 && strcmp(f.s->column[0], "rg") == 0 && f.values[0] == 3 && f.values[1] == 4);
 		assert_true(f.p.guidance_weight == 0.75 && f.p.smoothing == 0); /* the server's */
 		assert_int_equal(f.p.guidance_interval, 2);                     /* ours        */
 	}
@@ -177,7 +184,8 @@ bad(void **state)
 			int st = ask(&f, "t", 1);
 			if (st != faults[i].code)
 				fail_msg("%s: %d: %s", faults[i].how, st, f.r->err.msg);
-			if (!strstr(f.r->err.msg, faults[i].message) && !(again && strcmp(faults[i].how, "request") == 0))
+			if (!strstr(f.r->err.msg, faults[i].message)
+			    && !(again && strcmp(faults[i].how, "request") == 0))
 				fail_msg("%s: %s", faults[i].how, f.r->err.msg);
 			assert_non_null(strstr(f.r->err.msg, strcmp(faults[i].how, "keys") ? "exec:" : "smoothing"));
 		}
@@ -202,7 +210,8 @@ no_program(void **state)
 int
 main(int argc, char **argv)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(good), cmocka_unit_test(bad), cmocka_unit_test(no_program) };
+	const struct CMUnitTest tests[]
+	    = { cmocka_unit_test(good), cmocka_unit_test(bad), cmocka_unit_test(no_program) };
 	char path[512];
 	ssize_t n;
 

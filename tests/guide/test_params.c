@@ -19,7 +19,8 @@ static const struct wrong wrong_specs[] = {
 	{ "rg:nan", "target_rg: 'nan' given", NULL },
 	{ "rg:19,target=3", "guidance.rg has no key 'target'", "did you mean target_rg?" },
 	{ "rg:19,smoothing=3", "guidance.rg has no key 'smoothing'", NULL },
-	{ "saxs:a.dat,guidance_wieght=1", "guidance.saxs has no key 'guidance_wieght'", "did you mean guidance_weight?" },
+	{ "saxs:a.dat,guidance_wieght=1", "guidance.saxs has no key 'guidance_wieght'",
+	    "did you mean guidance_weight?" },
 	{ "saxs:a.dat,weight=-1", "guidance_weight: '-1' given, a number in [0,1e6] wanted", NULL },
 	{ "saxs:a.dat,weight=", "guidance_weight: '' given", NULL },
 	{ "saxs:a.dat,weight=1e999", "guidance_weight: '1e999' given", NULL },
@@ -69,29 +70,33 @@ specs(void **state)
 	assert_int_equal(p.section, BP_GUIDE_SAXS);
 	assert_string_equal(p.experimental_data, "curve.dat");
 	assert_true(bp_guide_weight(&p) == 0.1 && p.guidance_interval == 5 && p.smoothing == 10 && p.start_time == 1
-	            && p.max_displacement_per_step == 2 && p.resampling_weight == 0.05);
+	    && p.max_displacement_per_step == 2 && p.resampling_weight == 0.05);
 	bp_guide_saxs_opt(&so, &p);
 	assert_true(so.fit.level == BP_SAXS_HYDRATION && so.fit.c2_min == 0 && so.fit.c2_max == 4 && so.fit.fit_c2
-	            && !so.fit.fit_c1 && so.fit.offset && so.gradient == BP_SAXS_ANALYTIC && !so.energy_chi2);
-	OK(r, bp_guide_from_spec(&p,
-	          "saxs:d/c.dat,weight=0.5,interval=2,gradient-method=finite_diff_batch,method=direct,offset=no,model=excluded,"
-	          "q_max=0.3,max_q_points=50,q_unit=nm,energy=chi2,step=raw,voxel_size=2.5",
-	          r->mem, &r->err));
+	    && !so.fit.fit_c1 && so.fit.offset && so.gradient == BP_SAXS_ANALYTIC && !so.energy_chi2);
+	OK(r,
+	    bp_guide_from_spec(&p,
+	        "saxs:d/"
+	        "c.dat,weight=0.5,interval=2,gradient-method=finite_diff_batch,method=direct,offset=no,model=excluded,"
+	        "q_max=0.3,max_q_points=50,q_unit=nm,energy=chi2,step=raw,voxel_size=2.5",
+	        r->mem, &r->err));
 	assert_string_equal(p.experimental_data, "d/c.dat");
 	assert_string_equal(p.unused, "voxel_size");
 	bp_guide_saxs_opt(&so, &p);
 	bp_guide_curve_opt(&co, &p);
 	assert_true(so.gradient == BP_SAXS_FINITE_DIFF_BATCH && so.method == BP_DEBYE_DIRECT && !so.fit.offset
-	            && so.fit.level == BP_SAXS_EXCLUDED && so.energy_chi2 && so.epsilon == 0.1);
+	    && so.fit.level == BP_SAXS_EXCLUDED && so.energy_chi2 && so.epsilon == 0.1);
 	assert_true(co.q_max == 0.3 && co.max_points == 50 && co.unit == BP_Q_NM && bp_guide_weight(&p) == 0.5);
 	OK(r, bp_guide_from_spec(&p, "rg:19.6", r->mem, &r->err));
 	bp_guide_rg_opt(&ro, &p);
 	assert_true(p.section == BP_GUIDE_RG && ro.target == 19.6 && ro.method == BP_RG_ROBUST && ro.k == 10 && ro.ramp
-	            && ro.ramp_steps == 50 && ro.cap == 10 && bp_guide_weight(&p) == 0.1 && p.guidance_interval == 1
-	            && p.resampling_weight == 0.1);
+	    && ro.ramp_steps == 50 && ro.cap == 10 && bp_guide_weight(&p) == 0.1 && p.guidance_interval == 1
+	    && p.resampling_weight == 0.1);
 	assert_string_equal(p.guinier, "auto");
 	assert_string_equal(p.weights, "mass");
-	OK(r, bp_guide_from_spec(&p, "rg:c.dat,q_min=0.02,robust_mode=false,step=raw,mass_weighted=off", r->mem, &r->err));
+	OK(r,
+	    bp_guide_from_spec(
+	        &p, "rg:c.dat,q_min=0.02,robust_mode=false,step=raw,mass_weighted=off", r->mem, &r->err));
 	bp_guide_rg_opt(&ro, &p);
 	assert_string_equal(p.saxs_file_path, "c.dat");
 	assert_string_equal(p.guinier, "fixed");
@@ -150,11 +155,12 @@ static const struct wrong wrong_sections[] = {
 	    "did you mean guidance_weight?" },
 	{ "{\"saxs\": {\"experimental_data\": \"a\", \"nonsense\": null}}", "no key 'nonsense'", NULL },
 	{ "{\"saxs\": {\"experimental_data\": [\"a\"]}}", "experimental_data: a list found", NULL },
-	{ "{\"saxs\": {\"experimental_data\": \"a\", \"guidance_weight\": true}}", "guidance_weight: 'true' given", NULL },
+	{ "{\"saxs\": {\"experimental_data\": \"a\", \"guidance_weight\": true}}", "guidance_weight: 'true' given",
+	    NULL },
 	{ "{\"rg\": {}}", "no target_rg, saxs_file_path or reference_pdb_path", NULL },
 	{ "{\"rg\": {\"target_rg\": -1}}", "target_rg: '-1' given", NULL },
-	{ "{\"rg\": {\"target_rg\": 10, \"atom_selection\": \"CA\"}}", "atom_selection: 'CA' given, one of all|heavy|backbone",
-	    NULL },
+	{ "{\"rg\": {\"target_rg\": 10, \"atom_selection\": \"CA\"}}",
+	    "atom_selection: 'CA' given, one of all|heavy|backbone", NULL },
 };
 
 static int
@@ -185,10 +191,11 @@ read_sections(void **state)
 	assert_int_equal(section(&p, &n, "{\"rg\": {\"target_rg\": 3}}", true, r), BP_EUSAGE);
 	OK(r, section(&p, &n, "{}", false, r));
 	assert_int_equal(n, 0);
-	OK(r, section(&p, &n,
-	          "{\"rg\": {\"target_rg\": 16, \"pdb_chain_id\": null}, \"saxs\": [{\"experimental_data\": \"a\"}, "
-	          "{\"experimental_data\": \"b\", \"fit_c1\": true, \"guidance_weight\": 1}]}",
-	          false, r));
+	OK(r,
+	    section(&p, &n,
+	        "{\"rg\": {\"target_rg\": 16, \"pdb_chain_id\": null}, \"saxs\": [{\"experimental_data\": \"a\"}, "
+	        "{\"experimental_data\": \"b\", \"fit_c1\": true, \"guidance_weight\": 1}]}",
+	        false, r));
 	assert_int_equal(n, 3);
 	assert_true(p[0].section == BP_GUIDE_RG && p[0].target_rg == 16 && p[2].fit_c1 && p[2].guidance_weight == 1);
 	assert_string_equal(p[1].experimental_data, "a");

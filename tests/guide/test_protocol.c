@@ -63,8 +63,16 @@ static const double coords[SAMPLES * ATOMS * 3] = { 1.25, 2, 1e-9, [7] = 1.0 / 3
 static struct bp_guide_request
 request(struct bp_rec *of)
 {
-	return (struct bp_guide_request) { .target = "t1", .request = 7, .step = 3, .steps = 9, .gd_step = 5,
-		.sigma = 2.5, .samples = SAMPLES, .atoms = ATOMS, .coords = coords, .of_atoms = of };
+	return (struct bp_guide_request) { .target = "t1",
+		.request = 7,
+		.step = 3,
+		.steps = 9,
+		.gd_step = 5,
+		.sigma = 2.5,
+		.samples = SAMPLES,
+		.atoms = ATOMS,
+		.coords = coords,
+		.of_atoms = of };
 }
 
 static void
@@ -80,7 +88,7 @@ requests(void **state)
 	rec = through_bytes(r, rec);
 	OK(r, bp_guide_request_read(&p, rec, &r->err));
 	assert_true(p.request == 7 && p.step == 3 && p.steps == 9 && p.gd_step == 5 && p.sigma == 2.5
-	            && p.samples == SAMPLES && p.atoms == ATOMS && p.of_atoms == rec && strcmp(p.target, "t1") == 0);
+	    && p.samples == SAMPLES && p.atoms == ATOMS && p.of_atoms == rec && strcmp(p.target, "t1") == 0);
 	assert_memory_equal(p.coords, coords, sizeof coords);
 	assert_null(bp_rec_get(rec, "s"));
 	OK(r, bp_atoms_of_record(&a, rec, &r->err));

@@ -59,7 +59,7 @@ static void
 schedules(void **state)
 {
 	static const char *const late[] = { "rg:8,start_time=0.5" }, *const ramp[] = { "rg:8,ramp_steps=4" },
-	                  *const coarse[] = { "rg:8,min_sigma=100" }, *const all[] = { "rg:8" };
+	                         *const coarse[] = { "rg:8,min_sigma=100" }, *const all[] = { "rg:8" };
 	struct bp_diffuse_opt o = BP_DIFFUSE_INIT;
 	struct bp_schedule s;
 	struct stage x = run(&o, late, 1);
@@ -83,14 +83,15 @@ schedules(void **state)
 	stage_close(&x);
 }
 
-/* Within a diffusion step each inner step takes the share of the excess that its weight says: E falls as (Rg - target)^2,
- * which a pure scaling changes by exactly 1 - weight/2 in Rg, as long as the same atoms are kept and weigh the same. */
+/* Within a diffusion step each inner step takes the share of the excess that its weight says: E falls as (Rg -
+ * target)^2, which a pure scaling changes by exactly 1 - weight/2 in Rg, as long as the same atoms are kept and weigh
+ * the same. */
 static void
 inner_steps(void **state)
 {
-	static const char *const specs[]
-	    = { "rg:8,weight=0.5,rg_calculation_method=standard,mass_weighted=false,max_displacement_per_step=0,force_ramping=false,"
-	        "gradient_capping=0" };
+	static const char *const specs[] = { "rg:8,weight=0.5,rg_calculation_method=standard,mass_weighted=false,max_"
+		                             "displacement_per_step=0,force_ramping=false,"
+		                             "gradient_capping=0" };
 	struct bp_diffuse_opt o = BP_DIFFUSE_INIT;
 	struct stage x = run(&o, specs, 1);
 	const struct bp_tensor *t = the_log(&x);
@@ -102,7 +103,8 @@ inner_steps(void **state)
 		for (int i = 0; i < SAMPLES && at(t, row, i, STEP) == at(t, row + 1, i, STEP); i++) {
 			double before = at(t, row, i, RG) - 8, after = at(t, row + 1, i, RG) - 8;
 			if (!(fabs(after - 0.75 * before) <= 1e-9 * fabs(before) + 1e-9))
-				fail_msg("step %g, %g: %g -> %g", at(t, row, i, STEP), at(t, row, i, GD_STEP), before, after);
+				fail_msg("step %g, %g: %g -> %g", at(t, row, i, STEP), at(t, row, i, GD_STEP), before,
+				    after);
 			assert_true(fabs(at(t, row, i, ENERGY) - 5 * before * before) <= 1e-9 * before * before);
 			pairs++;
 		}
@@ -126,7 +128,7 @@ static void
 weight_zero(void **state)
 {
 	static const char *const none[] = { "rg:8,weight=0", "share/demo/saxs/adk_closed.dat,weight=0" },
-	                  *const some[] = { "rg:8" }, *const raw[] = { "rg:8,weight=0,raw_guidance_weight=5" };
+	                         *const some[] = { "rg:8" }, *const raw[] = { "rg:8,weight=0,raw_guidance_weight=5" };
 	struct bp_diffuse_opt o = BP_DIFFUSE_INIT;
 	struct stage free_run = run(&o, NULL, 0), x = run(&o, none, 2);
 	const size_t one = bytes(&x) / SAMPLES;
@@ -137,7 +139,8 @@ weight_zero(void **state)
 	g = bp_val_get(x.rec->meta, "guides");
 	assert_int_equal(bp_val_count(g), 2);
 	assert_string_equal(bp_val_cstr(bp_val_get(bp_val_at(g, 1), "kind"), ""), "saxs");
-	assert_true(bp_val_num(bp_val_get(bp_val_at(bp_val_get(bp_val_at(g, 1), "samples"), 2), "chi2_reduced"), -1) > 0);
+	assert_true(
+	    bp_val_num(bp_val_get(bp_val_at(bp_val_get(bp_val_at(g, 1), "samples"), 2), "chi2_reduced"), -1) > 0);
 	assert_int_equal(the_log(&x)->shape[0], STEPS - 1); /* one evaluation a step */
 	assert_null(bp_val_get(free_run.rec->meta, "guides"));
 	stage_close(&x);
@@ -183,8 +186,11 @@ rehearsal(void **state)
 		m = bp_calloc(x.mem, (size_t)SAMPLES * (7 * (size_t)a->n + 32), sizeof *m, &x.err);
 		for (int i = 0; i < 3 * SAMPLES * a->n; i++)
 			m[i] = 15 * sin(i * 12.9898) * cos(i * 78.233);
-		const struct bp_guide_call c = { .steps = 9, .samples = SAMPLES, .x = m,
-			.gradient = m + 3 * SAMPLES * a->n, .energy = m + 6 * SAMPLES * a->n,
+		const struct bp_guide_call c = { .steps = 9,
+			.samples = SAMPLES,
+			.x = m,
+			.gradient = m + 3 * SAMPLES * a->n,
+			.energy = m + 6 * SAMPLES * a->n,
 			.values = m + 6 * SAMPLES * a->n + SAMPLES };
 		host = bp_arena_used(x.mem), dev = bp_arena_used(x.cx->mem);
 		bp_arena_peak_reset(x.mem), bp_arena_peak_reset(x.cx->mem);

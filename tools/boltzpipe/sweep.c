@@ -12,7 +12,8 @@ static const struct bp_optdef options[] = { { 0 } };
 static const struct bp_program program = { "sweep", "a table of a sweep: misfit, radius and confidence of each value",
 	"[MANIFEST...]",
 	"Reads what write and predict print, the manifest, from files or stdin, and prints a line for each value of "
-	"diffuse --sweep: the median over the guided samples, with the least and the most, of chi2 (reduced, against the guide's "
+	"diffuse --sweep: the median over the guided samples, with the least and the most, of chi2 (reduced, against "
+	"the guide's "
 	"curve), Rg (A) and pLDDT. Where chi2 falls no more but pLDDT does, a guide has fitted noise (the L-curve).\n\n"
 	"boltzpipe predict x.yaml -o out --guide curve.dat --sweep saxs.weight=0,0.1,0.5,1 | boltzpipe sweep\n\n"
 	"Targets of no sweep are lines of their own, with '-' for the value.",
@@ -112,8 +113,9 @@ read_lines(FILE *f, const char *name, bool *any, struct bp_arena *mem, struct bp
 			break;
 		}
 		if (!*any)
-			printf("%-24s %-10s %7s  %-28s  %-28s  %-28s\n", "target", bp_val_cstr(bp_val_get(bp_val_get(v, "sweep"),
-			    "key"), "value"), "samples", "chi2", "Rg", "pLDDT");
+			printf("%-24s %-10s %7s  %-28s  %-28s  %-28s\n", "target",
+			    bp_val_cstr(bp_val_get(bp_val_get(v, "sweep"), "key"), "value"), "samples", "chi2", "Rg",
+			    "pLDDT");
 		*any = true;
 		st = put_line(v, mem, err);
 		bp_arena_release(mem, mark);
