@@ -174,8 +174,8 @@ def ada_ln(b, rows, c):
     return lambda: scale * ln(a) + shift
 
 
-def ada_cond(rows, cs, c):
-    s, ws = r(rows, cs), [(r(cs), r(c, cs), r(c), r(c, cs), r(c, cs), r(c)) for _ in range(2)]
+def ada_cond(rows, cs, c, layers=1):
+    s, ws = r(rows, cs), [(r(cs), r(c, cs), r(c), r(c, cs), r(c, cs), r(c)) for _ in range(2 * layers)]
 
     def f():
         return [(F.linear(ln(s, w), sw, sb).sigmoid(), F.linear(ln(s, w), bw), F.linear(s, gw, gb).sigmoid())
@@ -224,7 +224,7 @@ def main():
     for op in sys.argv[2:] or OPS:
         out = subprocess.run([CHECK, "bench", "-t", str(THREADS), "-v", "optimized", op], capture_output=True, text=True, check=True).stdout
         for line in out.splitlines():
-            m = re.match(r"(\w+) +(\w+) +(\w+) +([\d.]+) ms +([\d.]+) GFLOP/s +([\d.]+) MiB  (.*)", line)
+            m = re.match(r"(\w+) +(\w+) +(\w+) +\w+ +([\d.]+) ms +([\d.]+) GFLOP/s +([\d.]+) MiB  (.*)", line)
             ours, label = float(m.group(4)), m.group(7)
             other = theirs(op, label)
             print(f"| {op} | {label} | {ours:.3f} | {other:.3f} | {other / ours:.2f} | {m.group(5)} | {m.group(6)} |", flush=True)

@@ -88,7 +88,9 @@ bp_diffusion_bind(struct bp_diffusion *net, struct bp_bind *b)
 	net->z_transition = bind_transitions(b, &net->z_transitions, net->tz, "pairwise_conditioner.transitions");
 	bp_atom_encoder_bind(&net->atoms, b, net->ts, net->tz, "atom_encoder");
 	bp_bind_leave(b, at);
+	b->keep = true; /* every step multiplies a few rows by each of these */
 	bind_score(net, b);
+	b->keep = false;
 	at = bp_bind_enter(b, "diffusion_conditioning");
 	net->enc_bias = bind_biases(b, &net->enc.transformer, net->atoms.cp, "atom_enc_proj_z");
 	net->dec_bias = bind_biases(b, &net->dec.transformer, net->atoms.cp, "atom_dec_proj_z");

@@ -461,6 +461,8 @@ bind(struct bp_bind *b, struct bp_weight *w, int ndim, int n, int k, const char 
 	w->p = dev;
 	w->n = (int)t->shape[0];
 	w->k = ndim == 2 ? (int)t->shape[1] : 1;
+	if (b->keep && ndim == 2)
+		b->st = bp_weight_keep(b->cx, w);
 }
 
 void

@@ -50,6 +50,7 @@ struct bp_bind {
 	struct bp_arena *mem; /* for the caller's arrays of layers */
 	struct bp_err *err;
 	int st;
+	bool keep;            /* matrices get their prepared copy (bp_weight_keep)  */
 	size_t len;
 	char scope[512];
 };

@@ -40,6 +40,21 @@ hidden_part(float *h, const struct bp_cond_transition *a, struct bp_part p, floa
 		bp_vec_mul(h + (size_t)i * hid, s + (size_t)i * p.w, p.w);
 }
 
+/* both halves of swish_gate [2 hid,c]; its own packed copy can be cut between panels only */
+static int
+pack_halves(struct bp_ctx *cx, float *W[2], const struct bp_weight *both)
+{
+	int hid = both->n / 2, c = both->k;
+
+	if (both->h && hid % BP_PANEL == 0) {
+		BP_TRY(bp_pack_weight(cx, &W[0], both));
+		W[1] = W[0] + bp_packed(hid, c);
+		return BP_OK;
+	}
+	BP_TRY(bp_pack_new(cx, &W[0], both->p, hid, c, (size_t)c));
+	return bp_pack_new(cx, &W[1], both->p + (cx->dry ? 0 : (size_t)hid * c), hid, c, (size_t)c);
+}
+
 int
 bp_cond_transition_cpu_opt(struct bp_ctx *cx, const struct bp_cond_transition *a)
 {
@@ -48,8 +63,7 @@ bp_cond_transition_cpu_opt(struct bp_ctx *cx, const struct bp_cond_transition *a
 	size_t size = bp_part_size(rows, hid) > bp_part_size(rows, c) ? bp_part_size(rows, hid) : bp_part_size(rows, c);
 	float *W[4], *h, *scratch;
 
-	BP_TRY(bp_pack_new(cx, &W[0], a->swish_gate->p, hid, c, c));
-	BP_TRY(bp_pack_new(cx, &W[1], a->swish_gate->p + (cx->dry ? 0 : (size_t)hid * c), hid, c, c));
+	BP_TRY(pack_halves(cx, W, a->swish_gate));
 	BP_TRY(bp_pack_weight(cx, &W[2], a->a_to_b));
 	BP_TRY(bp_pack_weight(cx, &W[3], a->b_to_a));
 	BP_DEV_NEW(h, (size_t)rows * hid, cx);

@@ -19,7 +19,8 @@ enum bp_device { BP_CPU, BP_CUDA };
 enum bp_precision { BP_FP32, BP_TF32, BP_BF16_MM };
 
 /* A parameter as ops see it: row-major [n,k] (a linear layer: n outputs, k inputs; a vector: k = 1). p is in the
- * device's memory. h is the device's own prepared copy (bf16 ...), or NULL; CPU rows never look at it. */
+ * device's memory. h is the device's own prepared copy, or NULL: on the CPU the matrix as bp_gemm takes it
+ * (bp_weight_keep), so that the optimized rows need not pack it at every call. */
 struct bp_weight {
 	const float *p;
 	const void *h;
@@ -72,6 +73,10 @@ struct bp_rehearsal {
 };
 int bp_dev_rehearse(struct bp_rehearsal *r, struct bp_ctx *cx) BP_MUST_USE;
 size_t bp_dev_rehearsed(struct bp_rehearsal *r, struct bp_ctx *cx);
+/* Make w's prepared copy, as large as w; it lives as long as cx. For matrices that meet few rows, again and again: making it
+ * at every call costs up to half of the product. Nothing happens on a device without such copies, and where the original
+ * rows are bound. */
+int bp_weight_keep(struct bp_ctx *cx, struct bp_weight *w) BP_MUST_USE;
 /* Bytes that could still be allocated: what the device (on the CPU the machine, or this process's share of it) has free. */
 size_t bp_dev_free(const struct bp_ctx *cx);
 

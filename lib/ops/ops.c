@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/cpu.h"
 #include "ops/profile.h"
 #ifdef BP_HAVE_CUDA
 #include "context.h"
@@ -255,4 +256,19 @@ bp_ctx_close(struct bp_ctx *cx)
 #endif
 	bp_arena_close(cx->mem);
 	free(cx);
+}
+
+int
+bp_weight_keep(struct bp_ctx *cx, struct bp_weight *w)
+{
+	bool wanted = false; /* by the op that gains most */
+	float *packed;
+
+	for (int i = 0; i < bp_ops_count() && cx->device == BP_CPU; i++)
+		wanted = wanted || (!strcmp(bp_ops_name(i), "cond_transition") && !strcmp(bp_ops_bound(cx, i), "optimized"));
+	if (!wanted)
+		return BP_OK;
+	BP_TRY(bp_pack_new(cx, &packed, w->p, w->n, w->k, (size_t)w->k));
+	w->h = packed;
+	return BP_OK;
 }

@@ -4,8 +4,8 @@
 static struct bp_attn_weights
 attn_weights(struct check *k, int c)
 {
-	return (struct bp_attn_weights) { check_weight(k, c, c), check_norm_b(k, c), check_weight(k, c, c),
-		check_weight(k, c, c), check_weight(k, c, c), check_weight(k, c, c) };
+	return (struct bp_attn_weights) { check_kept(k, c, c), check_norm_b(k, c), check_kept(k, c, c),
+		check_kept(k, c, c), check_kept(k, c, c), check_kept(k, c, c) };
 }
 
 /* products 2, logits 4 (an error e of a logit is a relative error e of its weight), weights 3, sum 2, gate 3, product

@@ -160,8 +160,8 @@ ada_ln(struct check *k, int shape)
 static struct bp_ada_weights
 ada_weights(struct check *k, int cs, int c)
 {
-	return (struct bp_ada_weights) { check_norm_w(k, cs), check_weight(k, c, cs), check_norm_b(k, c),
-		check_weight(k, c, cs), check_weight(k, c, cs), check_norm_b(k, c) };
+	return (struct bp_ada_weights) { check_norm_w(k, cs), check_kept(k, c, cs), check_norm_b(k, c),
+		check_kept(k, c, cs), check_kept(k, c, cs), check_norm_b(k, c) };
 }
 
 static void
@@ -195,8 +195,8 @@ cond_transition(struct check *k, int shape)
 	} S[] = { { 1, 1, 8, 16 }, { 3, 25, 33, 57 }, { 2, 1100, 32, 64 }, { 1, 76, 192, 384 }, { 5, 1664, 64, 128 },
 		{ 1, 256, 768, 1536 } };
 	int b = S[shape].b, rows = S[shape].rows, c = S[shape].c, hidden = S[shape].hidden;
-	const struct bp_weight sg = check_weight(k, 2 * hidden, c), ab = check_weight(k, hidden, c),
-	                       ba = check_weight(k, c, hidden);
+	const struct bp_weight sg = check_kept(k, 2 * hidden, c), ab = check_kept(k, hidden, c),
+	                       ba = check_kept(k, c, hidden);
 	size_t n = (size_t)b * rows * c;
 
 	check_label(k, "b=%d rows=%d c=%d hidden=%d", b, rows, c, hidden);

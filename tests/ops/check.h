@@ -54,6 +54,7 @@ const double *check_doubles(struct check *k, size_t n, double lo, double hi);
 double *check_out_doubles(struct check *k, size_t n);
 /* Weights [n,k]: normal / sqrt(k); a vector of layer norm weights 1 +- 0.2, of biases 0 +- 0.2 */
 struct bp_weight check_weight(struct check *k, int n, int kdim);
+struct bp_weight check_kept(struct check *k, int n, int kdim); /* as the model binds it: timed ones have their prepared copy, of others every second */
 struct bp_weight check_norm_w(struct check *k, int n);
 struct bp_weight check_norm_b(struct check *k, int n);
 

@@ -34,6 +34,7 @@ struct check_state {
 		bool wide;
 	} out[OUTS];
 	int outs;
+	int kept;        /* weights that were asked for with check_kept      */
 	int calls, st;   /* calls of the op made, and its status             */
 	bool dry, timed; /* this run's kind                                  */
 	double start, best, spent;
@@ -228,6 +229,21 @@ struct bp_weight
 check_weight(struct check *k, int n, int kdim)
 {
 	return (struct bp_weight) { random_floats(k, (size_t)n * kdim, 0, 1 / sqrt(kdim)), NULL, n, kdim };
+}
+
+struct bp_weight
+check_kept(struct check *k, int n, int kdim)
+{
+	struct bp_weight w = check_weight(k, n, kdim);
+	bool dry = k->cx->dry;
+
+	k->cx->dry = false;
+	if ((k->state->timed || k->state->kept++ % 2) && bp_weight_keep(k->cx, &w) != BP_OK) {
+		fprintf(stderr, "check: %s\n", k->cx->err->msg);
+		exit(2);
+	}
+	k->cx->dry = dry;
+	return w;
 }
 
 struct bp_weight
