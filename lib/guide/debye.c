@@ -27,9 +27,8 @@ bp_debye_open(struct bp_debye **ret, struct bp_ctx *cx, const struct bp_particle
 
 	*ret = NULL;
 	BP_NEW(d, 1, mem, err);
-	BP_NEW(v, (size_t)p->ntypes * nq, mem, err);
-	BP_NEW(s, (size_t)p->ntypes * nq, mem, err);
-	BP_NEW(w, nq, mem, err);
+	BP_NEW(v, (2 * (size_t)p->ntypes + 1) * (size_t)nq, mem, err);
+	s = v + (size_t)p->ntypes * (size_t)nq, w = s + (size_t)p->ntypes * (size_t)nq;
 	for (int k = 0; k < nq; k++) {
 		if (!(q[k] >= 0) || !isfinite(q[k]))
 			return BP_FAIL(err, BP_ENUM, NULL, "q %g is no length of a scattering vector", q[k]);
@@ -41,7 +40,7 @@ bp_debye_open(struct bp_debye **ret, struct bp_ctx *cx, const struct bp_particle
 		q_max = fmax(q_max, q[k]);
 	}
 	if (method == BP_DEBYE_AUTO)
-		method = p->n >= HISTOGRAM_FROM ? BP_DEBYE_HISTOGRAM : BP_DEBYE_DIRECT;
+		method = p->n >= (cx->device == BP_CPU ? HISTOGRAM_FROM : HISTOGRAM_FROM / 8) ? BP_DEBYE_HISTOGRAM : BP_DEBYE_DIRECT;
 	*d = (struct bp_debye) { cx, p, method, 0.1, cx->device == BP_CPU && is_optimized(cx, "sinc_sum"), nq, q, q_max,
 		v, s, w };
 	*ret = d;
@@ -205,6 +204,11 @@ histogram(double *S, const struct bp_debye *d, const struct bp_pairs *p, const d
 	BP_DEV_NEW(H, (size_t)c->b * rows * (size_t)bins, d->cx);
 	BP_DEV_NEW(far, c->b, d->cx);
 	BP_TRY(BP_OP(d->cx, pair_histogram, .p = *p, .bins = bins, .h = d->bin, .H = H, .far = far));
+	if (!d->inner) { /* nobody waits for the device to hear how far they really are */
+		c->bins = bins;
+		return BP_OP(d->cx, sinc_sum, .rows = c->b * (int)rows, .bins = bins, .ld = bins, .nq = d->nq, .h = d->bin,
+		    .q = q, .H = H, .S = S);
+	}
 	c->bins = 0;
 	for (int i = 0; i < c->b; i++) {
 		struct bp_mark mark = bp_dev_mark(d->cx);
@@ -221,61 +225,93 @@ histogram(double *S, const struct bp_debye *d, const struct bp_pairs *p, const d
 	return BP_OK;
 }
 
-int
-bp_debye_sums(double *S, const struct bp_debye *d, struct bp_conformers *c)
+/* the amplitudes on the device: v [ntypes,nq], s, w lie one behind the other */
+static int
+amplitudes(const double *up[3], const struct bp_debye *d)
 {
-	struct bp_mark mark = bp_dev_mark(d->cx);
-	struct bp_pairs p;
-	const double *q;
-	double *sums;
-	size_t n;
+	const size_t types = (size_t)d->p->ntypes * (size_t)d->nq;
+	const void *all;
 
-	BP_TRY(pairs(&p, &q, d, c->b, c->x, c->a));
-	n = (size_t)c->b * bp_pair_rows(&p) * d->nq;
-	BP_DEV_NEW(sums, n, d->cx);
-	if (d->method == BP_DEBYE_HISTOGRAM)
-		BP_TRY(histogram(sums, d, &p, q, c));
-	else if (d->method == BP_DEBYE_QUADRATURE)
-		BP_TRY(BP_OP(d->cx, wave_sum, .p = p, .nq = d->nq, .diameter = 2 * c->radius, .q_max = d->q_max, .q = q,
-		    .S = sums));
-	else
-		BP_TRY(BP_OP(d->cx, pair_sinc, .p = p, .nq = d->nq, .q = q, .S = sums));
-	BP_TRY(bp_dev_download(d->cx, S, sums, n * sizeof *S));
-	bp_dev_release(d->cx, mark);
+	BP_TRY(bp_dev_upload(d->cx, &all, d->v, (2 * types + (size_t)d->nq) * sizeof *d->v));
+	up[0] = all, up[1] = up[0] + types, up[2] = up[1] + types;
 	return BP_OK;
 }
 
 int
-bp_debye_forces(double *out, const struct bp_debye *d, const struct bp_conformers *c, const double *G)
+bp_debye_profiles(double *P, const struct bp_debye *d, struct bp_conformers *c)
 {
 	struct bp_mark mark = bp_dev_mark(d->cx);
-	double *F, *grad;
+	const size_t n = (size_t)c->b * BP_PROFILES * (size_t)d->nq;
+	const double *q, *amp[3];
 	struct bp_pairs p;
-	const double *q;
-	const void *g;
-	size_t rows;
+	double *S, *out;
 
 	BP_TRY(pairs(&p, &q, d, c->b, c->x, c->a));
-	rows = (size_t)c->b * bp_pair_rows(&p);
-	BP_TRY(bp_dev_upload(d->cx, &g, G, rows * d->nq * sizeof *G));
-	BP_DEV_NEW(grad, 3 * (size_t)c->b * p.n, d->cx);
-	if (d->method == BP_DEBYE_DIRECT) {
-		BP_TRY(BP_OP(d->cx, pair_sinc_force, .p = p, .nq = d->nq, .q = q, .G = g, .out = grad));
-	} else if (d->method == BP_DEBYE_QUADRATURE) {
-		BP_TRY(BP_OP(d->cx, wave_force, .p = p, .nq = d->nq, .diameter = 2 * c->radius, .q_max = d->q_max,
-		    .q = q, .G = g, .out = grad));
-	} else {
-		BP_DEV_NEW(F, rows * c->bins, d->cx);
-		for (int i = 0; i < c->b; i++) {
-			struct bp_mark own = bp_dev_mark(d->cx);
-			const size_t one = rows / (size_t)c->b;
-			BP_TRY(force_table(F + i * one * (size_t)c->bins, d, q,
-			    (const double *)g + i * one * (size_t)d->nq, (int)one, c->bins, own_bins(c, i)));
-			bp_dev_release(d->cx, own);
-		}
-		BP_TRY(BP_OP(d->cx, pair_force, .p = p, .bins = c->bins, .h = d->bin, .F = F, .out = grad));
+	BP_TRY(amplitudes(amp, d));
+	BP_DEV_NEW(S, (size_t)c->b * (size_t)bp_pair_rows(&p) * (size_t)d->nq, d->cx);
+	BP_DEV_NEW(out, n, d->cx);
+	if (d->method == BP_DEBYE_HISTOGRAM)
+		BP_TRY(histogram(S, d, &p, q, c));
+	else if (d->method == BP_DEBYE_QUADRATURE)
+		BP_TRY(BP_OP(d->cx, wave_sum, .p = p, .nq = d->nq, .diameter = 2 * c->radius, .q_max = d->q_max, .q = q,
+		    .S = S));
+	else
+		BP_TRY(BP_OP(d->cx, pair_sinc, .p = p, .nq = d->nq, .q = q, .S = S));
+	BP_TRY(BP_OP(d->cx, debye_profiles, .p = p, .nq = d->nq, .S = S, .v = amp[0], .s = amp[1], .w = amp[2], .P = out));
+	BP_TRY(bp_dev_download(d->cx, P, out, n * sizeof *P));
+	bp_dev_release(d->cx, mark);
+	return BP_OK;
+}
+
+/* out [b,n,3] on the device from the tables G of all conformers */
+static int
+histogram_forces(double *out, const struct bp_debye *d, const struct bp_pairs *p, const double *q, const double *G,
+    const struct bp_conformers *c)
+{
+	const size_t rows = (size_t)bp_pair_rows(p);
+	double *F;
+
+	BP_DEV_NEW(F, (size_t)c->b * rows * (size_t)c->bins, d->cx);
+	if (!d->inner)
+		BP_TRY(BP_OP(d->cx, sinc_force, .rows = c->b * (int)rows, .bins = c->bins, .nq = d->nq, .h = d->bin, .q = q,
+		    .G = G, .F = F));
+	for (int i = 0; d->inner && i < c->b; i++) {
+		struct bp_mark own = bp_dev_mark(d->cx);
+		BP_TRY(force_table(F + (size_t)i * rows * (size_t)c->bins, d, q, G + (size_t)i * rows * (size_t)d->nq,
+		    (int)rows, c->bins, own_bins(c, i)));
+		bp_dev_release(d->cx, own);
 	}
-	BP_TRY(bp_dev_download(d->cx, out, grad, 3 * (size_t)c->b * p.n * sizeof *out));
+	return BP_OP(d->cx, pair_force, .p = *p, .bins = c->bins, .h = d->bin, .F = F, .out = out);
+}
+
+int
+bp_debye_forces(double *out, const struct bp_debye *d, const struct bp_conformers *c, const double *E, const double *g,
+    const double *c2)
+{
+	const size_t nq = (size_t)d->nq, b = (size_t)c->b;
+	struct bp_mark mark = bp_dev_mark(d->cx);
+	const void *Eup, *gup, *c2up;
+	const double *q, *amp[3];
+	struct bp_pairs p;
+	double *G, *grad;
+
+	BP_TRY(pairs(&p, &q, d, c->b, c->x, c->a));
+	BP_TRY(amplitudes(amp, d));
+	BP_TRY(bp_dev_upload(d->cx, &Eup, E, b * nq * sizeof *E));
+	BP_TRY(bp_dev_upload(d->cx, &gup, g, b * nq * sizeof *g));
+	BP_TRY(bp_dev_upload(d->cx, &c2up, c2, b * sizeof *c2));
+	BP_DEV_NEW(G, b * (size_t)bp_pair_rows(&p) * nq, d->cx);
+	BP_DEV_NEW(grad, 3 * b * (size_t)p.n, d->cx);
+	BP_TRY(BP_OP(d->cx, debye_weights, .p = p, .nq = d->nq, .E = Eup, .g = gup, .c2 = c2up, .v = amp[0], .s = amp[1],
+	    .w = amp[2], .G = G));
+	if (d->method == BP_DEBYE_DIRECT)
+		BP_TRY(BP_OP(d->cx, pair_sinc_force, .p = p, .nq = d->nq, .q = q, .G = G, .out = grad));
+	else if (d->method == BP_DEBYE_QUADRATURE)
+		BP_TRY(BP_OP(d->cx, wave_force, .p = p, .nq = d->nq, .diameter = 2 * c->radius, .q_max = d->q_max,
+		    .q = q, .G = G, .out = grad));
+	else
+		BP_TRY(histogram_forces(grad, d, &p, q, G, c));
+	BP_TRY(bp_dev_download(d->cx, out, grad, 3 * b * (size_t)p.n * sizeof *out));
 	bp_dev_release(d->cx, mark);
 	return BP_OK;
 }
@@ -318,42 +354,6 @@ bp_debye_moves(double *D, const struct bp_debye *d, const double *x, const doubl
 }
 
 void
-bp_debye_profiles(double *P, const struct bp_debye *d, const double *S, const double *a)
-{
-	const struct bp_particle *p = d->p;
-	const struct bp_pairs shape = { 1, p->n, p->ntypes, p->start, NULL, a };
-	const size_t nq = (size_t)d->nq;
-	double *vv = P, *vs = vv + nq, *ss = vs + nq, *vw = ss + nq, *sw = vw + nq, *ww = sw + nq;
-
-	memset(P, 0, BP_PROFILES * nq * sizeof *P);
-	for (int i = 0; i < p->ntypes; i++)
-		for (int j = i; j < p->ntypes; j++) {
-			const double *vi = d->v + i * nq, *vj = d->v + j * nq, *si = d->s + i * nq, *sj = d->s + j * nq;
-			const double *sum = S + bp_pair_row(&shape, i, j) * nq;
-			double own = i == j ? 0.5 * (p->start[i + 1] - p->start[i]) : 0;
-			for (size_t k = 0; k < nq; k++) {
-				double x = 2 * (sum[k] + own);
-				vv[k] += vi[k] * vj[k] * x;
-				vs[k] += (vi[k] * sj[k] + vj[k] * si[k]) * x;
-				ss[k] += si[k] * sj[k] * x;
-			}
-		}
-	for (int t = 0; a && t <= p->ntypes; t++) {
-		const double *sum = S + bp_layer_row(&shape, t) * nq;
-		double own = 0;
-		for (int i = t < p->ntypes ? p->start[t] : 0; i < (t < p->ntypes ? p->start[t + 1] : p->n); i++)
-			own += t < p->ntypes ? a[i] : 0.5 * a[i] * a[i];
-		for (size_t k = 0; k < nq; k++) {
-			double x = 2 * d->w[k] * (sum[k] + own);
-			if (t < p->ntypes)
-				vw[k] += d->v[t * nq + k] * x, sw[k] += d->s[t * nq + k] * x;
-			else
-				ww[k] = d->w[k] * x;
-		}
-	}
-}
-
-void
 bp_debye_moved(double *P, const struct bp_debye *d, const double *D, int i, const double *a)
 {
 	const struct bp_particle *p = d->p;
@@ -375,27 +375,5 @@ bp_debye_moved(double *P, const struct bp_debye *d, const double *D, int i, cons
 	for (size_t k = 0; a && k < nq; k++) {
 		double x = 2 * d->w[k] * D[p->ntypes * nq + k];
 		vw[k] += d->v[own * nq + k] * x, sw[k] += d->s[own * nq + k] * x, ww[k] += d->w[k] * a[i] * x;
-	}
-}
-
-void
-bp_debye_weights(double *G, const struct bp_debye *d, const double *E, const double *g, double c2, bool layer)
-{
-	const struct bp_particle *p = d->p;
-	const struct bp_pairs shape = { 1, p->n, p->ntypes, p->start, NULL, NULL };
-	const size_t nq = (size_t)d->nq;
-
-	for (int i = 0; i < p->ntypes; i++)
-		for (int j = i; j < p->ntypes; j++) {
-			double *out = G + bp_pair_row(&shape, i, j) * nq;
-			for (size_t k = 0; k < nq; k++)
-				out[k] = 2 * E[k] * (d->v[i * nq + k] - g[k] * d->s[i * nq + k])
-				    * (d->v[j * nq + k] - g[k] * d->s[j * nq + k]);
-		}
-	for (int t = 0; layer && t <= p->ntypes; t++) {
-		double *out = G + bp_layer_row(&shape, t) * nq;
-		for (size_t k = 0; k < nq; k++)
-			out[k] = 2 * E[k] * c2 * d->w[k]
-			    * (t < p->ntypes ? d->v[t * nq + k] - g[k] * d->s[t * nq + k] : c2 * d->w[k]);
 	}
 }

@@ -95,39 +95,37 @@ energy(const struct bp_saxs *s, const struct bp_fit *f)
 
 /* what one conformer's fit needs: all [nq] but P [BP_PROFILES,nq] */
 struct work {
-	double *P, *calc, *g, *scratch, *slope;
+	double *P, *calc, *g, *scratch;
 };
 
 static int
 new_work(struct work *w, size_t nq, struct bp_arena *mem, struct bp_err *err)
 {
-	BP_NEW(w->P, (BP_PROFILES + 6) * nq, mem, err);
+	BP_NEW(w->P, (BP_PROFILES + 5) * nq, mem, err);
 	w->calc = w->P + BP_PROFILES * nq;
-	w->g = w->calc + nq, w->slope = w->g + nq, w->scratch = w->slope + nq;
+	w->g = w->calc + nq, w->scratch = w->g + nq;
 	return BP_OK;
 }
 
-/* w->slope = dE/dI; what is fitted sits at its optimum and adds nothing */
+/* E [nq] = dE/dI; what is fitted sits at its optimum and adds nothing */
 static void
-slopes(const struct work *w, const struct bp_saxs *s, const struct bp_fit *f)
+slopes(double *E, const struct work *w, const struct bp_saxs *s, const struct bp_fit *f)
 {
 	const struct bp_fit_data *d = &s->data;
 	double norm = s->o.energy_chi2 ? 1 : f->n > f->n_par ? f->n - f->n_par : 1;
 
 	for (int k = 0; k < d->n; k++)
-		w->slope[k] = -2 * f->scale * d->w[k] * (d->y[k] - f->scale * w->calc[k] - f->offset) / norm;
+		E[k] = -2 * f->scale * d->w[k] * (d->y[k] - f->scale * w->calc[k] - f->offset) / norm;
 }
 
 /* energy of one conformer y [n,3] by place, not centred */
 static int
-energy_at(double *ret, const struct bp_saxs *s, const double *y, const double *a, double radius, double *S,
-    const struct work *w)
+energy_at(double *ret, const struct bp_saxs *s, const double *y, const double *a, double radius, const struct work *w)
 {
 	struct bp_conformers c = { 1, y, a, radius, 0, NULL };
 	struct bp_fit f;
 
-	BP_TRY(bp_debye_sums(S, s->d, &c));
-	bp_debye_profiles(w->P, s->d, S, a);
+	BP_TRY(bp_debye_profiles(w->P, s->d, &c));
 	bp_fit(&f, &s->data, w->P, &s->o.fit, w->calc, w->g, w->scratch);
 	*ret = energy(s, &f);
 	return BP_OK;
@@ -135,15 +133,14 @@ energy_at(double *ret, const struct bp_saxs *s, const double *y, const double *a
 
 /* out [n,3]: central differences of conformer y, which is moved and put back */
 static int
-differences(
-    double *out, const struct bp_saxs *s, double *y, const double *a, double radius, double *S, const struct work *w)
+differences(double *out, const struct bp_saxs *s, double *y, const double *a, double radius, const struct work *w)
 {
 	for (int i = 0; i < 3 * s->d->p->n; i++) {
 		double was = y[i], up, down;
 		y[i] = was + s->o.epsilon;
-		BP_TRY(energy_at(&up, s, y, a, radius + s->o.epsilon, S, w));
+		BP_TRY(energy_at(&up, s, y, a, radius + s->o.epsilon, w));
 		y[i] = was - s->o.epsilon;
-		BP_TRY(energy_at(&down, s, y, a, radius + s->o.epsilon, S, w));
+		BP_TRY(energy_at(&down, s, y, a, radius + s->o.epsilon, w));
 		y[i] = was;
 		out[i] = (up - down) / (2 * s->o.epsilon);
 	}
@@ -200,24 +197,21 @@ put(double *grad, const struct bp_particle *p, const double *g, struct bp_err *e
 	return BP_OK;
 }
 
-/* the numeric gradients of conformer b of c, whose profiles are w->P; S and w are overwritten */
+/* the numeric gradients of conformer b of c, whose profiles are P; w is overwritten */
 static int
-numeric(double *out, const struct bp_saxs *s, const struct bp_conformers *c, int b, double *S, const struct work *w,
-    struct bp_arena *mem, struct bp_err *err)
+numeric(double *out, const struct bp_saxs *s, const struct bp_conformers *c, int b, const double *P,
+    const struct work *w, struct bp_arena *mem, struct bp_err *err)
 {
-	const size_t n = (size_t)s->d->p->n, nq = (size_t)s->d->nq;
+	const size_t n = (size_t)s->d->p->n;
 	const struct bp_conformers one
 	    = { 1, c->x + 3 * (size_t)b * n, c->a ? c->a + (size_t)b * n : NULL, c->radius, 0, NULL };
 	double *copy;
 
-	if (s->o.gradient == BP_SAXS_FINITE_DIFF_BATCH) {
-		BP_NEW(copy, BP_PROFILES * nq, mem, err);
-		memcpy(copy, w->P, BP_PROFILES * nq * sizeof *copy);
-		return differences_batch(out, s, &one, copy, w, mem, err);
-	}
+	if (s->o.gradient == BP_SAXS_FINITE_DIFF_BATCH)
+		return differences_batch(out, s, &one, P, w, mem, err);
 	BP_NEW(copy, 3 * n, mem, err);
 	memcpy(copy, one.x, 3 * n * sizeof *copy);
-	return differences(out, s, copy, one.a, one.radius, S, w);
+	return differences(out, s, copy, one.a, one.radius, w);
 }
 
 int
@@ -225,16 +219,17 @@ bp_saxs_eval(struct bp_saxs_result *ret, double *grad, double *calc, const struc
     const double *exposed, struct bp_arena *mem, struct bp_err *err)
 {
 	const struct bp_particle *p = s->d->p;
-	const size_t nq = (size_t)s->d->nq, n = (size_t)p->n, rows = bp_debye_rows(p, s->layer);
+	const size_t nq = (size_t)s->d->nq, n = (size_t)p->n;
 	const bool analytic = grad && s->o.gradient == BP_SAXS_ANALYTIC;
 	struct bp_mark mark = bp_arena_mark(mem);
 	struct bp_conformers c;
-	double *S, *G, *g, *a;
+	double *P, *E, *gs, *c2, *g, *a;
 	struct work w;
 
 	BP_TRY(take(&c, s, b, x, mem, err));
-	BP_NEW(S, (size_t)b * rows * nq, mem, err);
-	BP_NEW(G, analytic ? (size_t)b * rows * nq : 1, mem, err);
+	BP_NEW(P, (size_t)b * BP_PROFILES * nq, mem, err);
+	BP_NEW(E, (size_t)b * (2 * nq + 1), mem, err);
+	gs = E + (size_t)b * nq, c2 = gs + (size_t)b * nq;
 	BP_NEW(g, 3 * (size_t)b * n, mem, err);
 	BP_TRY(new_work(&w, nq, mem, err));
 	if (s->layer && !exposed) {
@@ -243,25 +238,26 @@ bp_saxs_eval(struct bp_saxs_result *ret, double *grad, double *calc, const struc
 		exposed = a;
 	}
 	c.a = s->layer ? exposed : NULL;
-	BP_TRY(bp_debye_sums(S, s->d, &c));
+	BP_TRY(bp_debye_profiles(P, s->d, &c));
 	for (int i = 0; i < b; i++) {
+		const double *own = P + (size_t)i * BP_PROFILES * nq;
 		struct bp_fit *f = &ret[i].fit;
-		bp_debye_profiles(w.P, s->d, S + (size_t)i * rows * nq, c.a ? c.a + (size_t)i * n : NULL);
-		bp_fit(f, &s->data, w.P, &s->o.fit, w.calc, w.g, w.scratch);
+		bp_fit(f, &s->data, own, &s->o.fit, w.calc, w.g, w.scratch);
 		ret[i].energy = energy(s, f);
 		if (!isfinite(ret[i].energy))
 			return BP_FAIL(err, BP_ENUM, NULL, "sample %d: chi2 is not finite", i);
 		if (calc)
 			memcpy(calc + (size_t)i * nq, w.calc, nq * sizeof *calc);
 		if (analytic) {
-			slopes(&w, s, f);
-			bp_debye_weights(G + (size_t)i * rows * nq, s->d, w.slope, w.g, f->c2, s->layer);
+			slopes(E + (size_t)i * nq, &w, s, f);
+			memcpy(gs + (size_t)i * nq, w.g, nq * sizeof *gs);
+			c2[i] = f->c2;
 		} else if (grad && s->o.gradient != BP_SAXS_ENERGY_ONLY) {
-			BP_TRY(numeric(g + 3 * (size_t)i * n, s, &c, i, S + (size_t)i * rows * nq, &w, mem, err));
+			BP_TRY(numeric(g + 3 * (size_t)i * n, s, &c, i, own, &w, mem, err));
 		}
 	}
 	if (analytic)
-		BP_TRY(bp_debye_forces(g, s->d, &c, G));
+		BP_TRY(bp_debye_forces(g, s->d, &c, E, gs, c2));
 	for (int i = 0; grad && i < b; i++)
 		BP_TRY(put(grad + 3 * (size_t)i * p->natoms, p, g + 3 * (size_t)i * n, err));
 	bp_arena_release(mem, mark);
@@ -274,8 +270,8 @@ bp_saxs_rehearse(const struct bp_saxs *s, int b)
 	double nothing = 0; /* that there is a layer; a dry context looks at no number */
 	const struct bp_debye *d = s->d;
 	struct bp_ctx *cx = d->cx;
-	const size_t n = (size_t)d->p->n, rows = bp_debye_rows(d->p, s->layer), nq = (size_t)d->nq;
-	const size_t host = (size_t)b * (6 * n + 2 * rows * nq) + (BP_PROFILES + 6) * nq;
+	const size_t n = (size_t)d->p->n, nq = (size_t)d->nq;
+	const size_t host = (size_t)b * (6 * n + (BP_PROFILES + 2) * nq + 1) + (BP_PROFILES + 5) * nq;
 	struct bp_conformers c = { b, &nothing, s->layer ? &nothing : NULL,
 		4 * cbrt(0.75 / M_PI * (double)n * d->p->mean_volume), 0, NULL };
 	struct bp_mark mark = bp_dev_mark(cx);
@@ -285,8 +281,8 @@ bp_saxs_rehearse(const struct bp_saxs *s, int b)
 		return BP_EMEM;
 	if (s->layer)
 		BP_TRY(bp_debye_exposed(&nothing, d, b, &nothing));
-	BP_TRY(bp_debye_sums(&nothing, d, &c));
-	BP_TRY(bp_debye_forces(&nothing, d, &c, &nothing));
+	BP_TRY(bp_debye_profiles(&nothing, d, &c));
+	BP_TRY(bp_debye_forces(&nothing, d, &c, &nothing, &nothing, &nothing));
 	bp_dev_release(cx, mark);
 	return BP_OK;
 }
@@ -297,13 +293,10 @@ bp_saxs_profiles(double *P, const struct bp_saxs *s, const double *x, const doub
 {
 	struct bp_mark mark = bp_arena_mark(mem);
 	struct bp_conformers c;
-	double *S;
 
 	BP_TRY(take(&c, s, 1, x, mem, err));
 	c.a = s->layer ? exposed : NULL;
-	BP_NEW(S, bp_debye_rows(s->d->p, s->layer) * (size_t)s->d->nq, mem, err);
-	BP_TRY(bp_debye_sums(S, s->d, &c));
-	bp_debye_profiles(P, s->d, S, c.a);
+	BP_TRY(bp_debye_profiles(P, s->d, &c));
 	bp_arena_release(mem, mark);
 	return BP_OK;
 }

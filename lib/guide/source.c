@@ -1,4 +1,4 @@
-/* lib/guide/source.c: contents: devices; SAXS; Rg and its target. */
+/* lib/guide/source.c: contents: SAXS; Rg and its target. */
 #include "guide/source.h"
 
 #include <string.h>
@@ -7,17 +7,6 @@
 #include "guide/atoms.h"
 #include "guide/rg_target.h"
 #include "ops/ops.h"
-
-/* every op of a list has a row of the context's device */
-static int
-need_rows(const struct bp_ctx *cx, const char *const *op, const char *kind, struct bp_err *err)
-{
-	for (; *op; op++)
-		if (!bp_oprow_find(*op, "original", cx->device) && !bp_oprow_find(*op, "optimized", cx->device))
-			return BP_FAIL(err, BP_EUNSUP, "take --device cpu",
-			    "guide %s: the op %s has no row for this device yet", kind, *op);
-	return BP_OK;
-}
 
 /* ---- SAXS ---- */
 
@@ -58,17 +47,6 @@ saxs_rehearse(struct bp_guide_source *source, int samples)
 	return bp_saxs_rehearse(((struct saxs *)source)->saxs, samples);
 }
 
-static const char *const *
-saxs_ops(const struct bp_debye *d)
-{
-	static const char *const direct[] = { "exposed_fraction", "pair_sinc", "pair_sinc_force", "pair_move", NULL };
-	static const char *const waves[] = { "exposed_fraction", "wave_sum", "wave_force", "pair_move", NULL };
-	static const char *const bins[]
-	    = { "exposed_fraction", "pair_histogram", "sinc_sum", "sinc_force", "pair_force", "pair_move", NULL };
-
-	return d->method == BP_DEBYE_DIRECT ? direct : d->method == BP_DEBYE_QUADRATURE ? waves : bins;
-}
-
 int
 bp_source_saxs(struct bp_guide_source **ret, struct bp_ctx *cx, const struct bp_atoms *a, struct bp_guide_params *p,
     int samples, struct bp_arena *mem, struct bp_err *err)
@@ -87,7 +65,6 @@ bp_source_saxs(struct bp_guide_source **ret, struct bp_ctx *cx, const struct bp_
 	BP_TRY(bp_particle_new(&particle, a->n, a->z, a->n_h, a->mask, mem, err));
 	BP_NEW(s, 1, mem, err);
 	BP_TRY(bp_saxs_open(&s->saxs, cx, particle, curve, &so, mem, err));
-	BP_TRY(need_rows(cx, saxs_ops(bp_saxs_debye(s->saxs)), "saxs", err));
 	s->hydration = so.fit.level == BP_SAXS_HYDRATION;
 	s->energy_chi2 = so.energy_chi2;
 	if (s->hydration)
@@ -253,19 +230,14 @@ bp_source_rg(struct bp_guide_source **ret, struct bp_ctx *cx, const struct bp_at
     int samples, struct bp_arena *mem, struct bp_err *err)
 {
 	static const char *const columns[] = { "rg", "target_rg", "k_eff", "kept", "capped" };
-	const char *const needs[] = { "exposed_fraction", NULL };
 	int chosen = 0;
 	struct rg *s;
 
 	*ret = NULL;
-	if (cx->device != BP_CPU)
-		return BP_FAIL(err, BP_EUNSUP, "take --device cpu", "guide rg: it has no op for this device yet");
 	BP_NEW(s, 1, mem, err);
 	s->cx = cx;
 	s->a = a;
 	s->weights = bp_source_rg_weights(p);
-	if (s->weights == BP_RG_CONTRAST)
-		BP_TRY(need_rows(cx, needs, "rg", err));
 	bp_guide_rg_opt(&s->o, p);
 	BP_TRY(find_target(s, p, mem, err));
 	BP_NEW(s->mask, a->n, mem, err);

@@ -37,7 +37,7 @@ struct bp_guide_source {
 };
 
 /* samples: the most that eval will be given. Everything lives in mem; a and p must outlive it. The curve is read here.
- * BP_EUNSUP: the context's device has no rows of the ops that are needed. */
+ * On a card SAXS runs on it but for the fit of a few numbers a q point; Rg is computed on the host, from coordinates that are there already. */
 int bp_source_saxs(struct bp_guide_source **ret, struct bp_ctx *cx, const struct bp_atoms *a, struct bp_guide_params *p,
     int samples, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 int bp_source_rg(struct bp_guide_source **ret, struct bp_ctx *cx, const struct bp_atoms *a, struct bp_guide_params *p,

@@ -17,6 +17,8 @@
 #include "ops/bond_embed.h"
 #include "ops/cond_transition.h"
 #include "ops/contact_embed.h"
+#include "ops/debye_profiles.h"
+#include "ops/debye_weights.h"
 #include "ops/dist_bin_embed.h"
 #include "ops/exposed_fraction.h"
 #include "ops/fourier.h"
@@ -88,6 +90,8 @@
 	X(sinc_force) \
 	X(pair_sinc) \
 	X(pair_sinc_force) \
+	X(debye_profiles) \
+	X(debye_weights) \
 	X(pair_move) \
 	X(wave_sum) \
 	X(wave_force) \

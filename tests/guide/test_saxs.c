@@ -86,20 +86,17 @@ profiles_of(struct molecule *m, const struct method *how)
 {
 	static const char *const keys[] = { "p_vv", "p_vs", "p_ss", "p_vw", "p_sw", "p_ww" };
 	struct bp_conformers c = { 1, NULL, m->by_place, 0, 0, NULL };
-	double *q, *y, *S, *P, radius, worst = 0;
+	double *q, *y, *P, radius, worst = 0;
 	struct bp_debye *d;
-	int nq, rows;
+	int nq;
 
 	q = ref_doubles(m->r, "q", &nq);
 	OK(m->r, bp_debye_open(&d, m->cx, m->p, q, nq, how->method, m->r->mem, &m->r->err));
-	rows = (int)bp_debye_rows(m->p, true);
-	S = bp_alloc(m->r->mem, (size_t)rows * nq * sizeof *S, &m->r->err);
 	P = bp_alloc(m->r->mem, (size_t)BP_PROFILES * nq * sizeof *P, &m->r->err);
 	y = bp_alloc(m->r->mem, 3 * (size_t)m->n * sizeof *y, &m->r->err);
 	OK(m->r, bp_particle_centre(y, &radius, m->p, m->x, &m->r->err));
 	c.x = y, c.radius = radius;
-	OK(m->r, bp_debye_sums(S, d, &c));
-	bp_debye_profiles(P, d, S, m->by_place);
+	OK(m->r, bp_debye_profiles(P, d, &c));
 	for (int i = 0; i < BP_PROFILES; i++) {
 		double *want = ref_doubles(m->r, keys[i], &nq);
 		for (int k = 0; k < nq; k++) {

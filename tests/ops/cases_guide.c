@@ -108,6 +108,34 @@ pair_sinc_force(struct check *k, int shape)
 	    .out = check_out_doubles(k, 3 * (size_t)p.b * p.n));
 }
 
+/* all rows in fp64 */
+static void
+debye_profiles(struct check *k, int shape)
+{
+	struct bp_pairs p = some_pairs(k, shape);
+	const int nq = shapes[shape].nq;
+
+	check_bound(k, 1e-5, 1);
+	CHECK_OP(k, debye_profiles, .p = p, .nq = nq,
+	    .S = check_doubles(k, (size_t)p.b * bp_pair_rows(&p) * nq, 0, 100),
+	    .v = check_doubles(k, (size_t)p.ntypes * nq, 5, 10), .s = check_doubles(k, (size_t)p.ntypes * nq, 2, 5),
+	    .w = check_doubles(k, (size_t)nq, 1, 3), .P = check_out_doubles(k, (size_t)p.b * BP_PROFILES * nq));
+}
+
+static void
+debye_weights(struct check *k, int shape)
+{
+	struct bp_pairs p = some_pairs(k, shape);
+	const int nq = shapes[shape].nq;
+
+	check_bound(k, 1e-5, 1);
+	CHECK_OP(k, debye_weights, .p = p, .nq = nq, .E = check_doubles(k, (size_t)p.b * nq, -1, 1),
+	    .g = check_doubles(k, (size_t)p.b * nq, 0.9, 1.1), .c2 = check_doubles(k, (size_t)p.b, 0, 4),
+	    .v = check_doubles(k, (size_t)p.ntypes * nq, 5, 10), .s = check_doubles(k, (size_t)p.ntypes * nq, 2, 5),
+	    .w = check_doubles(k, (size_t)nq, 1, 3),
+	    .G = check_out_doubles(k, (size_t)p.b * bp_pair_rows(&p) * nq));
+}
+
 /* both rows in fp64, differences of sincs a thousand times their size */
 static void
 pair_move(struct check *k, int shape)
@@ -169,6 +197,8 @@ const struct check_op check_guide[] = {
 	{ "sinc_force", sinc_force, 2, 1, 0 },
 	{ "pair_sinc", pair_sinc, 4, 1, 0 },
 	{ "pair_sinc_force", pair_sinc_force, 4, 0, 0 },
+	{ "debye_profiles", debye_profiles, 4, 1, 0 },
+	{ "debye_weights", debye_weights, 4, 1, 0 },
 	{ "pair_move", pair_move, 4, 1, 0 },
 	{ "wave_sum", wave_sum, 3, 0, 0 },
 	{ "wave_force", wave_force, 2, 0, 0 },

@@ -1,0 +1,35 @@
+#include "ops/debye_weights.h"
+
+#include "ops/cpu.h"
+
+/* G [rows,nq] of one sample */
+static void
+weights(double *G, const struct bp_debye_weights *a, const double *E, const double *g, double c2)
+{
+	const struct bp_pairs *p = &a->p;
+	const size_t nq = (size_t)a->nq;
+
+	for (int i = 0; i < p->ntypes; i++)
+		for (int j = i; j < p->ntypes; j++) {
+			double *out = G + (size_t)bp_pair_row(p, i, j) * nq;
+			for (size_t k = 0; k < nq; k++)
+				out[k] = 2 * E[k] * (a->v[i * nq + k] - g[k] * a->s[i * nq + k])
+				    * (a->v[j * nq + k] - g[k] * a->s[j * nq + k]);
+		}
+	for (int t = 0; p->a && t <= p->ntypes; t++) {
+		double *out = G + (size_t)bp_layer_row(p, t) * nq;
+		for (size_t k = 0; k < nq; k++)
+			out[k] = 2 * E[k] * c2 * a->w[k]
+			    * (t < p->ntypes ? a->v[t * nq + k] - g[k] * a->s[t * nq + k] : c2 * a->w[k]);
+	}
+}
+
+int
+bp_debye_weights_cpu(struct bp_ctx *cx, const struct bp_debye_weights *a)
+{
+	const size_t nq = (size_t)a->nq;
+
+	for (size_t b = 0; b < (size_t)a->p.b && !cx->dry; b++)
+		weights(a->G + b * (size_t)bp_pair_rows(&a->p) * nq, a, a->E + b * nq, a->g + b * nq, a->c2[b]);
+	return BP_OK;
+}
