@@ -10,11 +10,12 @@ augment(struct bp_augment a)
 {
 	int64_t b = blockIdx.x, at = 3 * b * a.atoms;
 	double mean[3] = { 0, 0, 0 };
+	const int centred = a.centred ? a.centred : a.atoms;
 
 	for (int s = 0; s < 3 && a.R; s++) {
-		for (int i = threadIdx.x; i < a.atoms; i += blockDim.x)
+		for (int i = threadIdx.x; i < centred; i += blockDim.x)
 			mean[s] += a.x[at + 3 * (int64_t)i + s];
-		mean[s] = bp_block_sum(mean[s]) / a.atoms;
+		mean[s] = bp_block_sum(mean[s]) / centred;
 	}
 	for (int i = threadIdx.x; i < a.atoms; i += blockDim.x) {
 		int64_t p = at + 3 * (int64_t)i;

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "model/plan.h"
+#include "stream/pad.h"
 #include "structure/guide_log.h"
 
 struct bp_diffuse {
@@ -51,6 +52,7 @@ struct target {
 	struct bp_rec *rec;
 	struct bp_out *out;
 	struct bp_feats f;                       /* host */
+	int centred;                             /* atoms before collate */
 	const struct bp_tensor *s, *s_inputs, *z;
 	struct bp_sampler sampler;
 	struct bp_draws draws;
@@ -72,6 +74,9 @@ read_target(struct target *t, struct bp_arena *mem, struct bp_err *err)
 	BP_TRY(bp_feats_read(&t->f, t->rec, BP_FEATS_TOKEN | BP_FEATS_ATOM, mem, err));
 	for (int i = 0; i < t->f.atoms; i++)
 		real += t->f.atom_mask[i] != 0;
+	t->centred = (int)bp_rec_unpadded(t->rec, "atoms", t->f.atoms);
+	if (t->centred < 1 || t->centred > t->f.atoms)
+		return BP_FAIL(err, BP_EINPUT, NULL, "meta.padded.atoms is %d, the record has %d", t->centred, t->f.atoms);
 	if (!real) /* the samples could not be aligned */
 		return BP_FAIL(err, BP_EINPUT, "the target needs at least one real atom", "atom_pad_mask: all atoms are padding");
 	BP_TRY(bp_rec_want(&t->s, t->rec, "s", BP_F32, BP_SHAPE(t->f.n, net->ts), err));
@@ -365,7 +370,7 @@ diffuse(struct bp_diffuse *d, struct bp_rec *rec, const char *name, int value, s
 	BP_TRY(bp_target_check(d->o.record_noise, rec->id, d->written, err));
 	BP_TRY(read_target(&t, mem, err));
 	bp_weights_compare(d->w, rec->meta, rec->id);
-	t.sampler = (struct bp_sampler){ .samples = d->o.samples, .step_scale = d->o.step_scale, .record = !d->o.no_graphs,
+	t.sampler = (struct bp_sampler){ .samples = d->o.samples, .centred = t.centred, .step_scale = d->o.step_scale, .record = !d->o.no_graphs,
 		.watch = after_step, .self = &t };
 	BP_TRY(bp_schedule_new(&t.sampler.schedule, d->o.steps, d->o.refine.sigma_scale, mem, err));
 	if (d->o.dump)

@@ -138,7 +138,7 @@ step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, co
 	size_t pose = (size_t)i * m;
 
 	BP_TRY(bp_draws_step(d, cx, i, u->eps));
-	BP_TRY(BP_OP(cx, augment, .b = m, .atoms = atoms, .x = x, .eps = u->eps, .R = u->R + 9 * pose,
+	BP_TRY(BP_OP(cx, augment, .b = m, .atoms = atoms, .centred = o->centred, .x = x, .eps = u->eps, .R = u->R + 9 * pose,
 	    .tr = u->tr + 3 * pose, .w = u->moving, .rest = (float)rest,
 	    .scale = (float)(BP_NOISE_SCALE * sqrt(t_hat * t_hat - sigma * sigma)), .out = u->noisy));
 	for (int k = 0; k < o->guides; k++)

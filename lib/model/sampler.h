@@ -58,6 +58,7 @@ struct bp_step {
 struct bp_sampler {
 	struct bp_schedule schedule;
 	int samples;
+	int centred;          /* atoms whose mean is the centre, 0: all; those that collate added are not among them */
 	double step_scale;
 	const struct bp_start *start; /* NULL: from noise alone */
 	bool record;          /* where the device can (bp_dev_records), the network's work is recorded at the second step and replayed */

@@ -39,7 +39,7 @@ bp_augment_cpu(struct bp_ctx *cx, const struct bp_augment *a)
 		return BP_OK;
 	for (int b = 0; b < a->b; b++) {
 		double mean[3];
-		centre(mean, a->x + 3 * (size_t)b * a->atoms, a->atoms);
+		centre(mean, a->x + 3 * (size_t)b * a->atoms, a->centred ? a->centred : a->atoms);
 		for (int i = 0; i < a->atoms; i++)
 			move(a, b, i, mean);
 	}
@@ -56,7 +56,7 @@ bp_augment_cpu_opt(struct bp_ctx *cx, const struct bp_augment *a)
 	if (!cx->dry) {
 #pragma omp parallel for num_threads(cx->threads) schedule(static) if ((int64_t)a->b * a->atoms > 10000)
 		for (int b = 0; b < a->b; b++)
-			centre(mean + 3 * b, a->x + 3 * (size_t)b * a->atoms, a->atoms);
+			centre(mean + 3 * b, a->x + 3 * (size_t)b * a->atoms, a->centred ? a->centred : a->atoms);
 #pragma omp parallel for collapse(2) num_threads(cx->threads) schedule(static) if ((int64_t)a->b * a->atoms > 10000)
 		for (int b = 0; b < a->b; b++)
 			for (int i = 0; i < a->atoms; i++)

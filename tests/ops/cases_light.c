@@ -291,7 +291,7 @@ augment(struct check *k, int shape)
 	size_t count = 3 * (size_t)b * n;
 	check_label(k, "b=%d atoms=%d", b, n);
 	check_bound(k, 4, 6);
-	CHECK_OP(k, augment, .b = b, .atoms = n, .x = check_normal(k, count),
+	CHECK_OP(k, augment, .b = b, .atoms = n, .centred = shape == 1 ? 4 : 0, .x = check_normal(k, count),
 	    .eps = shape == 1 ? NULL : check_normal(k, count), .R = shape == 2 ? NULL : check_normal(k, 9 * (size_t)b),
 	    .tr = shape == 2 ? NULL : check_normal(k, 3 * (size_t)b), .w = shape < 2 ? NULL : check_mask(k, n),
 	    .scale = 1.7f, .rest = 0.25f, .out = check_out(k, count));

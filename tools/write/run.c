@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "stream/pad.h"
 
 static const char tool[] = "write";
 
@@ -62,14 +63,14 @@ save(struct bp_val **line, struct write_run *r, const struct bp_rec *rec, struct
 }
 
 static void
-handle(struct write_run *r, const struct bp_rec *rec)
+handle(struct write_run *r, struct bp_rec *rec)
 {
 	struct bp_val *line;
 	struct bp_err why = { 0 };
 
 	switch (rec->kind) {
 	case BP_STRUCTURES:
-		if (save(&line, r, rec, &why) == BP_OK)
+		if (bp_rec_unpad(rec, &why) == BP_OK && save(&line, r, rec, &why) == BP_OK)
 			put_line(r, line);
 		else if (why.code == BP_EIO && bp_in_acks(r->in))
 			r->lost = why;
@@ -114,7 +115,7 @@ key(const struct bp_rec *rec, char buf[512])
 }
 
 static int
-one(struct write_run *r, const struct bp_rec *rec, struct bp_err *err)
+one(struct write_run *r, struct bp_rec *rec, struct bp_err *err)
 {
 	char buf[512];
 	const char *k = key(rec, buf);
