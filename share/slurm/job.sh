@@ -48,7 +48,9 @@ over() {
 }
 
 again() {
-	[ "$asked" != requeue ] || scontrol requeue "$SLURM_JOB_ID"
+	local id=$SLURM_JOB_ID # of one task of an array this is also the number of them all
+	[ -z "${SLURM_ARRAY_JOB_ID:-}" ] || id=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID
+	[ "$asked" != requeue ] || scontrol requeue "$id"
 	exit 143
 }
 

@@ -61,7 +61,13 @@ cluster_start() {
 }
 
 cluster_stop() {
-	[ ! -f "$T/slurmctld.pid" ] || scancel -u root 2>/dev/null
+	if [ -f "$T/slurmctld.pid" ]; then
+		scancel -u root 2>/dev/null
+		for _ in $(seq 60); do
+			[ -n "$(squeue -h 2>/dev/null)" ] || break
+			sleep 0.5
+		done
+	fi
 	for f in slurmd.pid slurmctld.pid munge/pid; do
 		[ ! -s "$T/$f" ] || kill "$(cat "$T/$f")" 2>/dev/null
 	done

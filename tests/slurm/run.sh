@@ -2,6 +2,7 @@
 # tests/slurm/run.sh BIN [KEEP]: `boltzpipe submit` on a real Slurm of this one machine. Targets are small and the network is the
 # demonstration's. Looked at: a run without faults; one whose worker is requeued and whose other worker is killed (kill -9) at work; one whose head is
 # requeued in the middle; the same command again. Each must end with every target written once, with the same models byte for byte.
+# LONG=STEPS also tries the time limit (two minutes a job): STEPS of sampling must take longer in all.
 # Exit 77: Slurm is not installed. KEEP: leave the folder.
 set -u
 bin=$(cd "$1" && pwd) || exit 2
@@ -32,7 +33,7 @@ run() {
 	job=$(ls -d "$out"/job-* | tail -1)
 }
 finish() {
-	for _ in $(seq 120); do
+	for _ in $(seq "${patience:-120}"); do
 		[ -n "$(squeue -h -j "$head,$workers" 2>/dev/null)" ] || break
 		sleep 1
 	done
@@ -74,4 +75,12 @@ grep -q '"kept": true' "$job/manifest" || fail "the requeued head kept nothing"
 run plain
 finish "the same command again"
 [ "$(grep -c '"kept": true' "$job/manifest")" = "$n" ] || fail "not all were kept"
+if [ -n "${LONG:-}" ]; then # both jobs reach their limit, and are requeued, once or more
+	stages=(--recycling-steps 0 --sampling-steps "$LONG" --threads 1 --time 2)
+	rm -rf ref
+	patience=900
+	run limit
+	finish "jobs that reach their time limit"
+	[ "$(grep -c 'DUE TO JOB REQUEUE' "$job/head.log")" -gt 0 ] || fail "no limit was reached: more steps than LONG=$LONG"
+fi
 echo "Slurm $(sinfo -V | cut -d' ' -f2): all passed"
