@@ -521,5 +521,6 @@ bp_confidence_plan(struct bp_planned *ret, void *self, const struct bp_plan_size
 	d->cx->err = err;
 	BP_TRY(bp_feats_imagine(&t.f, BP_FEATS_TOKEN | BP_FEATS_PAIR | BP_FEATS_ATOM | BP_FEATS_CONFIDENCE, n, size->atoms, 1, 0, mem, err));
 	ret->host = (2 * (size_t)size->samples + 3) * pairs * sizeof(float); /* pae and pde of each; tm, contact, dist */
+	ret->work = size->samples;
 	return bp_plan_fit(ret, d->cx, run_samples, &t, room);
 }

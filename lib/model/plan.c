@@ -1,7 +1,9 @@
 /* lib/model/plan.c: see plan.h */
 #include "model/plan.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 
@@ -107,12 +109,43 @@ bp_plan_parse(struct bp_plan_size *ret, const char *spec, int samples, struct bp
 	return BP_OK;
 }
 
+/* Seconds of the warm stage on one H100 (bench/ops_cuda.md, bench/gpu.sh): trunk of 4 passes and 128 MSA rows, diffuse of 200 steps and one
+ * sample, confidence of one sample; 8 atoms a token */
+static const struct {
+	const char *tool;
+	double s[3];  /* at 256, 512 and 1024 tokens */
+	int exponent; /* of the tokens beyond */
+} measured[] = {
+	{ "trunk", { 0.30, 0.91, 4.19 }, 3 },
+	{ "diffuse", { 0.63, 0.84, 1.36 }, 2 },
+	{ "confidence", { 0.03, 0.087, 0.4 }, 3 },
+};
+
+/* of a unit of work; NAN: not known */
+static double
+seconds(const char *tool, int tokens)
+{
+	for (size_t i = 0; i < sizeof measured / sizeof *measured; i++) {
+		const double *s = measured[i].s;
+		if (strcmp(measured[i].tool, tool))
+			continue;
+		if (tokens > 1024)
+			return s[2] * pow(tokens / 1024.0, measured[i].exponent);
+		if (tokens > 512)
+			return s[1] * pow(tokens / 512.0, log2(s[2] / s[1]));
+		return tokens < 256 ? s[0] : s[0] * pow(tokens / 256.0, log2(s[1] / s[0]));
+	}
+	return NAN;
+}
+
 #define GIB(bytes) ((double)(bytes) / 1073741824)
 
 void
 bp_plan_tell(FILE *to, const char *tool, const char *device, const struct bp_plan_size *size, const struct bp_planned *p, size_t weights,
     size_t free)
 {
+	double s = seconds(tool, size->tokens);
+
 	fprintf(to, "%s on %s: %d tokens, %d atoms, %d samples, %d MSA rows\n", tool, device, size->tokens, size->atoms, size->samples,
 	    size->msa);
 	fprintf(to, "  weights      %8.2f GiB\n", GIB(weights));
@@ -120,6 +153,9 @@ bp_plan_tell(FILE *to, const char *tool, const char *device, const struct bp_pla
 	fprintf(to, p->chunk && p->chunk < size->tokens ? "%d rows of pairs at once\n" : "all rows of pairs at once\n", p->chunk);
 	if (p->host)
 		fprintf(to, "  record       %8.2f GiB\n", GIB(p->host));
+	if (!strncmp(device, "cuda", 4) && isfinite(s))
+		fprintf(to, p->work * s < 10 ? "  time         about %.1f s on one H100 in the default precision\n"
+		                             : "  time         about %.0f s on one H100 in the default precision\n", p->work * s);
 	if (!free)
 		fprintf(to, "  free               no such device here\n");
 	else

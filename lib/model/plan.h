@@ -18,6 +18,7 @@ int bp_plan_parse(struct bp_plan_size *ret, const char *spec, int samples, struc
 struct bp_planned {
 	size_t device, host;
 	int chunk; /* rows of pairs at once, 0: all */
+	double work; /* in units of the stage's measured seconds (plan.c) */
 };
 /* Plan work(self, cx), as bp_plan_run would: `room` bytes are allowed (0: any). */
 int bp_plan_fit(struct bp_planned *ret, struct bp_ctx *cx, int (*work)(void *self, struct bp_ctx *cx), void *self,

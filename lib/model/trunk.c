@@ -435,5 +435,6 @@ bp_trunk_plan(struct bp_planned *ret, void *self, const struct bp_plan_size *siz
 	t->cx->err = err;
 	BP_TRY(bp_feats_imagine(&f, BP_FEATS_TRUNK & ~BP_FEATS_TEMPLATE, size->tokens, size->atoms, size->msa, 0, mem, err));
 	ret->host = emitted_bytes(t, (size_t)size->tokens);
+	ret->work = (t->o->recycling_steps + 1) / 4.0;
 	return bp_plan_fit(ret, t->cx, compute, &r, room);
 }
