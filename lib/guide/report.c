@@ -263,6 +263,7 @@ one_model(void *self, const char *path, const struct bp_sites *sites, int first,
 	double *fitted;
 
 	r->mem = mem, r->err = err;
+	r->s->cx->err = err;
 	base_name(name, path);
 	snprintf(label, sizeof label, several ? "%s_%d" : "%s", name, model);
 	snprintf(title, sizeof title, several ? "%s model %d" : "%s", name, model);

@@ -26,6 +26,7 @@ bp_rg_weights(double *w, const struct bp_atoms *a, const double *x, enum bp_rg_w
 	} else {
 		BP_NEW(y, 3 * (size_t)p->n, mem, err);
 		BP_NEW(exposed, p->n, mem, err);
+		cx->err = err; /* where ops tell */
 		BP_TRY(bp_debye_open(&d, cx, p, &zero, 1, BP_DEBYE_DIRECT, mem, err));
 		BP_TRY(bp_particle_centre(y, &radius, p, x, err));
 		BP_TRY(bp_debye_exposed(exposed, d, 1, y));

@@ -190,6 +190,7 @@ bp_score_atoms(struct bp_score *ret, double *fitted, struct bp_scorer *s, const 
 	struct bp_mark mark = bp_arena_mark(mem);
 	double *curve;
 
+	s->cx->err = err; /* where ops tell */
 	BP_TRY(take_composition(s, a, err));
 	for (int i = 0; i < a->samples; i += CHUNK) {
 		struct bp_mark some = bp_arena_mark(mem);
@@ -260,6 +261,7 @@ add_mixture(
 	struct bp_ensemble e;
 	double *P, *volume, *weights, *exposed, *fitted;
 
+	s->cx->err = err;
 	BP_NEW(weights, a->samples, mem, err);
 	mark = bp_arena_mark(mem);
 	BP_NEW(P, (size_t)a->samples * size, mem, err);

@@ -59,7 +59,7 @@ bp_scoring_saxs(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp
 		st = own_scorer(&own, s, *rec, err);
 		use = own;
 	}
-	if (st == BP_OK && use && (st = bp_score_record(*rec, use, s->ensemble, err)) == BP_OK)
+	if (st == BP_OK && use && (st = bp_score_record(*rec, use, s->ensemble, err)) == BP_OK && s->saxs)
 		st = sign(s, *rec, start, err);
 	bp_score_close(own);
 	return st;

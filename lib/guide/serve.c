@@ -91,6 +91,7 @@ answer(struct bp_rec **ret, struct server *s, const struct bp_rec *rec, struct b
 	double *energy, *gradient, *values;
 	bool found = false;
 
+	s->cx->err = err; /* where ops tell */
 	BP_TRY(bp_guide_request_read(&q, rec, err));
 	if (q.of_atoms)
 		BP_TRY(begin_target(s, &q, err));
@@ -206,8 +207,8 @@ serve_one(struct server *all, struct bp_call *call, struct bp_arena **mem, size_
 }
 
 int
-bp_guide_serve_at(const char *tool, struct bp_ctx *cx, struct bp_guide_params *p, const char *endpoint,
-    const struct bp_common *c)
+bp_guide_serve_at(
+    const char *tool, struct bp_ctx *cx, struct bp_guide_params *p, const char *endpoint, const struct bp_common *c)
 {
 	struct server all[BP_CALL_CLIENTS];
 	struct bp_arena *mem = NULL;

@@ -55,6 +55,8 @@ step(const struct bp_filter *f, struct bp_rec *rec, struct bp_arena *mem, struct
 
 	if (rec->kind == f->want)
 		st = f->stage(f->self, &result, mem, out, err);
+	else if (rec->kind == BP_DONE && f->no_trail)
+		st = BP_OK;
 	else if (rec->kind == BP_DONE) /* nothing to do, but what this stage would have done it with counts */
 		st = bp_trail_add(rec, f->tool, NULL, NULL, f->weights, 0, 0, f->changed, err);
 	else if (rec->kind < f->want) /* later kinds are done already and pass, like error records */

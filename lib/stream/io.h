@@ -79,6 +79,7 @@ struct bp_filter {
 	const char *tool;
 	const char *weights;              /* bp_weights_id, for the trail; NULL: none          */
 	const struct bp_strlist *changed; /* bp_origin_options, for the trail; NULL: none      */
+	bool no_trail;                    /* it signs no record: what it does is said by the input alone */
 	enum bp_kind want;
 	bp_stage_fn *stage;
 	void *self;

@@ -81,6 +81,54 @@ gnom(void **state)
 	ref_close(r);
 }
 
+/* what real files have, row by row of the rules: each text gives these rows, first q, first I, first sigma */
+static void
+real_files(void **state)
+{
+	static const struct {
+		const char *text;
+		int n, dropped, duplicates;
+		double q, i, sigma;
+		bool sorted, invented;
+		enum bp_qunit unit;
+	} file[] = {
+		{ "TIME\n1.0\n104\n" TEN(ROW), 10, 0, 0, 0.11, 9, 1, false, false,
+		    BP_Q_A }, /* title lines and a count */
+		{ "sample 3, 5 mg/ml\r\nq I s\r\n" TEN(ROW) "creator: almerge\n1 2\n", 10, 0, 0, 0.11, 9, 1, false,
+		    false, BP_Q_A },
+		{ "# FoXS: offset = 0.1, Chi^2 = 1.2\n#  q  exp  err  model\n" TEN(FIT_ROW), 10, 0, 0, 0.11, 9, 1,
+		    false, false, BP_Q_A },
+		{ "\xff\xfe garbage \x80\n" TEN(ROW), 10, 0, 0, 0.11, 9, 1, false, false, BP_Q_A }, /* no UTF-8 */
+		{ "q (nm^-1)\n" TEN(ROW), 10, 0, 0, 0.011, 9, 1, false, false, BP_Q_NM },
+		{ "q [nm-1], I, sigma\n" TEN(ROW), 10, 0, 0, 0.011, 9, 1, false, false, BP_Q_NM },
+		{ "s 1/nm\n" TEN(ROW), 10, 0, 0, 0.011, 9, 1, false, false, BP_Q_NM },
+		{ "q [A^-1]\n" TEN(ROW) "3.0 9 1\n", 11, 0, 0, 0.11, 9, 1, false, false,
+		    BP_Q_A },                                                                 /* said, though above 2 */
+		{ TEN(ROW) "3.0 9 1\n", 11, 0, 0, 0.011, 9, 1, false, false, BP_Q_NM },       /* not said */
+		{ TEN(ROW) "0.5 -3 1\n", 11, 0, 0, 0.11, 9, 1, false, false, BP_Q_A },        /* I <= 0 is data */
+		{ "-0.1 9 1\n0 9 1\n" TEN(ROW), 10, 2, 0, 0.11, 9, 1, false, false, BP_Q_A }, /* q <= 0 is not */
+		{ TEN(ROW) "0.5 9 0\n0.6 9 -1\n0.7 nan 1\n0.8 9 inf\n", 10, 4, 0, 0.11, 9, 1, false, false, BP_Q_A },
+		{ "0.5 9 1\n" TEN(ROW) "0.05 8 1\n", 12, 0, 0, 0.05, 8, 1, true, false, BP_Q_A }, /* unsorted */
+		{ TEN(ROW) "0.11 7 1\n", 10, 0, 1, 0.11, 9, 1, true, false, BP_Q_A }, /* equal q: the first */
+		{ "0.05;1.0D-3;2.0d-4\n0.06,1,1\n" TEN(ROW), 12, 0, 0, 0.05, 1e-3, 2e-4, false, false, BP_Q_A },
+	};
+	struct ref *r = ref_open("none");
+	struct bp_curve *c;
+
+	(void)state;
+	for (int k = 0; k < COUNT(file); k++) {
+		OK(r, read_text(r, &c, file[k].text, NULL));
+		if (c->n != file[k].n || c->dropped != file[k].dropped || c->duplicates != file[k].duplicates
+		    || c->sorted != file[k].sorted || c->invented != file[k].invented || c->unit != file[k].unit)
+			fail_msg("text %d: %d rows, %d dropped, %d equal, unit %d", k, c->n, c->dropped, c->duplicates,
+			    (int)c->unit);
+		NEAR(c->q[0], file[k].q, 1e-15, 1);
+		NEAR(c->i[0], file[k].i, 0, 1);
+		NEAR(c->sigma[0], file[k].sigma, 0, 1);
+	}
+	ref_close(r);
+}
+
 static void
 ranges_and_units(void **state)
 {
@@ -236,6 +284,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reference_curves),
 		cmocka_unit_test(gnom),
+		cmocka_unit_test(real_files),
 		cmocka_unit_test(ranges_and_units),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(guinier),

@@ -7,22 +7,39 @@
 #include "stages.h"
 #include "subcommands.h"
 
+/* guide-saxs beside the other programs, without options: it scores the targets whose input has a section scoring, and
+ * lets the others pass */
+static int
+scoring_command(char ***ret, const struct stages *s)
+{
+	const char *write = s->tools[WRITE].path, *slash = strrchr(write, '/');
+
+	BP_NEW(*ret, 2, s->mem, s->err);
+	(*ret)[0] = bp_sprintf(s->mem, s->err, "%.*sguide-saxs", slash ? (int)(slash - write) + 1 : 0, write);
+	return (*ret)[0] ? BP_OK : BP_EMEM;
+}
+
 static int
 run(struct stages *s, int argc, char **argv, int *status)
 {
-	struct bp_proc proc[STAGES];
+	struct bp_proc proc[STAGES + 1];
 	char **command;
 	bool refused;
+	int n = 0;
 
 	*status = BP_EXIT_USAGE;
 	BP_TRY(stages_sort(s, &refused, argc, argv));
 	if (refused)
 		return BP_OK;
 	for (int t = 0; t < STAGES; t++) {
+		if (t == WRITE) {
+			BP_TRY(scoring_command(&command, s));
+			proc[n++] = (struct bp_proc) { "guide-saxs", command };
+		}
 		BP_TRY(stages_command(&command, s, t));
-		proc[t] = (struct bp_proc) { s->tools[t].tool, command };
+		proc[n++] = (struct bp_proc) { s->tools[t].tool, command };
 	}
-	*status = bp_pipeline_run(proc, STAGES);
+	*status = bp_pipeline_run(proc, n);
 	return BP_OK;
 }
 
@@ -37,7 +54,9 @@ static const struct bp_program program = { .name = "boltzpipe predict",
 	  "of every stage and hands "
 	  "each to the stages that know it; `boltzpipe predict --help` lists them. When a stage fails it is "
 	  "named, and its exit "
-	  "status is that of the command.",
+	  "status is that of the command.\n\n"
+	  "Targets whose input has a section scoring are scored against its curve by guide-saxs before they are "
+	  "written.",
 	.options = no_options };
 
 /* --help and its like; -1: none was asked for */
