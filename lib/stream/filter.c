@@ -82,7 +82,8 @@ loop(const struct bp_filter *f, struct bp_in *in, struct bp_arena *mem, struct b
 	if (st != BP_EOS)
 		return st;
 	BP_TRY(bp_out_end(out, err));
-	bp_in_end(in);
+	if (bp_out_confirmed(out))
+		bp_in_end(in);
 	return BP_OK;
 }
 

@@ -58,6 +58,7 @@ int bp_out_put(struct bp_out *out, struct bp_rec *rec, struct bp_err *err) BP_MU
 /* Write the end record, flush, and close what can fail in closing. Over sockets: wait until everything is safe, then
  * until the end is confirmed. */
 int bp_out_end(struct bp_out *out, struct bp_err *err) BP_MUST_USE;
+bool bp_out_confirmed(const struct bp_out *out); /* after bp_out_end: was the end, too? No: we came late */
 int64_t bp_out_count(const struct bp_out *out);
 int64_t bp_out_failures(const struct bp_out *out);  /* error records among them that were made here     */
 int bp_out_broken(const struct bp_out *out);        /* BP_OK, or why nothing more can be written        */

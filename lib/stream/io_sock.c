@@ -103,6 +103,12 @@ bp_in_next_sock(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, str
 }
 
 bool
+bp_out_confirmed(const struct bp_out *out)
+{
+	return !out->sock || !bp_sock_out_late(out->sock);
+}
+
+bool
 bp_in_acks(const struct bp_in *in)
 {
 	return in->sock != NULL;
@@ -223,6 +229,8 @@ bp_out_end_sock(struct bp_out *out, const struct bp_rec *end, struct bp_err *err
 		st = bp_pack_rec(&out->sink, end, err);
 	if (st == BP_OK)
 		st = bp_sock_out_end(out->sock, err);
+	if (st == BP_OK && bp_sock_out_late(out->sock))
+		bp_log(BP_LOG_WARN, "%s: nobody took the end: the run has ended without this stage", out->name);
 	if (st != BP_OK)
 		out->sink.st = st;
 	return st;

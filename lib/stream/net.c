@@ -2,6 +2,7 @@
 #include "stream/net.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -188,6 +189,9 @@ open_all(struct bp_net *net, const char *list, enum bp_net_role role, const stru
 {
 	struct address a;
 
+	/* pieces of 1 MiB come and go: let malloc keep their pages rather than have the system clear new ones */
+	mallopt(M_MMAP_THRESHOLD, 4 * BP_NET_CHUNK);
+	mallopt(M_TRIM_THRESHOLD, 256 * BP_NET_CHUNK);
 	if ((net->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0 || !(net->ctx = zmq_ctx_new()))
 		return BP_FAIL(err, BP_EIO, NULL, "%s: %s", list, zmq_strerror(errno));
 	zmq_ctx_set(net->ctx, ZMQ_BLOCKY, 0);

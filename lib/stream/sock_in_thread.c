@@ -499,8 +499,12 @@ orders(struct bp_sock_in *s)
 	pthread_mutex_unlock(&s->lock);
 	if (done)
 		send_done(s);
-	if (refused && find_session(s, refused))
-		malformed(s, find_session(s, refused), "its bytes are no record");
+	if (refused) {
+		struct link *l = find_session(s, refused);
+		bp_net_stranger(s->net, l ? l->ep : 0, "its bytes are no record");
+		if (l)
+			open_session(s, l, false);
+	}
 	if (end)
 		look_for_end(s, bp_seconds());
 	return !quit;

@@ -226,6 +226,17 @@ bp_sock_out_end(struct bp_sock_out *s, struct bp_err *err)
 	return st;
 }
 
+bool
+bp_sock_out_late(struct bp_sock_out *s)
+{
+	bool late;
+
+	pthread_mutex_lock(&s->lock);
+	late = s->late;
+	pthread_mutex_unlock(&s->lock);
+	return late;
+}
+
 void
 bp_sock_out_close(struct bp_sock_out *s)
 {

@@ -23,6 +23,7 @@ bool bp_sock_out_begun(const struct bp_sock_out *s); /* is a unit being made? */
 int bp_sock_out_drain(struct bp_sock_out *s, struct bp_err *err) BP_MUST_USE;
 /* The unit being made is the end record: send it to all, wait until they have confirmed it. After bp_sock_out_drain. */
 int bp_sock_out_end(struct bp_sock_out *s, struct bp_err *err) BP_MUST_USE;
+bool bp_sock_out_late(struct bp_sock_out *s); /* after it: nobody was there any more, as others had told the end */
 void bp_sock_out_close(struct bp_sock_out *s);
 
 #endif

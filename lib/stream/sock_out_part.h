@@ -52,7 +52,7 @@ struct bp_sock_out {
 	struct unit *first, **last; /* pending */
 	uint64_t pending, held, held_bytes;
 	struct unit *end;
-	bool ended, quit;
+	bool ended, late, quit; /* late: the end was not confirmed to us */
 	struct bp_err err;
 	/* of the caller */
 	struct unit *making;

@@ -215,12 +215,12 @@ announce(struct bp_sock_out *s)
 }
 
 /* The end record, to everyone who has not got it. It says that all is safe and stays true: with one confirmation (which comes from the last
- * stage) the others get some time and no more; and when our own producers have left and nobody is there to take it, others have told it. */
+ * stage) the others get some time and no more. */
 static void
 announce_end(struct bp_sock_out *s)
 {
 	struct unit *end;
-	bool waits = false, over;
+	bool waits = false;
 
 	pthread_mutex_lock(&s->lock);
 	end = s->held ? NULL : s->end;
@@ -236,10 +236,8 @@ announce_end(struct bp_sock_out *s)
 		}
 		waits |= !c->end_done;
 	}
-	over = s->confirmed > 0 ? !waits || bp_seconds() - s->confirmed > BP_NET_GONE_S
-	                        : s->orphan && !s->nclients && s->alone > 0 && bp_seconds() - s->alone > BP_NET_GONE_S;
 	pthread_mutex_lock(&s->lock);
-	s->ended |= over;
+	s->ended |= s->confirmed > 0 && (!waits || bp_seconds() - s->confirmed > BP_NET_GONE_S);
 	if (s->ended)
 		pthread_cond_signal(&s->cond);
 	pthread_mutex_unlock(&s->lock);
@@ -368,7 +366,11 @@ alone(struct bp_sock_out *s, double now)
 	pthread_mutex_lock(&s->lock);
 	needed = s->held || s->end;
 	s->needy = s->nclients || !needed ? 0 : s->needy > 0 ? s->needy : now;
-	if (s->needy > 0 && s->opt->timeout > 0 && now - s->needy > s->opt->timeout && !s->err.code) {
+	if (s->needy > 0 && s->opt->timeout > 0 && now - s->needy > s->opt->timeout && s->end && !s->held && s->orphan) {
+		/* All is safe, our own producers have left: the end reached the last stage on another way. We came late. */
+		s->ended = s->late = true;
+		pthread_cond_signal(&s->cond);
+	} else if (s->needy > 0 && s->opt->timeout > 0 && now - s->needy > s->opt->timeout && !s->err.code) {
 		BP_FAIL(&s->err, BP_EIO, "is the next stage running? see its messages", "%s: nobody there for %g s",
 		    s->net->ep[0].name, s->opt->timeout);
 		pthread_cond_signal(&s->cond);

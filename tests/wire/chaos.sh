@@ -53,7 +53,7 @@ fi
 "$fake" --from "$rec" --count "$targets" --give structures 2>log.ref | "$bin/write" -o ref >ref.jsonl 2>>log.ref || { cat log.ref; exit 1; }
 
 # ---- the run
-W="--timeout ${TIMEOUT:-30} ${NET:+--insecure}"
+W="--timeout ${TIMEOUT:-20} ${NET:+--insecure}"
 # run again until it ends by itself: name, number, command
 keep() {
 	name=$1 n=$2
@@ -109,7 +109,7 @@ while [ ! -e rc.write ] && [ $(($(date +%s) - start)) -lt "${LIMIT:-120}" ]; do
 	fi
 done
 took=$(($(date +%s) - start))
-for i in $(seq 1 $((${TIMEOUT:-30} + 10))); do [ -e rc.source ] && [ -e rc.write ] && break; sleep 1; done
+for i in $(seq 1 $((2 * ${TIMEOUT:-20} + 10))); do [ -e rc.source ] && [ -e rc.write ] && break; sleep 1; done
 
 fail=0
 for p in source write; do
