@@ -51,7 +51,9 @@ warm() { # TOKENS SAMPLES [OPTION...]
 	n=$1 samples=$2
 	shift 2
 	compute trunk --recycling-steps "${RECYCLING:-3}" "$@" --in "$dir/$n.features" --out "$dir/trunk" || die "trunk failed"
-	compute diffuse --sampling-steps "${STEPS:-200}" --diffusion-samples "$samples" "$@" --in "$dir/trunk" --out "$dir/structures" ||
+	# shellcheck disable=SC2086
+	compute diffuse --sampling-steps "${STEPS:-200}" --diffusion-samples "$samples" ${diffuse_options:-} "$@" --in "$dir/trunk" \
+		--out "$dir/structures" ||
 		die "diffuse failed"
 	rm -f "$dir/trunk"
 	compute confidence "$@" --in "$dir/structures" --out "$dir/scored" || die "confidence failed"
@@ -122,14 +124,23 @@ awk '
 n=${ablate%,*} samples=${ablate#*,}
 input "$n"
 # ops whose two variants differ on this device
-only=${ONLY:-$("$here/check" list | awk -v d="${device%%:*}" '$3 == d { n[$1]++; if (n[$1] == 2) print $1 }')}
+check=$here/check
+[ -x "$check" ] || check=$bin/../tests/ops/test_check
+only=${ONLY:-$("$check" list | awk -v d="${device%%:*}" '$3 == d { n[$1]++; if (n[$1] == 2) print $1 }')}
 echo
 echo "$ablate: each op as its original alone (seconds, all three stages)"
 printf '%-24s %8s %9s\n' op s slower
 warm "$n" "$samples" >"$dir/base"
 base=$(awk '$1 == "all" { print $2 }' "$dir/base")
 printf '%-24s %8.3f\n' "(none)" "$base" | tee "$out/ablation.txt"
+line() { # NAME, and what warm prints
+	awk -v name="$1" -v base="$base" '$1 == "all" { printf "%-24s %8.3f %8.2fx\n", name, $2, $2 / base }' | tee -a "$out/ablation.txt"
+}
 for op in $only; do
-	s=$(warm "$n" "$samples" --op "$op=original" | awk '$1 == "all" { print $2 }')
-	echo "$op $s $base" | awk '{ printf "%-24s %8.3f %8.2fx\n", $1, $2, $2 / $3 }' | tee -a "$out/ablation.txt"
+	warm "$n" "$samples" --op "$op=original" | line "$op"
 done
+warm "$n" "$samples" --precision fp32 | line "(all in fp32)"
+if diffuse --help | grep -q -- --no-graphs; then
+	diffuse_options=--no-graphs
+	warm "$n" "$samples" | line "(no graphs)"
+fi
