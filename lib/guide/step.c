@@ -2,55 +2,92 @@
 #include "guide/step.h"
 
 #include <math.h>
+#include <omp.h>
 #include <string.h>
 
 #include "ops/vec.h"
 
-/* m points: their places, weights in fp32, and the sums of K's rows */
+enum { KEPT_POINTS = 4096 }; /* up to so many points all of K is kept, 64 MiB at most; beyond, its rows are made anew */
+
+/* m points, K's rows in fp32 and their sums */
 struct kernel {
-	int m;
+	int m, threads;
 	const double *x; /* [m,3] */
 	double inv;      /* 1 / (2 l^2) */
-	float *row;      /* [m] scratch */
+	float *K;        /* [m,m], or a row a thread */
 	double *sum;     /* [m] */
 };
 
-/* k->row = exp(-r_ij^2 / 2 l^2) over all j */
-static void
-kernel_row(const struct kernel *k, int i)
+static bool
+is_kept(const struct kernel *k)
 {
-	for (int j = 0; j < k->m; j++) {
-		double r2 = 0;
-		for (int d = 0; d < 3; d++)
-			r2 += (k->x[3 * i + d] - k->x[3 * j + d]) * (k->x[3 * i + d] - k->x[3 * j + d]);
-		k->row[j] = (float)(-r2 * k->inv);
-	}
-	bp_vec_exp(k->row, (size_t)k->m);
+	return k->m <= KEPT_POINTS;
 }
 
-/* out = K K^T g, [m,3]; tmp [m,3]. K is symmetric but for its rows' sums, so each product is over rows. */
-static void
-smooth(double *out, const double *g, double *tmp, const struct kernel *k)
+size_t
+bp_step_bytes(int points, int threads)
 {
+	size_t m = (size_t)points;
+
+	return (m <= KEPT_POINTS ? m : (size_t)threads) * m * sizeof(float) + 14 * m * sizeof(double);
+}
+
+/* row i, made: exp(-r_ij^2 / 2 l^2) over all j */
+static float *
+make_row(const struct kernel *k, int i)
+{
+	float *row = k->K + (size_t)(is_kept(k) ? i : omp_get_thread_num()) * (size_t)k->m;
+
+	for (int j = 0; j < k->m; j++) {
+		double dx = k->x[3 * i] - k->x[3 * j], dy = k->x[3 * i + 1] - k->x[3 * j + 1],
+		       dz = k->x[3 * i + 2] - k->x[3 * j + 2];
+		row[j] = (float)(-(dx * dx + dy * dy + dz * dz) * k->inv);
+	}
+	bp_vec_exp(row, (size_t)k->m);
+	return row;
+}
+
+static const float *
+row_of(const struct kernel *k, int i)
+{
+	return is_kept(k) ? k->K + (size_t)i * (size_t)k->m : make_row(k, i);
+}
+
+/* to = K from, [m,3] */
+static void
+multiply(double *to, const double *from, const struct kernel *k)
+{
+#pragma omp parallel for num_threads(k->threads) schedule(static)
 	for (int i = 0; i < k->m; i++) {
-		kernel_row(k, i);
-		k->sum[i] = 0;
-		for (int j = 0; j < k->m; j++)
-			k->sum[i] += k->row[j];
-	}
-	for (int pass = 0; pass < 2; pass++) {
-		const double *from = pass ? tmp : g;
-		double *to = pass ? out : tmp;
-		for (int i = 0; i < k->m; i++) {
-			double v[3] = { 0 };
-			kernel_row(k, i);
-			for (int j = 0; j < k->m; j++) {
-				double w = pass ? k->row[j] / k->sum[i] : k->row[j] / k->sum[j];
-				v[0] += w * from[3 * j], v[1] += w * from[3 * j + 1], v[2] += w * from[3 * j + 2];
-			}
-			memcpy(to + 3 * i, v, sizeof v);
+		const float *row = row_of(k, i);
+		double v[3] = { 0 };
+		for (int j = 0; j < k->m; j++) {
+			double w = row[j];
+			v[0] += w * from[3 * j], v[1] += w * from[3 * j + 1], v[2] += w * from[3 * j + 2];
 		}
+		memcpy(to + 3 * i, v, sizeof v);
 	}
+}
+
+/* out = N N^T g, [m,3], N being K with each row divided by its sum: K is symmetric, so N^T g = K (g / sum); g is used up,
+ * tmp [m,3] */
+static void
+smooth(double *out, double *g, double *tmp, const struct kernel *k)
+{
+#pragma omp parallel for num_threads(k->threads) schedule(static)
+	for (int i = 0; i < k->m; i++) {
+		const float *row = make_row(k, i);
+		double sum = 0;
+		for (int j = 0; j < k->m; j++)
+			sum += row[j];
+		k->sum[i] = sum;
+	}
+	for (int i = 0; i < 3 * k->m; i++)
+		g[i] /= k->sum[i / 3];
+	multiply(tmp, g, k);
+	multiply(out, tmp, k);
+	for (int i = 0; i < 3 * k->m; i++)
+		out[i] /= k->sum[i / 3];
 }
 
 /* the point that atom i belongs to, or -1 */
@@ -67,7 +104,7 @@ bp_step_smooth(
 	struct bp_mark mark = bp_arena_mark(mem);
 	const int slots = a->group ? a->groups : a->n;
 	double *x, *force, *tmp, *out, mean[3] = { 0 };
-	struct kernel k = { .inv = 1 / (2 * l * l) };
+	struct kernel k = { .inv = 1 / (2 * l * l), .threads = a->threads > 0 ? a->threads : 1 };
 	int *place, *atoms, counted = 0;
 
 	BP_NEW(place, slots, mem, err);
@@ -81,7 +118,8 @@ bp_step_smooth(
 	for (int s = 0; s < slots; s++)
 		place[s]--;
 	BP_NEW(x, 12 * (size_t)k.m, mem, err);
-	BP_NEW(k.row, k.m, mem, err);
+	if (!(k.K = bp_alloc(mem, (size_t)(is_kept(&k) ? k.m : k.threads) * (size_t)k.m * sizeof *k.K, err)))
+		return BP_EMEM;
 	BP_NEW(k.sum, k.m, mem, err);
 	BP_NEW(atoms, k.m, mem, err);
 	force = x + 3 * (size_t)k.m, tmp = force + 3 * (size_t)k.m, out = tmp + 3 * (size_t)k.m;

@@ -24,12 +24,16 @@ struct bp_step_atoms {
 	const double *x;
 	const uint8_t *mask;
 	const int32_t *group;
+	int threads; /* 0: one */
 };
 
 /* p [n,3] = K K^T g less its mean, K_ij = exp(-r_ij^2 / 2 l^2) with rows normalised; 0 for atoms that do not count.
  * Goes downhill: g.p >= 0. */
 int bp_step_smooth(double *p, const double *g, double l, const struct bp_step_atoms *a, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;
+
+/* Bytes that smoothing over so many points takes at most, with `threads`. */
+size_t bp_step_bytes(int points, int threads);
 
 /* delta [n,3] -= the step of energy E with gradient g [n,3] at x. */
 int bp_step_take(double *delta, const struct bp_step_opt *o, double energy, const double *g,

@@ -199,7 +199,8 @@ inner(struct one *s, const struct bp_guided *g, int m, bool *moved, struct bp_er
 			.smoothing = s->p->section == BP_GUIDE_RG ? 0 : s->p->smoothing };
 		for (int i = 0; i < m; i++) {
 			double *x = a->x + (size_t)i * size, *d = a->delta;
-			const struct bp_step_atoms atoms = { a->o.atoms, a->o.tokens, x, a->atoms->mask, a->group };
+			const struct bp_step_atoms atoms
+			    = { a->o.atoms, a->o.tokens, x, a->atoms->mask, a->group, a->cx->threads };
 			memset(d, 0, size * sizeof *d);
 			BP_TRY(
 			    bp_step_take(d, &step, a->energy[i], a->gradient + (size_t)i * size, &atoms, a->mem, err));
@@ -252,6 +253,9 @@ act(void *self, struct bp_ctx *cx, const struct bp_guided *g)
 
 	if (cx->dry) {
 		BP_TRY(bp_dev_upload(cx, &up, a->x0, numbers * sizeof *a->x0));
+		if (cx->device == BP_CPU && s->p->section != BP_GUIDE_RG && s->p->smoothing > 0
+		    && !bp_dev_alloc(cx, bp_step_bytes(a->o.tokens, cx->threads)))
+			return BP_EMEM;
 		BP_TRY(s->source->rehearse(s->source, a->o.samples));
 		bp_dev_release(cx, mark);
 		return BP_OK;

@@ -16,12 +16,15 @@ enum { ATOMS = 4, SAMPLES = 2 };
 static int
 answer(const char *how, const struct bp_rec *rec, struct bp_rec **reply, struct bp_arena *mem, struct bp_err *err)
 {
-	double energy[SAMPLES] = { 0 }, gradient[SAMPLES * ATOMS * 3];
-	struct bp_guide_reply a = { .energy = energy, .gradient = gradient, .goal = 0.5 };
+	double *energy, *gradient; /* the reply points to them */
+	struct bp_guide_reply a = { .goal = 0.5 };
 	const char samples[] = "[{\"rg\": 3, \"word\": \"x\"}, {\"rg\": 4}]",
 	           keys[] = "{\"guidance_weight\": 0.75, \"guidance_interval\": 4, \"smoothing\": 0}";
 	struct bp_guide_request q;
 
+	BP_NEW(energy, SAMPLES, mem, err);
+	BP_NEW(gradient, SAMPLES * ATOMS * 3, mem, err);
+	a.energy = energy, a.gradient = gradient;
 	BP_TRY(bp_guide_request_read(&q, rec, err));
 	for (int i = 0; i < SAMPLES * ATOMS * 3; i++) { /* E = sum x^2 */
 		energy[i / (ATOMS * 3)] += q.coords[i] * q.coords[i];

@@ -19,7 +19,7 @@ descend(const char *run, double smoothing, const char *first, const char *last)
 		.sigma = ref_doubles(r, "sigma", &nq) };
 	const struct bp_val *steps = bp_val_get(bp_val_get(r->json, "runs"), run);
 	int32_t *z = ref_ints(r, "z", &natoms), *n_h = ref_ints(r, "n_h", &natoms);
-	struct bp_step_atoms atoms = { natoms, 0, x, NULL, NULL };
+	struct bp_step_atoms atoms = { .n = natoms, .x = x };
 	struct bp_saxs_result res;
 	struct bp_particle *p;
 	struct bp_saxs *s;
@@ -75,7 +75,7 @@ smoothing(void **state)
 	double x[3 * N], g[3 * N], p[3 * N], q[3 * N], sum[3] = { 0 }, dot = 0;
 	uint8_t mask[N];
 	int32_t own[N], fours[N], bad[N];
-	struct bp_step_atoms a = { N, 0, x, mask, NULL };
+	struct bp_step_atoms a = { .n = N, .x = x, .mask = mask };
 
 	(void)state;
 	for (int i = 0; i < 3 * N; i++)
@@ -111,7 +111,7 @@ steps(void **state)
 {
 	double x[9] = { 0, 0, 0, 4, 0, 0, 0, 4, 0 }, g[9] = { 1, 2, -1, 0, 1, 1, -1, -3, 0 }, delta[9] = { 0 },
 	       gain = 0;
-	struct bp_step_atoms a = { 3, 0, x, NULL, NULL };
+	struct bp_step_atoms a = { .n = 3, .x = x };
 	struct bp_step_opt o = { .weight = 1, .goal = 1 };
 	struct ref *r = ref_open("none");
 
