@@ -84,7 +84,8 @@ cpu_free(const struct bp_ctx *cx)
 	size_t limit = kernel_number("/sys/fs/cgroup/memory.max", "", 1),
 	       used = kernel_number("/sys/fs/cgroup/memory.current", "", 1);
 	size_t cached = kernel_number("/sys/fs/cgroup/memory.stat", "inactive_file ", 1);
-	size_t room = machine, idle = bp_arena_held(cx->mem) - bp_arena_used(cx->mem);
+	size_t held = bp_arena_held(cx->mem), taken = bp_arena_used(cx->mem), room = machine;
+	size_t idle = held > taken ? held - taken : 0; /* a dry context holds nothing of what it takes */
 
 	if (limit != SIZE_MAX && used != SIZE_MAX) { /* a container's share; pages of files can be given back */
 		used -= cached < used ? cached : 0;
