@@ -254,12 +254,6 @@ struct bp_flash_sums {
 	}
 };
 
-static __device__ inline void
-bp_flash_wait(int group, int threads)
-{
-	asm volatile("bar.sync %0, %1;" ::"r"(group + 1), "r"(threads) : "memory");
-}
-
 /* o of the rows, gated; x: the sample's q of head h */
 template <int DP, bool EXACT, bool WIDE>
 static __device__ inline void
@@ -331,16 +325,17 @@ bp_flash_rows(bp_flash a)
 	k.fetch(row, col, ld, a);
 	v.fetch(row, col, ld, a);
 	next.template fetch<WIDE>(bias, group * TILE + 2 * t, keys, first + group * TILE + tid, a);
-	for (int at = group * TILE; at < keys; at += JUMP) {
+	/* both groups go round as often; a tile beyond the keys is zeros with scores of -1e30, which the join forgets */
+	for (int at = group * TILE; at - group * TILE < keys; at += JUMP) {
 		float s[4][4] = {};
-		bp_flash_wait(group, THREADS); /* nobody reads the tile before any more */
+		__syncthreads(); /* nobody reads the tile before any more */
 		k.template put<EXACT>(K + tid / 4 * LK + col, LK);
 		v.template put<EXACT>(V + tid / 4 * LV + col, LV);
 		if (tid < TILE)
 			M[tid] = next.template masked<WINDOWS>();
-		bp_flash_wait(group, THREADS);
+		__syncthreads();
 		now = next;
-		if (at + JUMP < keys) {
+		if (at - group * TILE + JUMP < keys) {
 			row += JUMP;
 			k.fetch(row, col, ld, a);
 			v.fetch(row, col, ld, a);
