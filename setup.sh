@@ -1,6 +1,7 @@
 #!/bin/sh
 # setup.sh [build] [test]: install what is missing to build (and to test) boltzpipe on Debian 12 or later. As root or with sudo it
 # installs; otherwise it prints the one line to run, and fails.
+# Optional, named by what would use them when missing: gnuplot-nox (guide-saxs --plot); pyausaxs and PyTorch of $PYTHON (make bench).
 set -eu
 build="gcc g++ make libmsgpack-dev libyaml-dev libjansson-dev libxxhash-dev zlib1g-dev libzmq3-dev libmicrohttpd-dev gemmi-dev tao-pegtl-dev"
 test="libcmocka-dev clang python3 python3-numpy python3-msgpack python3-msgpack-numpy python3-zmq"

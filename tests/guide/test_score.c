@@ -304,11 +304,66 @@ mixtures(void **state)
 	ref_close(r);
 }
 
+/* sums and forces by way of the coarser grid of q: as without it, to the bound in debye.c, and whatever conformer is
+ * beside */
+static void
+inner_grid(void **state)
+{
+	enum { NQ = 500 };
+	struct ref *r = ref_open("none");
+	struct made m, other;
+	struct bp_particle *p;
+	struct bp_debye *d;
+	struct bp_ctx *cx;
+	static double q[NQ], P[3][2 * BP_PROFILES * NQ], g[3][2 * 3 * ATOMS], E[2 * NQ], solvent[2 * NQ],
+	    x[2 * 3 * ATOMS];
+	static const double c2[2] = { 0 };
+	double radius = 0, r1, most = 0, off = 0, force = 0;
+	uint64_t seed = 3;
+
+	(void)state;
+	make(&m, 5, 3);
+	make(&other, 6, 6); /* longer, so that both together have other bins */
+	for (int k = 0; k < NQ; k++)
+		q[k] = 0.001 * (k + 1);
+	OK(r, bp_ctx_open(&cx, "cpu", "optimized", NULL, 0, NULL, 1, 0, &r->err));
+	OK(r, bp_particle_new(&p, ATOMS, m.z, m.n_h, m.mask, r->mem, &r->err));
+	OK(r, bp_debye_open(&d, cx, p, q, NQ, BP_DEBYE_HISTOGRAM, r->mem, &r->err));
+	OK(r, bp_particle_centre(x, &radius, p, m.x, &r->err));
+	OK(r, bp_particle_centre(x + 3 * p->n, &r1, p, other.x, &r->err));
+	assert_true(d->inner);
+	for (size_t i = 0; i < 2 * NQ; i++)
+		E[i] = uniform(&seed) - 0.5, solvent[i] = 1;
+	for (int way = 0; way < 3; way++) { /* with the grid, without, with it and the other conformer */
+		int own[2];
+		struct bp_conformers c = { way == 2 ? 2 : 1, x, NULL, fmax(radius, r1), 0, own };
+		d->inner = way != 1;
+		OK(r, bp_debye_profiles(P[way], d, &c));
+		OK(r, bp_debye_forces(g[way], d, &c, E, solvent, c2));
+	}
+	for (int i = 0; i < BP_P_VW * NQ; i++) {
+		most = fmax(most, fabs(P[1][i]));
+		off = fmax(off, fabs(P[0][i] - P[1][i]));
+		assert_true(P[0][i] == P[2][i]);
+	}
+	if (!(off <= 1e-6 * most) || !(off > 0)) /* 0: the grid was not used */
+		fail_msg("profiles of up to %g are off by %g", most, off);
+	for (int i = 0; i < 3 * p->n; i++)
+		force = fmax(force, fabs(g[1][i]));
+	for (int i = 0; i < 3 * p->n; i++) {
+		NEAR(g[0][i], g[1][i], 1e-5, force);
+		NEAR(g[0][i], g[2][i], 1e-6, force);
+	}
+	bp_ctx_close(cx);
+	ref_close(r);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(cormap), cmocka_unit_test(distances),
-		cmocka_unit_test(least_squares), cmocka_unit_test(made_structures), cmocka_unit_test(mixtures) };
+	const struct CMUnitTest tests[]
+	    = { cmocka_unit_test(cormap), cmocka_unit_test(distances), cmocka_unit_test(least_squares),
+		      cmocka_unit_test(made_structures), cmocka_unit_test(mixtures), cmocka_unit_test(inner_grid) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
