@@ -105,14 +105,14 @@ bp_flash_mma(float d[4], const float a[4], float b0, float b1)
 		bp_mma_tf32(d, a, b0, b1);
 }
 
-/* of a tile's keys: what is added to the scores of rows g and g + 8, [row][eight keys][2]; and the mask of the thread's own key, -1 outside. WIDE:
+/* of a tile's keys: what is added to the scores of rows g and g + 8, [row][eight keys][2]; and the mask of the thread's own key, -1 outside. PAIRS:
  * the number of keys is even */
 struct bp_flash_bias {
 	float2 b[2][4];
 	float m;
 
 	/* at: the first key of the lane, mine: the thread's own */
-	template <bool WIDE>
+	template <bool PAIRS>
 	__device__ inline void
 	fetch(const float *const row[2], int at, int keys, int mine, const bp_flash &a)
 	{
@@ -121,7 +121,7 @@ struct bp_flash_bias {
 #pragma unroll
 			for (int j = 0; j < 4; j++) {
 				b[i][j] = make_float2(0, 0);
-				if (WIDE) {
+				if (PAIRS) {
 					if (at + 8 * j < keys)
 						b[i][j] = *(const float2 *)(row[i] + at + 8 * j);
 				} else {
@@ -292,7 +292,7 @@ bp_flash_out(bp_flash_sums<DP / 8> *w, const bp_flash &a, const float *x, int qu
 }
 
 /* grid: queries / (16 WARPS), heads, samples; WARPS a group */
-template <int DP, bool EXACT, int WARPS, bool WINDOWS, bool WIDE>
+template <int DP, bool EXACT, int WARPS, bool WINDOWS, bool WIDE, bool PAIRS>
 static __global__ void __launch_bounds__(BP_FLASH_GROUPS *WARPS * 32, EXACT || DP > 48 ? 1 : 8 / WARPS)
 bp_flash_rows(bp_flash a)
 {
@@ -324,7 +324,7 @@ bp_flash_rows(bp_flash a)
 	v.begin(x + 2 * a.c, ld, row, col);
 	k.fetch(row, col, ld, a);
 	v.fetch(row, col, ld, a);
-	next.template fetch<WIDE>(bias, group * TILE + 2 * t, keys, first + group * TILE + tid, a);
+	next.template fetch<PAIRS>(bias, group * TILE + 2 * t, keys, first + group * TILE + tid, a);
 	/* both groups go round as often; a tile beyond the keys is zeros with scores of -1e30, which the join forgets */
 	for (int at = group * TILE; at - group * TILE < keys; at += JUMP) {
 		float s[4][4] = {};
@@ -339,7 +339,7 @@ bp_flash_rows(bp_flash a)
 			row += JUMP;
 			k.fetch(row, col, ld, a);
 			v.fetch(row, col, ld, a);
-			next.template fetch<WIDE>(bias, at + JUMP + 2 * t, keys, first + at + JUMP + tid, a);
+			next.template fetch<PAIRS>(bias, at + JUMP + 2 * t, keys, first + at + JUMP + tid, a);
 		}
 #pragma unroll
 		for (int e = 0; e < STEPS; e++)
@@ -368,30 +368,41 @@ bp_flash_rows(bp_flash a)
 	bp_flash_out<DP, EXACT, WIDE>(&w, a, x, query, h);
 }
 
-template <int DP, bool EXACT, bool WINDOWS, bool WIDE>
+template <int DP, bool EXACT, bool WINDOWS, bool WIDE, bool PAIRS>
 static inline void
 bp_flash_launch(struct bp_ctx *cx, const bp_flash *a, int b)
 {
 	constexpr int WARPS = WINDOWS ? 2 : 4;
 
-	bp_flash_rows<DP, EXACT, WARPS, WINDOWS, WIDE>
+	bp_flash_rows<DP, EXACT, WARPS, WINDOWS, WIDE, PAIRS>
 	    <<<dim3((a->n + 16 * WARPS - 1) / (16 * WARPS), a->heads, b), BP_FLASH_GROUPS * WARPS * 32, 0, bp_stream(cx)>>>(*a);
 }
 
-template <bool EXACT, bool WINDOWS>
+template <bool EXACT, bool WINDOWS, bool PAIRS>
 static inline void
 bp_flash_width(struct bp_ctx *cx, const bp_flash *a, int b)
 {
-	if (a->d % 4 || a->n % 2)
-		bp_flash_launch<64, EXACT, WINDOWS, false>(cx, a, b);
+	if (a->d % 4)
+		bp_flash_launch<64, EXACT, WINDOWS, false, PAIRS>(cx, a, b);
 	else if (a->d <= 16)
-		bp_flash_launch<16, EXACT, WINDOWS, true>(cx, a, b);
+		bp_flash_launch<16, EXACT, WINDOWS, true, PAIRS>(cx, a, b);
 	else if (a->d <= 32)
-		bp_flash_launch<32, EXACT, WINDOWS, true>(cx, a, b);
+		bp_flash_launch<32, EXACT, WINDOWS, true, PAIRS>(cx, a, b);
 	else if (a->d <= 48)
-		bp_flash_launch<48, EXACT, WINDOWS, true>(cx, a, b);
+		bp_flash_launch<48, EXACT, WINDOWS, true, PAIRS>(cx, a, b);
 	else
-		bp_flash_launch<64, EXACT, WINDOWS, true>(cx, a, b);
+		bp_flash_launch<64, EXACT, WINDOWS, true, PAIRS>(cx, a, b);
+}
+
+/* windows have 128 keys: always pairs */
+template <bool EXACT, bool WINDOWS>
+static inline void
+bp_flash_keys(struct bp_ctx *cx, const bp_flash *a, int b)
+{
+	if (WINDOWS || a->n % 2 == 0)
+		bp_flash_width<EXACT, WINDOWS, true>(cx, a, b);
+	else
+		bp_flash_width<EXACT, WINDOWS, WINDOWS>(cx, a, b);
 }
 
 /* both attentions: A is the op; n rows a sample */
@@ -415,9 +426,9 @@ bp_flash_attention(struct bp_ctx *cx, const A *a, int n, const char *op)
 		f.o = o;
 		BP_TRY(bp_blas_stack(cx, x, a->x, rows, W, 4));
 		if (cx->precision == BP_FP32)
-			bp_flash_width<true, WINDOWS>(cx, &f, a->b);
+			bp_flash_keys<true, WINDOWS>(cx, &f, a->b);
 		else
-			bp_flash_width<false, WINDOWS>(cx, &f, a->b);
+			bp_flash_keys<false, WINDOWS>(cx, &f, a->b);
 		BP_TRY(bp_launched(cx, op));
 		BP_TRY(bp_blas_linear(cx, x, o, rows, &a->w->o, false));
 		bp_gated_samples(cx, a->out, x, a->gate, a->b, n, a->c);

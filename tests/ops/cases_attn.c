@@ -17,7 +17,7 @@ attn_pair_bias(struct check *k, int shape)
 		int b, n, c, heads;
 		bool mask, gate;
 	} S[] = { { 1, 1, 8, 1, false, false }, { 2, 5, 24, 3, true, true }, { 3, 33, 96, 4, true, true },
-		{ 1, 85, 40, 2, false, false }, { 2, 131, 64, 2, true, true }, { 1, 76, 96, 4, true, false },
+		{ 1, 85, 40, 2, false, false }, { 2, 131, 64, 2, true, true }, { 2, 70, 192, 4, true, true }, { 1, 76, 96, 4, true, false },
 		{ 1, 76, 192, 8, true, true }, { 5, 214, 192, 8, true, true }, { 1, 214, 96, 4, true, false },
 		{ 1, 256, 384, 16, true, false }, { 1, 256, 768, 16, true, true }, { 1, 512, 384, 16, false, false },
 		{ 1, 1024, 384, 16, false, false } };
@@ -163,7 +163,7 @@ binned_mean(struct check *k, int shape)
 }
 
 const struct check_op check_attn[] = {
-	{ "attn_pair_bias", attn_pair_bias, 5, 6, 2 },
+	{ "attn_pair_bias", attn_pair_bias, 6, 6, 2 },
 	{ "atom_attention", atom_attention, 4, 3, 0 },
 	{ "pair_bias", pair_bias, 4, 4, 2 },
 	{ "outer_product_mean", outer_product_mean, 4, 3, 2 },
