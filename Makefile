@@ -45,7 +45,7 @@ LIB     := $(B)/libboltzpipe.a
 TOOLS   := $(patsubst tools/%/main.c,$(B)/bin/%,$(wildcard tools/*/main.c))
 TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*/test_*.c))
 
-.PHONY: all bundle bundle-here setup demo demo-all demo-saxs check check-large fuzz unit pipe chaos bench bench-guide bench-ops install uninstall clean
+.PHONY: all bundle bundle-here setup demo demo-all demo-saxs check check-large fuzz unit pipe chaos slurm bench bench-guide bench-ops install uninstall clean
 .SECONDARY:
 all: $(TOOLS)
 	@ln -sfn $(CFG)/bin build/bin
@@ -97,6 +97,8 @@ unit: $(TESTS)
 pipe: all $(B)/tests/wire/fake
 	@tests/pipe/run.sh $(B)/bin
 # ten thousand targets, a stage killed each second; then with cut links and a full disk (as root)
+slurm: all # boltzpipe submit on a real Slurm of this machine (Debian: slurm-wlm munge; root)
+	@tests/slurm/run.sh $(B)/bin || [ $$? = 77 ]
 chaos: $(B)/bin/write $(B)/tests/wire/fake
 	TARGETS=10000 TRUNKS=8 DIFFUSES=2 EVERY=1 MS=200 LIMIT=1200 tests/wire/chaos.sh $(B)/bin $(B)/tests/wire/fake
 	TARGETS=1000 EVERY=1 NET=1 LIMIT=600 tests/wire/chaos.sh $(B)/bin $(B)/tests/wire/fake
