@@ -45,7 +45,7 @@ LIB     := $(B)/libboltzpipe.a
 TOOLS   := $(patsubst tools/%/main.c,$(B)/bin/%,$(wildcard tools/*/main.c))
 TESTS   := $(patsubst tests/%.c,$(B)/tests/%,$(wildcard tests/*/test_*.c))
 
-.PHONY: all bundle bundle-here setup demo demo-all demo-saxs check check-large fuzz unit pipe chaos slurm bench bench-guide bench-ops install uninstall clean
+.PHONY: all bundle bundle-here setup demo demo-all demo-saxs check check-large fuzz unit pipe chaos slurm bench bench-guide bench-ops bench-wire install uninstall clean
 .SECONDARY:
 all: $(TOOLS)
 	@ln -sfn $(CFG)/bin build/bin
@@ -134,6 +134,8 @@ bench-guide: $(B)/bin/guide-saxs $(B)/bench/guide
 	@bench/guide.sh $(B)/bin $(B)/bench/guide
 $(B)/bench/guide: $(B)/bench/guide.o $(LIB)
 	$(say)$(CC) -o $@ $^ $(LDLIBS)
+bench-wire: $(B)/bin/write $(B)/tests/wire/fake
+	@bench/wire.sh $(B)/bin $(B)/tests/wire/fake
 bench-ops: $(B)/tests/ops/test_check
 	@$< bench
 

@@ -140,6 +140,8 @@ bp_out_open_sock(struct bp_out *out, const char *path, const struct bp_wire_opt 
 {
 	uint64_t a = bp_net_random(), b = bp_net_random();
 
+	if (o && o->run && strlen(o->run) >= sizeof out->run)
+		return BP_FAIL(err, BP_EUSAGE, NULL, "--run: at most %zu letters", sizeof out->run - 1);
 	if (o && o->run)
 		snprintf(out->run, sizeof out->run, "%s", o->run);
 	else

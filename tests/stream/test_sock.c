@@ -194,6 +194,36 @@ test_comes_again(void **state)
 	finish(&p);
 }
 
+/* ---- a target that every consumer is lost with becomes an error record */
+static void
+test_gives_up(void **state)
+{
+	struct producer p = { .out = "ipc:///tmp/bp-test-g", .opt = plain, .count = 1, .bytes = 10 };
+	struct bp_arena *mem = *state;
+	struct bp_in *in;
+	struct bp_rec *rec;
+
+	p.opt.run = "R";
+	bp_log_open("test_sock", -1); /* it is said, which is no news here */
+	start(&p);
+	for (int i = 0; i < 10; i++) {
+		in = consumer(p.out, &plain, NULL);
+		assert_non_null(rec = next(in, mem));
+		assert_int_equal(rec->kind, BP_FEATURES);
+		bp_in_close(in);
+	}
+	in = consumer(p.out, &plain, NULL);
+	assert_non_null(rec = next(in, mem));
+	assert_int_equal(rec->kind, BP_ERROR);
+	assert_string_equal(rec->id, "t0");
+	assert_string_equal(bp_val_cstr(bp_val_get(rec->extra, "run"), ""), "R");
+	assert_string_equal(bp_val_cstr(bp_val_get(rec->meta, "message"), ""), "10 consumers were lost with it");
+	assert_null(next(in, mem));
+	bp_in_end(in);
+	bp_in_close(in);
+	finish(&p);
+}
+
 /* ---- a slow consumer slows the producer: no more than --queue records lie at either side; large ones one at a time */
 static void
 test_credit(void **state)
@@ -337,6 +367,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_arrives, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_comes_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_gives_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_credit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
