@@ -10,7 +10,7 @@
 struct bp_call {
 	struct bp_net *net;
 	bool server;
-	double limit, until; /* s; 0: none */
+	double limit, until;  /* s; 0: none */
 	struct bp_rid client; /* of the question */
 	struct {
 		struct bp_rid rid;
@@ -66,7 +66,8 @@ bp_call_open(struct bp_call **ret, const char *endpoint, bool server, const stru
 	*ret = NULL;
 	if (!c)
 		return BP_FAIL(err, BP_EMEM, NULL, "no memory for a socket");
-	if ((st = bp_net_open(&c->net, endpoint, server ? BP_NET_SERVER : BP_NET_CLIENT, o ? o : &defaults, NULL, err)) != BP_OK) {
+	if ((st = bp_net_open(&c->net, endpoint, server ? BP_NET_SERVER : BP_NET_CLIENT, o ? o : &defaults, NULL, err))
+	    != BP_OK) {
 		free(c);
 		return st;
 	}
@@ -104,7 +105,12 @@ await(struct bp_call *c, short events, struct bp_err *err)
 
 	for (;;) {
 		double left = c->until > 0 ? c->until - bp_seconds() : 1;
-		if (zmq_poll(&item, 1, left <= 0 ? 0 : left < 0.05 ? (long)(left * 1000) + 1 : c->net->zap ? 50 : 250) > 0)
+		if (zmq_poll(&item, 1,
+		        left <= 0         ? 0
+		            : left < 0.05 ? (long)(left * 1000) + 1
+		            : c->net->zap ? 50
+		                          : 250)
+		    > 0)
 			return BP_OK;
 		if (c->net->zap)
 			(void)bp_net_wait(c->net, 0);
@@ -127,7 +133,9 @@ bp_call_send(struct bp_call *c, const struct bp_rec *rec, struct bp_err *err)
 	if (c->server && zmq_send(sock, c->client.b, c->client.n, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
 		return BP_OK; /* the client is gone, and misses nothing */
 	if (zmq_send(sock, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0 || zmq_send(sock, c->answer, c->n, ZMQ_DONTWAIT) < 0)
-		return c->server ? BP_OK : BP_FAIL(err, BP_EINPUT, NULL, "%s: %s", c->net->ep[0].name, zmq_strerror(zmq_errno()));
+		return c->server
+		    ? BP_OK
+		    : BP_FAIL(err, BP_EINPUT, NULL, "%s: %s", c->net->ep[0].name, zmq_strerror(zmq_errno()));
 	return BP_OK;
 }
 
@@ -156,7 +164,8 @@ bp_call_client(struct bp_call *c, bool *fresh)
 	int i, oldest = 0;
 
 	for (i = 0; i < BP_CALL_CLIENTS; i++) {
-		if (c->known[i].used && c->known[i].rid.n == c->client.n && memcmp(c->known[i].rid.b, c->client.b, c->client.n) == 0)
+		if (c->known[i].used && c->known[i].rid.n == c->client.n
+		    && memcmp(c->known[i].rid.b, c->client.b, c->client.n) == 0)
 			break;
 		if (c->known[i].used < c->known[oldest].used)
 			oldest = i;

@@ -80,8 +80,8 @@ bp_curve_socket(struct bp_curve *k, void *sock, const char *address, bool bind, 
 	if (strrchr(host, ':'))
 		*strrchr(host, ':') = 0;
 	if (!(server = bp_peers_at(&k->peers, host)))
-		return BP_FAIL(
-		    err, BP_EUSAGE, "copy that machine's .pub file there, as HOST.pub", "%s: no key of %s in %s", address, host, k->dir);
+		return BP_FAIL(err, BP_EUSAGE, "copy that machine's .pub file there, as HOST.pub",
+		    "%s: no key of %s in %s", address, host, k->dir);
 	BP_TRY(set(sock, ZMQ_CURVE_PUBLICKEY, k->key.public_key, BP_KEY_TEXT, err));
 	return set(sock, ZMQ_CURVE_SERVERKEY, server->public_key, BP_KEY_TEXT, err);
 }
@@ -91,7 +91,8 @@ known(const struct bp_curve *k, zmq_msg_t *raw)
 {
 	char text[BP_KEY_TEXT];
 
-	return zmq_msg_size(raw) == RAW && zmq_z85_encode(text, zmq_msg_data(raw), RAW) && bp_peers_who(&k->peers, text);
+	return zmq_msg_size(raw) == RAW && zmq_z85_encode(text, zmq_msg_data(raw), RAW)
+	    && bp_peers_who(&k->peers, text);
 }
 
 /* ZAP (rfc.zeromq.org/spec/27): version, request, domain, address, identity, mechanism, key */

@@ -1,4 +1,5 @@
-/* What streams over sockets have beside those over pipes (doc/wire.md, "Sockets"): runs, units, the end. Declared in stream/io_part.h. */
+/* What streams over sockets have beside those over pipes (doc/wire.md, "Sockets"): runs, units, the end. Declared in
+ * stream/io_part.h. */
 #include <stdio.h>
 #include <string.h>
 
@@ -147,7 +148,8 @@ bp_out_open_sock(struct bp_out *out, const char *path, const struct bp_wire_opt 
 	else
 		snprintf(out->run, sizeof out->run, "%016llx%016llx", (unsigned long long)a, (unsigned long long)b);
 	BP_TRY(bp_arena_open(&out->keep, 0, err));
-	if (!(out->runs = bp_val_map(out->keep, err)) || bp_sock_out_open(&out->sock, path, o ? o : &defaults, out->stats, err) != BP_OK) {
+	if (!(out->runs = bp_val_map(out->keep, err))
+	    || bp_sock_out_open(&out->sock, path, o ? o : &defaults, out->stats, err) != BP_OK) {
 		bp_arena_close(out->keep);
 		return err->code;
 	}

@@ -82,13 +82,15 @@ check_safe(struct address *a, const struct bp_wire_opt *o, struct bp_err *err)
 		    "%s: plain TCP binds to loopback only", a->name);
 	snprintf(port, sizeof port, "%s", host + 1);
 	snprintf(a->zmq, sizeof a->zmq, "tcp://127.0.0.1%s", port);
-	bp_log(BP_LOG_WARN, "%s: this machine only: give --key and --peer-keys to encrypt, or --insecure to let anyone connect",
+	bp_log(BP_LOG_WARN,
+	    "%s: this machine only: give --key and --peer-keys to encrypt, or --insecure to let anyone connect",
 	    a->name);
 	return BP_OK;
 }
 
 static int
-parse(struct address *a, const char *s, size_t n, enum bp_net_role role, const struct bp_wire_opt *o, struct bp_err *err)
+parse(
+    struct address *a, const char *s, size_t n, enum bp_net_role role, const struct bp_wire_opt *o, struct bp_err *err)
 {
 	const char *rest;
 	bool tcp, ipc;
@@ -102,8 +104,10 @@ parse(struct address *a, const char *s, size_t n, enum bp_net_role role, const s
 	if ((!tcp && !ipc) || !*rest || (tcp && !strchr(rest, ':')))
 		return BP_FAIL(err, BP_EUSAGE, NULL, "%s: wanted tcp://HOST:PORT, tcp://*:PORT or ipc://PATH", a->name);
 	if (ipc && *rest == '*')
-		return BP_FAIL(err, BP_EUSAGE, "leave out the '*'", "%s: an ipc socket: the producer binds it", a->name);
-	a->bind = role == BP_NET_SERVER || (role != BP_NET_CLIENT && (*rest == '*' || (ipc && role == BP_NET_PRODUCER)));
+		return BP_FAIL(
+		    err, BP_EUSAGE, "leave out the '*'", "%s: an ipc socket: the producer binds it", a->name);
+	a->bind
+	    = role == BP_NET_SERVER || (role != BP_NET_CLIENT && (*rest == '*' || (ipc && role == BP_NET_PRODUCER)));
 	if (*rest == '*' && !(tcp && rest[1] == ':'))
 		rest++;
 	if (ipc && strlen(rest) >= sizeof((struct sockaddr_un *)0)->sun_path)
@@ -207,8 +211,8 @@ open_all(struct bp_net *net, const char *list, enum bp_net_role role, const stru
 }
 
 int
-bp_net_open(struct bp_net **ret, const char *list, enum bp_net_role role, const struct bp_wire_opt *o, struct bp_stats *stats,
-    struct bp_err *err)
+bp_net_open(struct bp_net **ret, const char *list, enum bp_net_role role, const struct bp_wire_opt *o,
+    struct bp_stats *stats, struct bp_err *err)
 {
 	struct bp_net *net = calloc(1, sizeof *net + BP_NET_ENDPOINTS * sizeof *net->ep);
 	int st;
@@ -288,7 +292,8 @@ bp_net_stranger(struct bp_net *net, int ep, const char *why)
 {
 	BP_COUNT(net->stats, strangers, 1);
 	if (!net->told)
-		bp_log(BP_LOG_WARN, "%s: a message or peer was refused: %s; more of them are only counted", net->ep[ep].name, why);
+		bp_log(BP_LOG_WARN, "%s: a message or peer was refused: %s; more of them are only counted",
+		    net->ep[ep].name, why);
 	net->told = true;
 }
 
@@ -312,10 +317,11 @@ put64(unsigned char *p, uint64_t x)
 static bool
 decode(struct bp_net_head *h, const unsigned char *p, size_t n)
 {
-	if (n != BP_NET_HEAD || memcmp(p, magic, sizeof magic) != 0 || p[6] || p[7] || p[4] < BP_NET_OPEN || p[4] > BP_NET_BYE)
+	if (n != BP_NET_HEAD || memcmp(p, magic, sizeof magic) != 0 || p[6] || p[7] || p[4] < BP_NET_OPEN
+	    || p[4] > BP_NET_BYE)
 		return false;
-	*h = (struct bp_net_head) { p[4], p[5], get64(p + 8), get64(p + 16), get64(p + 24), get64(p + 32), get64(p + 40),
-		get64(p + 48) };
+	*h = (struct bp_net_head) { p[4], p[5], get64(p + 8), get64(p + 16), get64(p + 24), get64(p + 32),
+		get64(p + 40), get64(p + 48) };
 	return h->peer != 0;
 }
 

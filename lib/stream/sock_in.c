@@ -271,7 +271,9 @@ bp_sock_in_end(struct bp_sock_in *s)
 	bp_assert(!d);
 	for (u = s->first; u; u = u->next) /* ends that came again */
 		if (u->end && (d = calloc(1, sizeof *d))) {
-			*d = (struct bp_duty) { .next = s->ends, .to = s, .session = u->session, .seq = u->seq, .held = 1 };
+			*d = (struct bp_duty) {
+				.next = s->ends, .to = s, .session = u->session, .seq = u->seq, .held = 1
+			};
 			s->ends = d;
 		}
 	d = s->ends;

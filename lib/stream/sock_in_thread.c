@@ -1,4 +1,5 @@
-/* Contents: links; sending; asking; receiving; time; the end; the thread. Its fields of struct bp_sock_in are its own. */
+/* Contents: links; sending; asking; receiving; time; the end; the thread. Its fields of struct bp_sock_in are its own.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,7 +127,8 @@ send_numbers(struct bp_sock_in *s, struct link *l, uint8_t type, const uint64_t 
 	l->said = bp_seconds();
 }
 
-/* Begin anew with a producer. keep: it is gone, and what waits of it may be all that there is; else it takes that back. */
+/* Begin anew with a producer. keep: it is gone, and what waits of it may be all that there is; else it takes that back.
+ */
 static void
 open_session(struct bp_sock_in *s, struct link *l, bool keep)
 {
@@ -195,7 +197,8 @@ ask(struct bp_sock_in *s)
 	bytes += allowed;
 	for (int i = 0; i < s->nlinks && room > 0; i++) {
 		struct link *l = &s->link[(s->turn + i) % s->nlinks];
-		uint64_t free_bytes = s->opt->queue_bytes > bytes ? s->opt->queue_bytes - bytes : 0, k = room / (uint64_t)askable;
+		uint64_t free_bytes = s->opt->queue_bytes > bytes ? s->opt->queue_bytes - bytes : 0,
+		         k = room / (uint64_t)askable;
 		if (!l->live || !l->next || l->asked != l->answered)
 			continue;
 		if (free_bytes < l->next && held + out > 0)
@@ -451,8 +454,8 @@ look_for_end(struct bp_sock_in *s, double now)
 		pthread_cond_signal(&s->cond);
 	}
 	if (!s->any_end && s->alone && s->opt->timeout > 0 && now - s->alone > s->opt->timeout && !s->err.code) {
-		BP_FAIL(&s->err, BP_ESTREAM, "is it running? see its messages", "%s: nobody there for %g s", s->net->ep[0].name,
-		    s->opt->timeout);
+		BP_FAIL(&s->err, BP_ESTREAM, "is it running? see its messages", "%s: nobody there for %g s",
+		    s->net->ep[0].name, s->opt->timeout);
 		pthread_cond_signal(&s->cond);
 	}
 	pthread_mutex_unlock(&s->lock);

@@ -116,7 +116,8 @@ bp_sock_out_open(struct bp_sock_out **ret, const char *endpoints, const struct b
 	s->opt = o;
 	s->stats = stats;
 	s->last = &s->first;
-	if ((st = bp_net_open(&s->net, endpoints, BP_NET_PRODUCER, o, stats, err)) == BP_OK && (st = start(s, err)) != BP_OK)
+	if ((st = bp_net_open(&s->net, endpoints, BP_NET_PRODUCER, o, stats, err)) == BP_OK
+	    && (st = start(s, err)) != BP_OK)
 		bp_net_close(s->net, 0);
 	if (st != BP_OK) {
 		free(s);

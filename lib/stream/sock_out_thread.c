@@ -33,7 +33,9 @@ add(struct bp_sock_out *s, int ep, const struct bp_rid *rid, uint64_t peer, uint
 	}
 	if (!(c = calloc(1, sizeof *c)))
 		return NULL;
-	*c = (struct client) { .ep = ep, .rid = *rid, .peer = peer, .session = session, .in = 1, .heard = bp_seconds() };
+	*c = (struct client) {
+		.ep = ep, .rid = *rid, .peer = peer, .session = session, .in = 1, .heard = bp_seconds()
+	};
 	c->last = &c->first;
 	s->client[s->nclients++] = c;
 	BP_COUNT(s->stats, peers, 1);
@@ -214,8 +216,8 @@ announce(struct bp_sock_out *s)
 				(void)send_have(s, s->client[i]);
 }
 
-/* The end record, to everyone who has not got it. It says that all is safe and stays true: with one confirmation (which comes from the last
- * stage) the others get some time and no more. */
+/* The end record, to everyone who has not got it. It says that all is safe and stays true: with one confirmation (which
+ * comes from the last stage) the others get some time and no more. */
 static void
 announce_end(struct bp_sock_out *s)
 {
@@ -366,8 +368,10 @@ alone(struct bp_sock_out *s, double now)
 	pthread_mutex_lock(&s->lock);
 	needed = s->held || s->end;
 	s->needy = s->nclients || !needed ? 0 : s->needy > 0 ? s->needy : now;
-	if (s->needy > 0 && s->opt->timeout > 0 && now - s->needy > s->opt->timeout && s->end && !s->held && s->orphan) {
-		/* All is safe, our own producers have left: the end reached the last stage on another way. We came late. */
+	if (s->needy > 0 && s->opt->timeout > 0 && now - s->needy > s->opt->timeout && s->end && !s->held
+	    && s->orphan) {
+		/* All is safe, our own producers have left: the end reached the last stage on another way. We came
+		 * late. */
 		s->ended = s->late = true;
 		pthread_cond_signal(&s->cond);
 	} else if (s->needy > 0 && s->opt->timeout > 0 && now - s->needy > s->opt->timeout && !s->err.code) {

@@ -1,5 +1,6 @@
-/* the consumer's side of a socket: heads, pieces and sessions that a producer may send, and the records in them. The input is a row of
- * messages: flags, length, bytes; flag 1: session, serial, and what was asked for are put right, so that the fuzzer comes past them. */
+/* the consumer's side of a socket: heads, pieces and sessions that a producer may send, and the records in them. The
+ * input is a row of messages: flags, length, bytes; flag 1: session, serial, and what was asked for are put right, so
+ * that the fuzzer comes past them. */
 #include <stdlib.h>
 #include <string.h>
 

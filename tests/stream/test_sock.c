@@ -1,4 +1,5 @@
-/* streams over sockets (doc/wire.md): what is sent arrives, what is not safe comes again, what is malformed is refused */
+/* streams over sockets (doc/wire.md): what is sent arrives, what is not safe comes again, what is malformed is refused
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -329,7 +330,8 @@ test_damaged(void **state)
 	assert_int_equal(zmq_bind(s, "ipc:///tmp/bp-test-e"), 0);
 	zmq_setsockopt(s, ZMQ_RCVTIMEO, &ms, sizeof ms);
 	in = consumer("ipc:///tmp/bp-test-e", &brief, &stats);
-	for (int sessions = 0; sessions < 3 && n < 40; n++) { /* each OPEN: HAVE one; each ASK: five bytes that are no record */
+	for (int sessions = 0; sessions < 3 && n < 40;
+	     n++) { /* each OPEN: HAVE one; each ASK: five bytes that are no record */
 		int k = zmq_recv(s, rid, sizeof rid, 0);
 		if (k < 0 || zmq_recv(s, in_head, sizeof in_head, 0) != BP_NET_HEAD)
 			continue;
@@ -347,7 +349,8 @@ test_damaged(void **state)
 			zmq_send(s, "wrong", 5, 0);
 			sessions++;
 		}
-		if (sessions == 1 && in_head[4] == BP_NET_ASK) { /* the program reads: refused, and a new session begins */
+		if (sessions == 1
+		    && in_head[4] == BP_NET_ASK) { /* the program reads: refused, and a new session begins */
 			assert_int_equal(pthread_create(&closer, NULL, close_later, s), 0);
 			assert_int_equal(bp_in_next(in, mem, &rec, &err), BP_ESTREAM);
 			pthread_join(closer, NULL);

@@ -105,7 +105,8 @@ sink(const struct fake_opt *o, struct bp_arena *mem, struct bp_err *err)
 		count++;
 		for (int i = 0; i < rec->n; i++) {
 			size_t n = 0;
-			(void)bp_tensor_bytes(&n, rec->tensor[i].t->dtype, rec->tensor[i].t->ndim, rec->tensor[i].t->shape);
+			(void)bp_tensor_bytes(
+			    &n, rec->tensor[i].t->dtype, rec->tensor[i].t->ndim, rec->tensor[i].t->shape);
 			bytes += (long long)n;
 		}
 		bp_arena_reset(mem);
@@ -113,8 +114,8 @@ sink(const struct fake_opt *o, struct bp_arena *mem, struct bp_err *err)
 	if (st == BP_EOS) {
 		double s = bp_seconds() - start;
 		bp_in_end(in);
-		printf("%lld records, %.0f MB, %.2f s, %.0f records/s, %.3f GB/s\n", count, (double)bytes / 1e6, s, (double)(count - 1) / s,
-		    (double)bytes / 1e9 / s);
+		printf("%lld records, %.0f MB, %.2f s, %.0f records/s, %.3f GB/s\n", count, (double)bytes / 1e6, s,
+		    (double)(count - 1) / s, (double)bytes / 1e9 / s);
 		st = BP_OK;
 	}
 	bp_in_close(in);
@@ -124,7 +125,8 @@ sink(const struct fake_opt *o, struct bp_arena *mem, struct bp_err *err)
 int
 main(int argc, char **argv)
 {
-	struct fake_opt o = { .common = BP_COMMON_INIT, .want = "features", .give = "features", .count = 10, .bytes = 1024 };
+	struct fake_opt o
+	    = { .common = BP_COMMON_INIT, .want = "features", .give = "features", .count = 10, .bytes = 1024 };
 	struct bp_arena *config, *mem;
 	struct bp_err err = { 0 };
 	int st;
@@ -132,8 +134,13 @@ main(int argc, char **argv)
 	if ((st = bp_main_start(&program, &o, &o.common, NULL, argc, argv, &config)) >= 0)
 		return st;
 	if (o.common.in && strcmp(o.want, "none") != 0) {
-		struct bp_filter f = { .tool = "fake", .want = bp_kind_from(o.want), .stage = stage, .self = &o, .in = o.common.in,
-			.out = o.common.out, .wire = &o.common.wire };
+		struct bp_filter f = { .tool = "fake",
+			.want = bp_kind_from(o.want),
+			.stage = stage,
+			.self = &o,
+			.in = o.common.in,
+			.out = o.common.out,
+			.wire = &o.common.wire };
 		return bp_filter_run(&f);
 	}
 	if (bp_arena_open(&mem, 0, &err) != BP_OK)
