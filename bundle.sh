@@ -1,7 +1,7 @@
 #!/bin/sh
 # bundle.sh PROGRAMS OUT [small]: make the folder OUT of the linked programs in PROGRAMS: bin/, the shared libraries they need in lib/ (all but
 # glibc's, which every machine has), share/ and bench/. It runs wherever it is put; `make bundle` calls this. small: without
-# cuBLAS, ccd, the demonstration's weights and its deposited structures, for carrying to a machine that has CUDA's libraries.
+# cuBLAS, ccd, the demonstration's weights and its deposited structures, and packed, for carrying to a machine that has CUDA's libraries.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 programs=$1
@@ -40,3 +40,8 @@ It needs Linux on $(uname -m) with glibc ${glibc:-of this machine} or later$([ -
 $([ -z "$small" ] || echo "The small kind: ccd, the demonstration's weights and CUDA's libraries are left out.")
 END
 echo "$out: $(du -sm "$out" | cut -f 1) MiB, glibc ${glibc:-?}"
+# the programs share most of their kernels: what is packed is a tenth
+if [ -n "$small" ] && command -v xz >/dev/null; then
+	tar -C "$(dirname "$out")" -c "$(basename "$out")" | xz -T1 --lzma2=preset=1,dict=192MiB >"$out.tar.xz"
+	echo "$out.tar.xz: $(du -sm "$out.tar.xz" | cut -f 1) MiB"
+fi
