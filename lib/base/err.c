@@ -56,6 +56,7 @@ bp_err_exit(int code)
 	case BP_EIO: /* of a file that no target owns: configuration */
 		return BP_EXIT_USAGE;
 	case BP_ESTREAM:
+	case BP_ETOLD:
 		return BP_EXIT_STREAM;
 	default:
 		return BP_EXIT_TARGETS;

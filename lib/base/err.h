@@ -20,7 +20,8 @@ enum {
 	BP_EIO = -5,     /* the operating system refused a read, write, open ...            */
 	BP_EUNSUP = -6,  /* this build, device or variant has no such thing                 */
 	BP_ENUM = -7,    /* a number is not finite, or a computation has no answer          */
-	BP_ELOST = -8    /* the device is gone: no later target can work either             */
+	BP_ELOST = -8,   /* the device is gone: no later target can work either             */
+	BP_ETOLD = -9    /* an earlier stage of the pipe failed, and has said why on stderr */
 };
 
 enum { BP_EXIT_OK = 0, BP_EXIT_TARGETS = 1, BP_EXIT_USAGE = 2, BP_EXIT_STREAM = 3 };

@@ -86,7 +86,7 @@ bp_log_err(const struct bp_err *err)
 
 	if (state.level >= BP_LOG_INFO && err->file)
 		snprintf(where, sizeof where, " (%s:%d)", err->file, err->line);
-	bp_log(BP_LOG_ERROR, "%s%s%s%s", err->msg, err->hint[0] ? ": " : "", err->hint, where);
+	bp_log(err->code == BP_ETOLD ? BP_LOG_INFO : BP_LOG_ERROR, "%s%s%s%s", err->msg, err->hint[0] ? ": " : "", err->hint, where);
 }
 
 void

@@ -18,7 +18,7 @@ const char *bp_log_program(void);
 int bp_log_level(void);
 
 void bp_log(int level, const char *fmt, ...) BP_PRINTF(2, 3);
-/* Print an error record as the one line it is. */
+/* Print an error record as the one line it is; BP_ETOLD, which is another's, with -v only. */
 void bp_log_err(const struct bp_err *err);
 
 /* Progress on stderr. On a terminal the line is redrawn in place; elsewhere a plain line at most every five

@@ -54,6 +54,17 @@ plan(const struct bp_stage_program *p, const void *opt, void *stage, struct bp_c
 	return bp_stdout_flush(err) == BP_OK ? BP_EXIT_OK : bp_main_fail(err);
 }
 
+/* before the loop over records */
+static int
+fail(const struct bp_common *c, const struct bp_err *err)
+{
+	int st = bp_main_fail(err);
+
+	if (!c->plan)
+		bp_out_abandon(NULL, c->out);
+	return st;
+}
+
 static int
 run(const struct bp_stage_program *p, void *opt, struct bp_ctx *cx, struct bp_weights *w, struct bp_arena *mem,
     struct bp_err *err)
@@ -67,11 +78,11 @@ run(const struct bp_stage_program *p, void *opt, struct bp_ctx *cx, struct bp_we
 	int st;
 
 	if (!(o.variant = variant(cx, c, mem, err)))
-		return bp_main_fail(err);
+		return fail(c, err);
 	bp_log(BP_LOG_INFO, "%s: %d threads, kernels %s; weights %s", c->device, cx->threads, o.variant, bp_weights_path(w));
 	if (bp_origin_options(&changed, &p->program, opt, p->defaults, mem, err) != BP_OK
 	    || p->open(&filter.self, cx, w, opt, &o, mem, err) != BP_OK)
-		return bp_main_fail(err);
+		return fail(c, err);
 	st = c->plan ? plan(p, opt, filter.self, cx, mem, err) : bp_filter_run(&filter);
 	if (p->close)
 		p->close(filter.self);
@@ -117,12 +128,14 @@ bp_stage_main(const struct bp_stage_program *p, int argc, char **argv)
 		st = open_context(&cx, p, c, &err) == BP_OK
 		        && (!c->profile || bp_profile_open(cx, &err) == BP_OK) && bp_weights_open(&w, c->weights, &err) == BP_OK
 		    ? run(p, opt, cx, w, mem, &err)
-		    : bp_main_fail(&err);
+		    : fail(c, &err);
 		if (cx && cx->profile)
 			bp_profile_tell(cx);
 		bp_weights_close(w);
 		bp_ctx_close(cx);
 		bp_arena_close(mem);
+	} else if (st > 0) {
+		bp_out_abandon(NULL, c->out);
 	}
 	bp_arena_close(options);
 	return st;

@@ -104,15 +104,18 @@ bp_filter_run(const struct bp_filter *f)
 	    || (st = bp_in_open_at(&in, f->in, f->wire, &stats, &err)) != BP_OK
 	    || (st = bp_out_open_at(&out, f->out, f->wire, &stats, &err)) != BP_OK) {
 		bp_log_err(&err);
+		bp_out_abandon(NULL, f->out);
 		status = BP_EXIT_USAGE;
 	} else {
 		bp_out_from(out, in);
 		st = loop(f, in, mem, out, &err);
 		status = st == BP_OK ? BP_EXIT_OK : BP_EXIT_STREAM; /* whatever it was, our stream ended early */
-		if (st != BP_OK)
+		if (st != BP_OK) {
 			bp_log_err(&err);
-		else if (bp_out_failures(out) > 0)
+			bp_out_abandon(out, NULL);
+		} else if (bp_out_failures(out) > 0) {
 			status = BP_EXIT_TARGETS;
+		}
 	}
 	bp_out_close(out);
 	bp_in_close(in);

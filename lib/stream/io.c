@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
+
 enum { PIPE_BYTES = 1 << 20 };
 
 /* ---- transports: pipes and files by descriptor, and memory ---- */
@@ -215,8 +217,14 @@ bp_in_open_mem(struct bp_in **ret, const void *data, size_t n, struct bp_err *er
 static int
 check_end(struct bp_in *in, const struct bp_rec *end, struct bp_err *err)
 {
-	const struct bp_val *n = bp_val_get(end->meta, "count");
+	const struct bp_val *n = bp_val_get(end->meta, "count"), *failed = bp_val_get(end->meta, "failed");
+	struct stat sb;
 
+	if (failed) {
+		bool pipe = in->t == &fd_transport && fstat(in->end.fd.fd, &sb) == 0 && S_ISFIFO(sb.st_mode);
+		return BP_FAIL(err, pipe ? BP_ETOLD : BP_ESTREAM, "make it again", "%s: record %lld: %.40s failed here", in->name,
+		    (long long)in->src.record, bp_val_cstr(failed, "the stage before"));
+	}
 	if (!bp_val_is(n, BP_INT))
 		return BP_FAIL(err, BP_ESTREAM, NULL, "%s: record %lld: the end record has no count", in->name,
 		    (long long)in->src.record);
@@ -425,6 +433,37 @@ bp_out_end(struct bp_out *out, struct bp_err *err)
 		st = put_end(out, end, err);
 	bp_arena_close(mem);
 	return st;
+}
+
+/* a pipe that is not stderr's, too */
+static bool
+is_pipe(int fd)
+{
+	struct stat out, err;
+
+	return fstat(fd, &out) == 0 && S_ISFIFO(out.st_mode)
+	    && !(fstat(STDERR_FILENO, &err) == 0 && err.st_dev == out.st_dev && err.st_ino == out.st_ino);
+}
+
+void
+bp_out_abandon(struct bp_out *out, const char *path)
+{
+	struct bp_out *opened = NULL;
+	struct bp_arena *mem;
+	struct bp_rec *end;
+
+	if (out ? out->t != &fd_transport || out->sock || out->sink.st != BP_OK || !is_pipe(out->end.fd.fd)
+		: !standard(path) || !is_pipe(STDOUT_FILENO))
+		return;
+	if (bp_arena_open(&mem, 0, NULL) != BP_OK)
+		return;
+	if (bp_rec_new(&end, BP_END, "", mem, NULL) == BP_OK
+	    && bp_val_set(end->meta, "failed", bp_val_str(mem, bp_log_program(), NULL), mem, NULL) == BP_OK
+	    && (out || bp_out_open(&opened, NULL, NULL) == BP_OK)
+	    && bp_pack_rec(out ? &out->sink : &opened->sink, end, NULL) == BP_OK)
+		(void)((out ? out : opened)->t->flush(out ? &out->end : &opened->end, NULL));
+	bp_out_close(opened);
+	bp_arena_close(mem);
 }
 
 int64_t

@@ -59,6 +59,9 @@ int bp_out_put(struct bp_out *out, struct bp_rec *rec, struct bp_err *err) BP_MU
  * until the end is confirmed. */
 int bp_out_end(struct bp_out *out, struct bp_err *err) BP_MUST_USE;
 bool bp_out_confirmed(const struct bp_out *out); /* after bp_out_end: was the end, too? No: we came late */
+/* This program has failed and said why: tell the next stage of the pipe, which then ends without a word of its own (BP_ETOLD).
+ * out NULL: path was not opened. Nothing happens where that is no pipe, or one that takes stderr, too. */
+void bp_out_abandon(struct bp_out *out, const char *path);
 int64_t bp_out_count(const struct bp_out *out);
 int64_t bp_out_failures(const struct bp_out *out);  /* error records among them that were made here     */
 int bp_out_broken(const struct bp_out *out);        /* BP_OK, or why nothing more can be written        */

@@ -90,6 +90,8 @@ main(int argc, char **argv)
 	struct bp_file *file;
 	int n, st = bp_main_start(&program, &opt, &opt.common, &args, argc, argv, &r.config);
 
+	if (st > 0)
+		bp_out_abandon(NULL, opt.common.out);
 	if (st >= 0)
 		return st;
 	bp_stats_open(&stats, program.name, NULL);
@@ -108,6 +110,7 @@ main(int argc, char **argv)
 done:
 	if (st != BP_OK) {
 		r.exit_code = bp_main_fail(&err);
+		bp_out_abandon(r.out, opt.common.out);
 		if (r.out) /* begun, and ended early */
 			r.exit_code = BP_EXIT_STREAM;
 	}
