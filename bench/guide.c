@@ -1,4 +1,5 @@
-/* guide: what guidance and scoring cost. guide time CURVE FILE... prints a table; guide stream FILE RECORDS SAMPLES
+/* guide: what guidance and scoring cost. guide time CURVE FILE... prints a table, guide card CURVE FILE... that of the
+ * first card (whole calls, with what travels, on the clock on the wall); guide stream FILE RECORDS SAMPLES
  * writes a stream of that many structures records of FILE, each sample displaced a little. bench/guide.sh calls it. */
 #include <math.h>
 #include <stdlib.h>
@@ -17,6 +18,8 @@ struct bench {
 	struct bp_curve *curve;
 	struct bp_atoms *a;
 	struct bp_particle *p;
+	const char *device;
+	int samples;
 };
 
 #define MUST(b, call)                                                                                                  \
@@ -37,47 +40,51 @@ load(struct bench *b, const char *path)
 	MUST(b, bp_particle_new(&b->p, b->a->n, b->a->z, b->a->n_h, b->a->mask, b->mem, &b->err));
 }
 
-/* of this process: other work on the machine disturbs it less than a clock on the wall */
+/* on the CPU of this process: other work on the machine disturbs it less than a clock on the wall */
 static double
-cpu_seconds(void)
+seconds(const struct bench *b)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	clock_gettime(strcmp(b->device, "cpu") == 0 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-/* best CPU time of `repeats`, ms: exposed fractions, chi2, chi2 and gradient */
+/* best time of `repeats`, ms: exposed fractions, chi2, chi2 and gradient */
 static void
 measure(double ms[3], struct bench *b, const char *variant, enum bp_debye_method method, enum bp_saxs_gradient gradient,
     int repeats)
 {
 	struct bp_mark mark = bp_arena_mark(b->mem);
 	struct bp_saxs_opt o = BP_SAXS_INIT;
-	struct bp_saxs_result r;
+	const size_t n = (size_t)b->samples;
+	struct bp_saxs_result *r = bp_calloc(b->mem, n, sizeof *r, &b->err);
 	struct bp_saxs *s;
 	struct bp_ctx *cx;
-	double *exposed = bp_calloc(b->mem, (size_t)b->p->n, sizeof *exposed, &b->err);
-	double *grad = bp_calloc(b->mem, 3 * (size_t)b->a->n, sizeof *grad, &b->err);
+	double *exposed = bp_calloc(b->mem, n * (size_t)b->p->n, sizeof *exposed, &b->err);
+	double *grad = bp_calloc(b->mem, 3 * n * (size_t)b->a->n, sizeof *grad, &b->err);
+	double *x = bp_calloc(b->mem, 3 * n * (size_t)b->a->n, sizeof *x, &b->err);
 
-	if (!exposed || !grad)
+	if (!r || !exposed || !grad || !x)
 		MUST(b, BP_EMEM);
+	for (size_t i = 0; i < n; i++)
+		memcpy(x + 3 * i * (size_t)b->a->n, b->a->x, 3 * (size_t)b->a->n * sizeof *x);
 	o.method = method, o.gradient = gradient, o.epsilon = 1e-3, o.fit.c2_min = 0;
-	MUST(b, bp_ctx_open(&cx, "cpu", variant, NULL, 0, "fp32", 1, 0, &b->err));
+	MUST(b, bp_ctx_open(&cx, b->device, variant, NULL, 0, "fp32", 1, 0, &b->err));
 	MUST(b, bp_saxs_open(&s, cx, b->p, b->curve, &o, b->mem, &b->err));
 	ms[0] = ms[1] = ms[2] = INFINITY;
 	for (int k = 0; k < repeats; k++) {
-		double t0 = cpu_seconds(), t1, t2;
-		MUST(b, bp_saxs_expose(exposed, s, 1, b->a->x, b->mem, &b->err));
-		t1 = cpu_seconds();
+		double t0 = seconds(b), t1, t2;
+		MUST(b, bp_saxs_expose(exposed, s, b->samples, x, b->mem, &b->err));
+		t1 = seconds(b);
 		ms[0] = fmin(ms[0], 1e3 * (t1 - t0));
 		if (gradient == BP_SAXS_ANALYTIC || gradient == BP_SAXS_ENERGY_ONLY) {
-			MUST(b, bp_saxs_eval(&r, NULL, NULL, s, 1, b->a->x, exposed, b->mem, &b->err));
-			ms[1] = fmin(ms[1], 1e3 * (cpu_seconds() - t1));
+			MUST(b, bp_saxs_eval(r, NULL, NULL, s, b->samples, x, exposed, b->mem, &b->err));
+			ms[1] = fmin(ms[1], 1e3 * (seconds(b) - t1));
 		}
-		t2 = cpu_seconds();
-		MUST(b, bp_saxs_eval(&r, grad, NULL, s, 1, b->a->x, exposed, b->mem, &b->err));
-		ms[2] = fmin(ms[2], 1e3 * (cpu_seconds() - t2));
+		t2 = seconds(b);
+		MUST(b, bp_saxs_eval(r, grad, NULL, s, b->samples, x, exposed, b->mem, &b->err));
+		ms[2] = fmin(ms[2], 1e3 * (seconds(b) - t2));
 	}
 	bp_ctx_close(cx);
 	bp_arena_release(b->mem, mark);
@@ -123,6 +130,25 @@ time_files(struct bench *b, char **path, int n)
 			for (int v = 0; v < 2; v++) {
 				snprintf(what, sizeof what, "histogram, %s", gradients[g]);
 				row(b, what, variants[v], BP_DEBYE_HISTOGRAM, (enum bp_saxs_gradient)g, g == 1 ? 1 : 3);
+			}
+	}
+}
+
+static void
+time_card(struct bench *b, char **path, int n)
+{
+	static const char *const variants[] = { "optimized", "original" };
+	char what[64];
+
+	b->device = "cuda";
+	printf("| atoms | method, samples | variant | exposed fractions | chi2 | chi2 and gradient "
+	       "|\n|---|---|---|---|---|---|\n");
+	for (int i = 0; i < n; i++) {
+		load(b, path[i]);
+		for (b->samples = 1; b->samples <= 5; b->samples += 4)
+			for (int v = 0; v < 2; v++) {
+				snprintf(what, sizeof what, "auto, %d", b->samples);
+				row(b, what, variants[v], BP_DEBYE_AUTO, BP_SAXS_ANALYTIC, v ? 3 : 50);
 			}
 	}
 }
@@ -197,17 +223,17 @@ stream(struct bench *b, const char *path, int records, int samples)
 int
 main(int argc, char **argv)
 {
-	struct bench b = { 0 };
+	struct bench b = { .device = "cpu", .samples = 1 };
 
 	bp_log_open("guide", BP_LOG_ERROR);
 	MUST(&b, bp_arena_open(&b.mem, 0, &b.err));
 	if (argc == 5 && strcmp(argv[1], "stream") == 0) {
 		stream(&b, argv[2], atoi(argv[3]), atoi(argv[4]));
-	} else if (argc > 3 && strcmp(argv[1], "time") == 0) {
+	} else if (argc > 3 && (strcmp(argv[1], "time") == 0 || strcmp(argv[1], "card") == 0)) {
 		MUST(&b, bp_curve_read(&b.curve, argv[2], NULL, b.mem, &b.err));
-		time_files(&b, argv + 3, argc - 3);
+		(*argv[1] == 't' ? time_files : time_card)(&b, argv + 3, argc - 3);
 	} else {
-		fprintf(stderr, "guide time CURVE FILE... | guide stream FILE RECORDS SAMPLES\n");
+		fprintf(stderr, "guide time|card CURVE FILE... | guide stream FILE RECORDS SAMPLES\n");
 		return 2;
 	}
 	bp_arena_close(b.mem);

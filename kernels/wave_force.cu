@@ -57,27 +57,38 @@ pull(double *out, const double2 *C, struct bp_waves w, struct bp_pairs p, const 
 	}
 }
 
+static int
+forces(struct bp_ctx *cx, const struct bp_wave_force *a, struct bp_waves *w, const struct bp_pairs *p, double2 *C)
+{
+	const int rows = bp_pair_rows(p);
+
+	BP_TRY(bp_dev_zero(cx, a->out, 3 * (size_t)p->b * (size_t)p->n * sizeof *a->out));
+	for (int k = 0; k < a->nq; k++) {
+		BP_TRY(bp_waves_at(cx, w, k, a->diameter));
+		for (int b = 0; b < p->b; b++) {
+			const double *x = p->x + 3 * (int64_t)b * p->n, *e = p->a ? p->a + (int64_t)b * p->n : NULL;
+			bp_amplitudes<<<w->n, 128, 0, bp_stream(cx)>>>(*w, *p, x, e, a->q, k);
+			combine<<<BP_GRID(w->n), 0, bp_stream(cx)>>>(C, *w, *p, a->G + (int64_t)b * rows * a->nq + k, a->nq);
+			pull<<<p->n, 128, 0, bp_stream(cx)>>>(a->out + 3 * (int64_t)b * p->n, C, *w, *p, x, e, a->q, k);
+		}
+	}
+	return bp_launched(cx, "wave_force");
+}
+
 int
 bp_wave_force_cuda(struct bp_ctx *cx, const struct bp_wave_force *a)
 {
-	const int rows = bp_pair_rows(&a->p);
 	struct bp_mark mark = bp_dev_mark(cx);
 	struct bp_waves w;
 	struct bp_pairs p;
 	double2 *C;
+	int st;
 
 	BP_TRY(bp_pairs_up(cx, &p, &a->p));
-	BP_TRY(bp_waves_new(cx, &w, p.ntypes, a->q_max, a->diameter));
-	BP_CUDA_NEW(C, (size_t)w.n * ((size_t)p.ntypes + 1), cx);
-	BP_TRY(bp_dev_zero(cx, a->out, 3 * (size_t)p.b * (size_t)p.n * sizeof *a->out));
-	for (int b = 0; b < p.b && !cx->dry; b++) {
-		const double *x = p.x + 3 * (int64_t)b * p.n, *e = p.a ? p.a + (int64_t)b * p.n : NULL;
-		for (int k = 0; k < a->nq; k++) {
-			bp_amplitudes<<<w.n, 128, 0, bp_stream(cx)>>>(w, p, x, e, a->q, k);
-			combine<<<BP_GRID(w.n), 0, bp_stream(cx)>>>(C, w, p, a->G + (int64_t)b * rows * a->nq + k, a->nq);
-			pull<<<p.n, 128, 0, bp_stream(cx)>>>(a->out + 3 * (int64_t)b * p.n, C, w, p, x, e, a->q, k);
-		}
-	}
+	BP_CUDA_NEW(C, (size_t)bp_directions_count(bp_wave_degree(a->q_max, a->diameter)) * ((size_t)p.ntypes + 1), cx);
+	if ((st = bp_waves_open(cx, &w, p.ntypes, a->q, a->nq, a->q_max, a->diameter)) == BP_OK && !cx->dry)
+		st = forces(cx, a, &w, &p, C);
+	bp_waves_close(&w);
 	bp_dev_release(cx, mark);
-	return cx->dry ? BP_OK : bp_launched(cx, "wave_force");
+	return st;
 }

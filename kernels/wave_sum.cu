@@ -28,23 +28,34 @@ products(double *S, struct bp_waves w, struct bp_pairs p, const double *e, int n
 		S[(int64_t)r * nq] = (s == t ? 0.5 : 1) * (sum - own);
 }
 
+static int
+sums(struct bp_ctx *cx, const struct bp_wave_sum *a, struct bp_waves *w, const struct bp_pairs *p)
+{
+	const int rows = bp_pair_rows(p);
+
+	for (int k = 0; k < a->nq; k++) {
+		BP_TRY(bp_waves_at(cx, w, k, a->diameter));
+		for (int b = 0; b < p->b; b++) {
+			const double *x = p->x + 3 * (int64_t)b * p->n, *e = p->a ? p->a + (int64_t)b * p->n : NULL;
+			bp_amplitudes<<<w->n, 128, 0, bp_stream(cx)>>>(*w, *p, x, e, a->q, k);
+			products<<<rows, 128, 0, bp_stream(cx)>>>(a->S + (int64_t)b * rows * a->nq + k, *w, *p, e, a->nq);
+		}
+	}
+	return bp_launched(cx, "wave_sum");
+}
+
 int
 bp_wave_sum_cuda(struct bp_ctx *cx, const struct bp_wave_sum *a)
 {
-	const int rows = bp_pair_rows(&a->p);
 	struct bp_mark mark = bp_dev_mark(cx);
 	struct bp_waves w;
 	struct bp_pairs p;
+	int st;
 
 	BP_TRY(bp_pairs_up(cx, &p, &a->p));
-	BP_TRY(bp_waves_new(cx, &w, p.ntypes, a->q_max, a->diameter));
-	for (int b = 0; b < p.b && !cx->dry; b++) {
-		const double *x = p.x + 3 * (int64_t)b * p.n, *e = p.a ? p.a + (int64_t)b * p.n : NULL;
-		for (int k = 0; k < a->nq; k++) {
-			bp_amplitudes<<<w.n, 128, 0, bp_stream(cx)>>>(w, p, x, e, a->q, k);
-			products<<<rows, 128, 0, bp_stream(cx)>>>(a->S + (int64_t)b * rows * a->nq + k, w, p, e, a->nq);
-		}
-	}
+	if ((st = bp_waves_open(cx, &w, p.ntypes, a->q, a->nq, a->q_max, a->diameter)) == BP_OK && !cx->dry)
+		st = sums(cx, a, &w, &p);
+	bp_waves_close(&w);
 	bp_dev_release(cx, mark);
-	return cx->dry ? BP_OK : bp_launched(cx, "wave_sum");
+	return st;
 }

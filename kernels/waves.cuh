@@ -1,5 +1,4 @@
-/* kernels/waves.cuh: what wave_sum and wave_force share: directions, and amplitudes at one q point. The largest q's directions serve all: a rule of
- * a higher degree is exact for what a lower one is. */
+/* kernels/waves.cuh: what wave_sum and wave_force share: the rule of directions of a q point, and amplitudes there. */
 #ifndef BP_WAVES_CUH
 #define BP_WAVES_CUH
 
@@ -12,29 +11,55 @@ extern "C" {
 }
 
 struct bp_waves {
-	int n;                        /* directions */
-	const struct bp_direction *u; /* [n]        */
-	double2 *A;                   /* [n,types+1] amplitudes; the last type is the layer */
+	int n;                     /* directions */
+	struct bp_direction *u;    /* [n]        */
+	double2 *A;                /* [n,types+1] amplitudes; the last type is the layer */
+	double *q;                 /* [nq] host  */
+	struct bp_direction *rule; /* [n] host   */
 };
 
+/* Memory for the largest q. To be closed, also after a failure. */
 static inline int
-bp_waves_new(struct bp_ctx *cx, struct bp_waves *w, int ntypes, double q_max, double diameter)
+bp_waves_open(struct bp_ctx *cx, struct bp_waves *w, int ntypes, const double *q, int nq, double q_max, double diameter)
 {
-	const int degree = bp_wave_degree(q_max, diameter);
-	struct bp_direction *u;
-	const void *up;
-	int st;
+	const size_t most = (size_t)bp_directions_count(bp_wave_degree(q_max, diameter));
 
-	w->n = bp_directions_count(degree);
-	if (!(u = (struct bp_direction *)malloc((size_t)w->n * sizeof *u)))
-		return BP_FAIL(cx->err, BP_EMEM, NULL, "no memory for %d directions", w->n);
-	if (!cx->dry)
-		bp_directions(u, degree);
-	st = bp_dev_upload(cx, &up, u, (size_t)w->n * sizeof *u); /* pageable: it has been read on return */
-	free(u);
-	BP_TRY(st);
-	w->u = (const struct bp_direction *)up;
-	BP_CUDA_NEW(w->A, (size_t)w->n * ((size_t)ntypes + 1), cx);
+	*w = {};
+	BP_CUDA_NEW(w->u, most, cx);
+	BP_CUDA_NEW(w->A, most * ((size_t)ntypes + 1), cx);
+	if (cx->dry)
+		return BP_OK;
+	w->q = (double *)malloc((size_t)nq * sizeof *w->q);
+	w->rule = (struct bp_direction *)malloc(most * sizeof *w->rule);
+	if (!w->q || !w->rule)
+		return BP_FAIL(cx->err, BP_EMEM, NULL, "no memory for %zu directions", most);
+	BP_TRY(bp_dev_download(cx, w->q, q, (size_t)nq * sizeof *q));
+	for (int k = 0; k < nq; k++)
+		if (!(w->q[k] <= q_max))
+			return BP_FAIL(cx->err, BP_ENUM, NULL, "q %g is above the largest, %g", w->q[k], q_max);
+	return BP_OK;
+}
+
+static inline void
+bp_waves_close(struct bp_waves *w)
+{
+	free(w->q);
+	free(w->rule);
+}
+
+/* the rule of q point k, behind what is under way */
+static inline int
+bp_waves_at(struct bp_ctx *cx, struct bp_waves *w, int k, double diameter)
+{
+	const int degree = bp_wave_degree(w->q[k], diameter);
+	const size_t bytes = (size_t)(w->n = bp_directions_count(degree)) * sizeof *w->rule;
+	struct bp_mark mark = bp_dev_mark(cx);
+	const void *up;
+
+	bp_directions(w->rule, degree);
+	BP_TRY(bp_dev_upload(cx, &up, w->rule, bytes)); /* pageable: it has been read on return */
+	BP_TRY(bp_dev_copy(cx, w->u, up, bytes));
+	bp_dev_release(cx, mark);
 	return BP_OK;
 }
 

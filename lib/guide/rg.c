@@ -2,7 +2,6 @@
 #include "guide/rg.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const double mad_to_sigma = 1.4826, keep_share = 0.95, smallest = 1e-6;
@@ -12,12 +11,10 @@ struct near {
 	int atom;
 };
 
-static int
-nearer(const void *pa, const void *pb)
+static inline bool /* an order without ties: the set does not depend on the way it is found */
+nearer(const struct near *a, const struct near *b)
 {
-	const struct near *a = pa, *b = pb;
-
-	return a->d != b->d ? (a->d < b->d ? -1 : 1) : (a->atom > b->atom) - (a->atom < b->atom);
+	return a->d != b->d ? a->d < b->d : a->atom < b->atom;
 }
 
 /* weighted centre of the atoms that are kept, counted from one of them: exact far from the origin. Returns the weights'
@@ -42,10 +39,52 @@ centre(double c[3], int n, const double *x, const double *w, const uint8_t *keep
 	return sum;
 }
 
-static double
-median(const struct near *r, int n)
+/* Put the k-th nearest (from 0) of r [n] into its place, nearer ones before it and farther ones behind. */
+static void
+select_nearest(struct near *r, int n, int k)
 {
-	return n % 2 ? r[n / 2].d : 0.5 * (r[n / 2 - 1].d + r[n / 2].d);
+	int lo = 0, hi = n - 1;
+
+	while (lo < hi) {
+		const struct near pivot = r[lo + (hi - lo) / 2];
+		int i = lo, j = hi;
+		while (i <= j) {
+			while (nearer(&r[i], &pivot))
+				i++;
+			while (nearer(&pivot, &r[j]))
+				j--;
+			if (i <= j) {
+				struct near t = r[i];
+				r[i++] = r[j], r[j--] = t;
+			}
+		}
+		if (k <= j)
+			hi = j;
+		else if (k >= i)
+			lo = i;
+		else
+			return;
+	}
+}
+
+/* the k-th smallest distance */
+static double
+rank(struct near *r, int n, int k)
+{
+	select_nearest(r, n, k);
+	return r[k].d;
+}
+
+static double
+median(struct near *r, int n)
+{
+	double high = rank(r, n, n / 2), low = 0;
+
+	if (n % 2)
+		return high;
+	for (int i = 0; i < n / 2; i++) /* the largest of those before it */
+		low = fmax(low, r[i].d);
+	return 0.5 * (low + high);
 }
 
 /* leave in keep the atoms of the method's set; r [m]: the m atoms that count */
@@ -55,23 +94,25 @@ choose(uint8_t *keep, struct near *r, struct near *tmp, int m, enum bp_rg_method
 	int inside = 0, most = (int)floor(keep_share * m);
 	double med, limit;
 
-	qsort(r, (size_t)m, sizeof *r, nearer);
 	if (method == BP_RG_TRIMMED) {
-		for (int i = most < 1 ? 1 : most; i < m; i++)
+		most = most < 1 ? 1 : most;
+		if (most < m)
+			select_nearest(r, m, most);
+		for (int i = most; i < m; i++)
 			keep[r[i].atom] = 0;
 		return;
 	}
 	med = median(r, m);
 	for (int i = 0; i < m; i++)
 		tmp[i] = (struct near) { fabs(r[i].d - med), r[i].atom };
-	qsort(tmp, (size_t)m, sizeof *tmp, nearer);
 	limit = med + threshold * mad_to_sigma * median(tmp, m);
-	while (inside < m && r[inside].d <= limit)
-		inside++;
+	for (int i = 0; i < m; i++)
+		inside += r[i].d <= limit;
 	if (inside < 0.5 * m) { /* the quantile, interpolated linearly */
 		double at = keep_share * (m - 1);
 		int k = (int)at;
-		limit = r[k].d + (at - k) * (k + 1 < m ? r[k + 1].d - r[k].d : 0);
+		limit = rank(r, m, k);
+		limit += k + 1 < m ? (at - k) * (rank(r, m, k + 1) - limit) : 0;
 	}
 	for (int i = 0; i < m; i++)
 		keep[r[i].atom] = r[i].d <= limit;

@@ -380,6 +380,8 @@ relative(const struct check_state *ref, const struct check_state *got, int i, do
 	}
 	rms = sqrt(sum / (double)n);
 	*most = 0;
+	if (errors == 0) /* also where all is 0 */
+		return 0;
 	for (size_t j = 0; j < n; j++) {
 		double r = number(ref, i, j), e = fabs(number(got, i, j) - r) / fmax(rms, fabs(r));
 		if (!(e <= *most))
