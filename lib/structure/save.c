@@ -11,32 +11,13 @@
 #include "structure/mmcif.h"
 #include "structure/npz.h"
 #include "structure/pdb.h"
-#include "structure/save.h"
-#include "structure/structure.h"
+#include "structure/save_part.h"
 
-enum { FILE_NAME = 256, CONFIDENCE = 0, PTM = 1, IPTM = 2, PLDDT = 5, SCORES = 9 };
+enum { CONFIDENCE = 0, PTM = 1, IPTM = 2, PLDDT = 5 }; /* of score_names */
 
 /* of confidence_ID_model_R.json, in upstream's order */
-static const char *const score_names[SCORES] = { "confidence_score", "ptm", "iptm", "ligand_iptm", "protein_iptm",
+static const char *const score_names[BP_SAVER_SCORES] = { "confidence_score", "ptm", "iptm", "ligand_iptm", "protein_iptm",
 	"complex_plddt", "complex_iplddt", "complex_pde", "complex_ipde" };
-
-struct saver {
-	const struct bp_rec *rec;
-	const struct bp_save_opt *opt;
-	struct bp_structure *s;
-	struct bp_target *target;
-	struct bp_val *files, *bytes; /* paths; {name: bytes} */
-	struct bp_strlist made_from;
-	struct bp_arena *mem;
-	struct bp_err *err;
-	const float *score[SCORES];                /* [nsamples], NULL: not in the record */
-	const float *pair_iptm;                    /* [nsamples, nchains, nchains]        */
-	const struct bp_tensor *plddt, *pae, *pde; /* [nsamples, n], [nsamples, n, n]; NULL: not in the record */
-	const struct bp_val *scores;               /* map: name -> [nsamples] maps, or NULL */
-	const double *curve, *fit;                 /* [points,3] q, I, sigma; [nsamples,points]; or NULL */
-	int64_t points;
-	int *order;                                /* [nsamples] sample of each rank      */
-};
 
 /* Scores and ranks -------------------------------------------------------------------------------------- */
 
@@ -64,38 +45,13 @@ check_plddt(struct saver *w, int64_t n)
 	return BP_OK;
 }
 
-/* meta.scores (doc/wire.md), and the curve with its fits that belongs to its entry saxs */
-static int
-read_fits(struct saver *w)
-{
-	const struct bp_val *v = bp_val_get(w->rec->meta, "scores"), *list;
-	const struct bp_tensor *curve, *fit;
-	int64_t shape[] = { -1, 3 };
-
-	w->scores = v && v->type != BP_NIL ? v : NULL;
-	if (w->scores && v->type != BP_MAP)
-		return BP_FAIL(w->err, BP_EINPUT, NULL, "meta.scores: %s, wanted a mapping", bp_vtype_name(v->type));
-	for (size_t i = 0; w->scores && i < v->n; i++) {
-		list = v->u.item[2 * i + 1];
-		if (!bp_val_is(v->u.item[2 * i], BP_STR) || bp_val_count(list) != (size_t)w->s->nsamples)
-			return BP_FAIL(w->err, BP_EINPUT, NULL, "meta.scores.%s: wanted a list of %d mappings, one a sample",
-			    bp_val_cstr(v->u.item[2 * i], "?"), w->s->nsamples);
-	}
-	if (!bp_val_get(w->scores, "saxs") || !bp_rec_get(w->rec, "saxs_curve") || !bp_rec_get(w->rec, "saxs_fit"))
-		return BP_OK;
-	BP_TRY(bp_rec_want(&curve, w->rec, "saxs_curve", BP_F64, 2, shape, w->err));
-	BP_TRY(bp_rec_want(&fit, w->rec, "saxs_fit", BP_F64, 2, (int64_t[]) { w->s->nsamples, shape[0] }, w->err));
-	w->curve = curve->data, w->fit = fit->data, w->points = shape[0];
-	return BP_OK;
-}
-
 static int
 read_scores(struct saver *w)
 {
 	int64_t m = w->s->nsamples, n = -1, c = w->s->nchains;
 	const struct bp_tensor *t;
 
-	for (int k = 0; k < SCORES; k++) {
+	for (int k = 0; k < BP_SAVER_SCORES; k++) {
 		BP_TRY(maybe(&t, w, score_names[k], 1, (int64_t[]) { m }));
 		w->score[k] = t ? t->data : NULL;
 	}
@@ -109,7 +65,7 @@ read_scores(struct saver *w)
 		BP_TRY(check_plddt(w, n));
 	}
 	BP_TRY(maybe(&w->pae, w, "pae", 3, (int64_t[]) { m, n, n }));
-	BP_TRY(read_fits(w));
+	BP_TRY(bp_saver_read_fits(w));
 	return maybe(&w->pde, w, "pde", 3, (int64_t[]) { m, n, n });
 }
 
@@ -131,20 +87,20 @@ rank_samples(struct saver *w)
 
 /* Files of a sample ------------------------------------------------------------------------------------- */
 
-static int BP_PRINTF(4, 5) new_file(FILE **f, char *name, struct saver *w, const char *fmt, ...)
+int
+bp_saver_file(FILE **f, char *name, struct saver *w, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(name, FILE_NAME, fmt, ap);
+	vsnprintf(name, BP_SAVER_NAME, fmt, ap);
 	va_end(ap);
 	BP_TRY(bp_target_file(f, w->target, name, w->err));
 	return BP_OK;
 }
 
-/* close it whatever st is; a file that is whole goes into the manifest */
-static int
-end_file(struct saver *w, FILE *f, const char *name, int st)
+int
+bp_saver_file_end(struct saver *w, FILE *f, const char *name, int st)
 {
 	struct bp_err ignored;
 	int closed = bp_target_file_end(w->target, f, name, st == BP_OK ? w->err : &ignored);
@@ -162,11 +118,11 @@ static int
 put_model(struct saver *w, int rank, int sample)
 {
 	const float *plddt = w->plddt ? (const float *)w->plddt->data + (int64_t)sample * w->plddt->shape[1] : NULL;
-	char name[FILE_NAME];
+	char name[BP_SAVER_NAME];
 	FILE *f;
 
-	BP_TRY(new_file(&f, name, w, "%s_model_%d.%s", w->rec->id, rank, w->opt->pdb ? "pdb" : "cif"));
-	return end_file(w, f, name,
+	BP_TRY(bp_saver_file(&f, name, w, "%s_model_%d.%s", w->rec->id, rank, w->opt->pdb ? "pdb" : "cif"));
+	return bp_saver_file_end(w, f, name,
 	    w->opt->pdb ? bp_pdb_write(f, w->s, sample, plddt, w->mem, w->err)
 	                : bp_mmcif_write(f, w->s, sample, plddt, w->mem, w->err));
 }
@@ -209,111 +165,32 @@ set_chain_scores(struct saver *w, struct bp_val *map, int sample)
 	return BP_OK;
 }
 
-static int
-put_json(struct saver *w, const struct bp_val *v, const char *name)
+int
+bp_saver_json(struct saver *w, const struct bp_val *v, const char *name)
 {
-	char copy[FILE_NAME];
+	char copy[BP_SAVER_NAME];
 	FILE *f;
 
-	BP_TRY(new_file(&f, copy, w, "%s", name));
+	BP_TRY(bp_saver_file(&f, copy, w, "%s", name));
 	(void)bp_json_write(f, v, 4); /* its errors stay in f */
-	return end_file(w, f, copy, BP_OK);
-}
-
-/* map NAME = meta.scores.NAME of the sample, for each NAME */
-static int
-set_fits(struct saver *w, struct bp_val *map, int sample)
-{
-	for (size_t i = 0; w->scores && i < w->scores->n; i++)
-		BP_TRY(bp_val_set(map, bp_val_cstr(w->scores->u.item[2 * i], "?"),
-		    bp_val_at(w->scores->u.item[2 * i + 1], (size_t)sample), w->mem, w->err));
-	return BP_OK;
+	return bp_saver_file_end(w, f, copy, BP_OK);
 }
 
 static int
 put_confidence(struct saver *w, int rank, int sample)
 {
 	struct bp_val *v = bp_val_map(w->mem, w->err);
-	char name[FILE_NAME];
+	char name[BP_SAVER_NAME];
 
 	if (!v)
 		return BP_EMEM;
-	for (int k = 0; k < SCORES; k++)
+	for (int k = 0; k < BP_SAVER_SCORES; k++)
 		BP_TRY(set_num(w, v, score_names[k], w->score[k], sample));
 	if (w->pair_iptm)
 		BP_TRY(set_chain_scores(w, v, sample));
-	BP_TRY(set_fits(w, v, sample));
+	BP_TRY(bp_saver_set_fits(w, v, sample));
 	snprintf(name, sizeof name, "confidence_%s_model_%d.json", w->rec->id, rank);
-	return put_json(w, v, name);
-}
-
-/* the numbers of meta.scores.saxs of a sample, after its name */
-static int
-saxs_numbers(struct bp_val **ret, struct saver *w, int rank)
-{
-	const struct bp_val *own = bp_val_at(bp_val_get(w->scores, "saxs"), (size_t)w->order[rank]);
-	char *id = bp_sprintf(w->mem, w->err, "%s_model_%d", w->rec->id, rank);
-	struct bp_val *v = bp_val_map(w->mem, w->err);
-
-	if (!id)
-		return BP_EMEM;
-	BP_TRY(bp_val_set(v, "sample_id", bp_val_str(w->mem, id, w->err), w->mem, w->err));
-	for (size_t i = 0; own && own->type == BP_MAP && i < own->n; i++)
-		BP_TRY(bp_val_pair(v, own->u.item[2 * i], own->u.item[2 * i + 1], w->mem, w->err));
-	*ret = v;
-	return BP_OK;
-}
-
-/* saxs_comparison_ID_model_R.dat: the curve beside what was calculated */
-static int
-put_comparison(struct saver *w, int rank, const struct bp_val *v)
-{
-	static const char *const keys[] = { "chi2", "chi2_reduced", "scale_factor", "shift_parameter" };
-	const double *fit = w->fit + (int64_t)w->order[rank] * w->points;
-	char name[FILE_NAME];
-	double number[4];
-	FILE *f;
-
-	for (int i = 0; i < 4; i++)
-		number[i] = bp_val_num(bp_val_get(v, keys[i]), NAN);
-	BP_TRY(new_file(&f, name, w, "saxs_comparison_%s_model_%d.dat", w->rec->id, rank));
-	fprintf(f, "# SAXS comparison\n# sample: %s_model_%d\n", w->rec->id, rank);
-	for (int i = 0; i < 4; i++)
-		fprintf(f, "# %s: %.9g\n", keys[i], number[i]);
-	fprintf(f, "# q I_exp I_sigma I_calc I_fitted residual\n");
-	for (int64_t k = 0; k < w->points; k++) {
-		const double *c = w->curve + 3 * k;
-		fprintf(f, "%.8e %.8e %.8e %.8e %.8e %.8e\n", c[0], c[1], c[2], (fit[k] - number[3]) / number[2], fit[k],
-		    (c[1] - fit[k]) / c[2]);
-	}
-	return end_file(w, f, name, BP_OK);
-}
-
-/* saxs_scores_ and saxs_comparison_ of each model, and a list of all, the likeliest first */
-static int
-put_saxs(struct saver *w)
-{
-	struct bp_val *list = bp_val_arr(w->mem, w->err), *v;
-	char name[FILE_NAME];
-
-	if (!bp_val_get(w->scores, "saxs"))
-		return BP_OK;
-	for (int r = 0; r < w->s->nsamples; r++) {
-		BP_TRY(saxs_numbers(&v, w, r));
-		BP_TRY(bp_val_push(list, v, w->mem, w->err));
-		snprintf(name, sizeof name, "saxs_scores_%s_model_%d.json", w->rec->id, r);
-		BP_TRY(put_json(w, v, name));
-		if (w->fit)
-			BP_TRY(put_comparison(w, r, v));
-	}
-	for (size_t i = 1; i < list->n; i++) /* by falling confidence_score; equal ones stay as they are */
-		for (size_t k = i; k > 0; k--) {
-			struct bp_val *a = list->u.item[k - 1], *b = list->u.item[k];
-			if (!(bp_val_num(bp_val_get(a, "confidence_score"), -1) < bp_val_num(bp_val_get(b, "confidence_score"), -1)))
-				break;
-			list->u.item[k - 1] = b, list->u.item[k] = a;
-		}
-	return put_json(w, list, "saxs_scoring_summary.json");
+	return bp_saver_json(w, v, name);
 }
 
 /* one sample of a tensor [nsamples, ...] as KEY_ID_model_R.npz */
@@ -321,18 +198,18 @@ static int
 put_map(struct saver *w, const char *key, const struct bp_tensor *all, int rank, int sample)
 {
 	struct bp_tensor t = { .dtype = BP_F32, .ndim = all->ndim - 1 };
-	char name[FILE_NAME];
+	char name[BP_SAVER_NAME];
 	struct bp_npz *z = NULL;
 	FILE *f;
 	int st;
 
 	memcpy(t.shape, all->shape + 1, sizeof(int64_t) * (size_t)t.ndim);
 	t.data = (float *)all->data + sample * bp_count(&t);
-	BP_TRY(new_file(&f, name, w, "%s_%s_model_%d.npz", key, w->rec->id, rank));
+	BP_TRY(bp_saver_file(&f, name, w, "%s_%s_model_%d.npz", key, w->rec->id, rank));
 	if ((st = bp_npz_open(&z, f, name, w->err)) == BP_OK && (st = bp_npz_put(z, key, &t, w->err)) == BP_OK)
 		st = bp_npz_end(z, w->err);
 	bp_npz_close(z);
-	return end_file(w, f, name, st);
+	return bp_saver_file_end(w, f, name, st);
 }
 
 /* Files of the target ----------------------------------------------------------------------------------- */
@@ -343,7 +220,7 @@ put_embeddings(struct saver *w)
 {
 	static const char *const key[2] = { "s", "z" };
 	struct bp_tensor batch[2];
-	char name[FILE_NAME];
+	char name[BP_SAVER_NAME];
 	struct bp_npz *z = NULL;
 	FILE *f;
 	int st;
@@ -363,14 +240,14 @@ put_embeddings(struct saver *w)
 			.dtype = BP_F32, .ndim = 3 + i, .shape = { 1, shape[0], shape[1], shape[2] }, .data = t->data
 		};
 	}
-	BP_TRY(new_file(&f, name, w, "embeddings_%s.npz", w->rec->id));
+	BP_TRY(bp_saver_file(&f, name, w, "embeddings_%s.npz", w->rec->id));
 	st = bp_npz_open(&z, f, name, w->err);
 	for (int i = 0; i < 2 && st == BP_OK; i++)
 		st = bp_npz_put(z, key[i], &batch[i], w->err);
 	if (st == BP_OK)
 		st = bp_npz_end(z, w->err);
 	bp_npz_close(z);
-	return end_file(w, f, name, st);
+	return bp_saver_file_end(w, f, name, st);
 }
 
 static int
@@ -380,7 +257,7 @@ put_affinity(struct saver *w)
 	    = { "affinity_pred_value", "affinity_probability_binary", "affinity_pred_value1",
 		      "affinity_probability_binary1", "affinity_pred_value2", "affinity_probability_binary2" };
 	struct bp_val *v = bp_val_map(w->mem, w->err);
-	char name[FILE_NAME];
+	char name[BP_SAVER_NAME];
 
 	if (!v)
 		return BP_EMEM;
@@ -395,7 +272,7 @@ put_affinity(struct saver *w)
 	if (bp_val_count(v) == 0)
 		return BP_OK;
 	snprintf(name, sizeof name, "affinity_%s.json", w->rec->id);
-	return put_json(w, v, name);
+	return bp_saver_json(w, v, name);
 }
 
 /* the guides' logs: a file a guide and sample */
@@ -407,10 +284,10 @@ put_guide_logs(struct saver *w)
 		BP_TRY(bp_guide_log_read(&log, w->rec, i, w->err));
 		for (int k = 0; k < log.rows->shape[1] && log.rows->shape[0]; k++) {
 			struct bp_val *list;
-			char name[FILE_NAME];
+			char name[BP_SAVER_NAME];
 			BP_TRY(bp_guide_log_sample(&list, &log, k, w->mem, w->err));
 			snprintf(name, sizeof name, "%s_sample_%d.json", log.name, k);
-			BP_TRY(put_json(w, list, name));
+			BP_TRY(bp_saver_json(w, list, name));
 		}
 	}
 	return BP_OK;
@@ -432,7 +309,7 @@ put_all(struct saver *w)
 	}
 	if (w->opt->embeddings)
 		BP_TRY(put_embeddings(w));
-	BP_TRY(put_saxs(w));
+	BP_TRY(bp_saver_put_saxs(w));
 	BP_TRY(put_guide_logs(w));
 	return put_affinity(w);
 }
@@ -444,20 +321,20 @@ put_trajectories(struct saver *w)
 {
 	static const char *const ext[] = { "cif", "pdb", "dcd" };
 	struct bp_trajectory *j = bp_target_held(w->target);
-	char name[FILE_NAME];
+	char name[BP_SAVER_NAME];
 	FILE *f;
 
 	if (!j)
 		return BP_OK;
 	if (w->opt->trajectory == BP_TRAJECTORY_NPZ) {
-		BP_TRY(new_file(&f, name, w, "trajectory_%s.npz", w->rec->id));
-		return end_file(w, f, name, bp_trajectory_write_npz(f, name, j, w->mem, w->err));
+		BP_TRY(bp_saver_file(&f, name, w, "trajectory_%s.npz", w->rec->id));
+		return bp_saver_file_end(w, f, name, bp_trajectory_write_npz(f, name, j, w->mem, w->err));
 	}
 	for (int r = 0; r < w->s->nsamples; r++)
 		for (int kind = BP_NOISY_TRAJECTORY; kind <= BP_DENOISED_TRAJECTORY; kind++) {
-			BP_TRY(new_file(&f, name, w, "%s_model_%d_trajectory%s.%s", w->rec->id, r,
+			BP_TRY(bp_saver_file(&f, name, w, "%s_model_%d_trajectory%s.%s", w->rec->id, r,
 			    kind == BP_DENOISED_TRAJECTORY ? "_denoised" : "", ext[w->opt->trajectory]));
-			BP_TRY(end_file(w, f, name,
+			BP_TRY(bp_saver_file_end(w, f, name,
 			    bp_trajectory_write(f, j, (enum bp_trajectory_kind)kind, w->s, w->order[r], w->mem, w->err)));
 		}
 	return BP_OK;
@@ -478,7 +355,7 @@ list_models(struct bp_val *list, struct saver *w)
 		BP_TRY(set_num(w, v, "plddt", w->score[PLDDT], i));
 		BP_TRY(set_num(w, v, "ptm", w->score[PTM], i));
 		BP_TRY(set_num(w, v, "iptm", w->score[IPTM], i));
-		BP_TRY(set_fits(w, v, i));
+		BP_TRY(bp_saver_set_fits(w, v, i));
 	}
 	return BP_OK;
 }
@@ -519,7 +396,7 @@ static int
 keep_manifest(struct saver *w, const struct bp_val *manifest)
 {
 	struct bp_val *v = bp_val_map(w->mem, w->err), *lines = bp_val_arr(w->mem, w->err);
-	char name[FILE_NAME];
+	char name[BP_SAVER_NAME];
 
 	if (!v || !lines)
 		return BP_EMEM;
@@ -532,7 +409,7 @@ keep_manifest(struct saver *w, const struct bp_val *manifest)
 	}
 	BP_TRY(bp_val_set(v, "made_from", lines, w->mem, w->err));
 	snprintf(name, sizeof name, "manifest_%s.json", w->rec->id);
-	return put_json(w, v, name);
+	return bp_saver_json(w, v, name);
 }
 
 /* Was the target that is there made from the same? *ret is then its manifest, else NULL. */
