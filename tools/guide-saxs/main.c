@@ -17,8 +17,7 @@ static const struct bp_optdef options[]
     = { { "score", 0, BP_OPT_STR, AT(score), NULL, "CURVE", "score the samples of a stream against this curve" },
 	      { "data", 0, BP_OPT_STR, AT(data), NULL, "CURVE", "the curve, for FILE... and --serve" },
 	      { "serve", 0, BP_OPT_STR, AT(base.serve), NULL, "ENDPOINT",
-	          "be a guide for diffuse --guide tcp://HOST:PORT or ipc://PATH; -: of --guide exec:..., on stdin and "
-	          "stdout" },
+	          "be a guide for diffuse --guide tcp://HOST:PORT, ipc://PATH, or (-) exec:..., on stdin and stdout" },
 	      { "out-dir", 'o', BP_OPT_STR, AT(report.dir), NULL, "DIR",
 	          "FILE...: write NAME.fit (q, I, sigma, fit) and NAME_pr.dat of each model" },
 	      { "plot", 0, BP_OPT_WORD, AT(report.plot), "svg|png", NULL,
