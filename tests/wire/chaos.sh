@@ -86,7 +86,8 @@ done
 keep write $((trunks + diffuses + 1)) "$bin/write" $W --resume -o out --in "${outs#,}" >>out.jsonl &
 
 hits=0
-while [ ! -e rc.write ] && [ $(($(date +%s) - start)) -lt "${LIMIT:-120}" ]; do
+# until the source has been told that all is safe: who is killed after that would wait for it in vain until --timeout
+while [ ! -e rc.write ] && [ ! -e rc.source ] && [ $(($(date +%s) - start)) -lt "${LIMIT:-60}" ]; do
 	sleep "$every"
 	victims=()
 	for k in $kill; do for f in pid.$k*; do [ -e "$f" ] && victims+=("$f"); done; done
