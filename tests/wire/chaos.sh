@@ -87,8 +87,9 @@ keep write $((trunks + diffuses + 1)) "$bin/write" $W --resume -o out --in "${ou
 
 hits=0
 # until the source has been told that all is safe: who is killed after that would wait for it in vain until --timeout
-while [ ! -e rc.write ] && [ ! -e rc.source ] && [ $(($(date +%s) - start)) -lt "${LIMIT:-60}" ]; do
+while [ $(($(date +%s) - start)) -lt "${LIMIT:-60}" ]; do
 	sleep "$every"
+	[ ! -e rc.write ] && [ ! -e rc.source ] || break
 	victims=()
 	for k in $kill; do for f in pid.$k*; do [ -e "$f" ] && victims+=("$f"); done; done
 	[ ${#victims[@]} -gt 0 ] || continue
