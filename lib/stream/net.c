@@ -55,6 +55,19 @@ bp_net_catch_stop(int *fd, struct bp_err *err)
 	return BP_OK;
 }
 
+int
+bp_net_thread(pthread_t *thread, void *(*run)(void *), void *self, struct bp_err *err)
+{
+	sigset_t all, old;
+	int e;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	e = pthread_create(thread, NULL, run, self);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return e ? BP_FAIL(err, BP_EIO, NULL, "no thread for sockets: %s", strerror(e)) : BP_OK;
+}
+
 /* ---- addresses ---- */
 
 struct address {

@@ -1,7 +1,6 @@
 #include "stream/sock_in_part.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,19 +56,13 @@ static int
 start(struct bp_sock_in *s, struct bp_err *err)
 {
 	pthread_condattr_t attr;
-	sigset_t all, old;
-	int e;
 
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	pthread_cond_init(&s->cond, &attr);
 	pthread_condattr_destroy(&attr);
-	sigfillset(&all); /* signals are for the program's own threads */
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	e = pthread_create(&s->thread, NULL, bp_sock_in_thread, s);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return e ? BP_FAIL(err, BP_EIO, NULL, "no thread for sockets: %s", strerror(e)) : BP_OK;
+	return bp_net_thread(&s->thread, bp_sock_in_thread, s, err);
 }
 
 int

@@ -1,7 +1,6 @@
 #include "stream/sock_out_part.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -91,16 +90,9 @@ bp_unit_append(void *unit, const void *buf, size_t n, struct bp_err *err)
 static int
 start(struct bp_sock_out *s, struct bp_err *err)
 {
-	sigset_t all, old;
-	int e;
-
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->cond, NULL);
-	sigfillset(&all); /* signals are for the program's own threads */
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	e = pthread_create(&s->thread, NULL, bp_sock_out_thread, s);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return e ? BP_FAIL(err, BP_EIO, NULL, "no thread for sockets: %s", strerror(e)) : BP_OK;
+	return bp_net_thread(&s->thread, bp_sock_out_thread, s, err);
 }
 
 int
