@@ -176,6 +176,17 @@ from_component(
 }
 
 int
+bp_atoms_store(struct bp_ccd **ret, const char *path, struct bp_arena *mem, struct bp_err *err)
+{
+	*ret = NULL;
+	if (path)
+		return bp_ccd_open(ret, path, mem, err);
+	if (bp_ccd_open(ret, NULL, mem, NULL) != BP_OK)
+		*ret = NULL;
+	return BP_OK;
+}
+
+int
 bp_atoms_of_sites(struct bp_atoms **ret, const struct bp_sites *s, int first, int n, const struct bp_ccd *ccd,
     struct bp_arena *mem, struct bp_err *err)
 {

@@ -26,6 +26,9 @@ struct bp_atoms {
  * inside a polymer loses what its backbone's bonds cost. What is known nowhere is 0, with a warning a residue name.
  * BP_EINPUT: no atom counts. */
 int bp_atoms_of_record(struct bp_atoms **ret, const struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
+/* The store of components at path; path NULL: the usual one, *ret NULL where there is none: ligands then have no hydrogens,
+ * which is told of each. */
+int bp_atoms_store(struct bp_ccd **ret, const char *path, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 /* sites [first, first + n) of one model */
 int bp_atoms_of_sites(struct bp_atoms **ret, const struct bp_sites *s, int first, int n, const struct bp_ccd *ccd,
     struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;

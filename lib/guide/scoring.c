@@ -81,3 +81,23 @@ bp_scoring_rg(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_o
 	BP_TRY(bp_scores_put(*rec, "rg", list, err));
 	return sign(s, *rec, start, err);
 }
+
+int
+bp_scoring_run(struct bp_scoring *s, bp_stage_fn *stage, bool signs, const struct bp_common *c)
+{
+	const struct bp_filter f = { .tool = s->tool,
+		.changed = s->changed,
+		.no_trail = !signs,
+		.want = BP_STRUCTURES,
+		.stage = stage,
+		.self = s,
+		.in = c->in,
+		.out = c->out,
+		.wire = &c->wire,
+		.device = c->device,
+		.mem_cap = c->mem_cap };
+
+	s->variant = c->variant;
+	s->device = c->device;
+	return bp_filter_run(&f);
+}

@@ -21,6 +21,10 @@ struct bp_scoring {
 int bp_scoring_saxs(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err);
 int bp_scoring_rg(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err);
 
+/* The filter of a guide program: records of --in through stage to --out. Fills in what c has of s. signs: false when
+ * what it does is said by the input alone (struct bp_filter). Returns the exit status. */
+int bp_scoring_run(struct bp_scoring *s, bp_stage_fn *stage, bool signs, const struct bp_common *c);
+
 /* What an input file names: the path itself when it is there or absolute, else beside the input file. In mem. */
 const char *bp_scoring_path(const char *path, const struct bp_rec *rec, struct bp_err *err);
 

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "guide/atoms.h"
 #include "guide/rg_target.h"
-#include "ops/ops.h"
 
 /* ---- SAXS ---- */
 

@@ -32,14 +32,10 @@ files(const struct bp_rg_scorer *s, const char *store, const struct bp_strlist *
     struct bp_err *err)
 {
 	struct bp_ccd *ccd = NULL;
-	int failed = 0, st = BP_OK;
+	int failed = 0, st;
 
 	signal(SIGPIPE, SIG_IGN);
-	if (store)
-		st = bp_ccd_open(&ccd, store, mem, err);
-	else if (bp_ccd_open(&ccd, NULL, mem, NULL) != BP_OK)
-		ccd = NULL; /* ligands then have no hydrogens, which is told of each */
-	if (st == BP_OK)
+	if ((st = bp_atoms_store(&ccd, store, mem, err)) == BP_OK)
 		st = bp_rg_report_files(&failed, s, args->v, args->n, ccd, err);
 	bp_ccd_close(ccd);
 	return st != BP_OK ? bp_main_fail(err) : failed ? BP_EXIT_TARGETS : BP_EXIT_OK;
@@ -55,30 +51,14 @@ static int
 run(void *opt, struct bp_ctx *cx, const struct bp_strlist *args, const struct bp_strlist *changed, struct bp_arena *mem)
 {
 	struct guide_rg_opt *o = opt;
-	const struct bp_common *c = &o->base.common;
-	struct bp_scoring s = { .tool = "guide-rg",
-		.cx = cx,
-		.changed = changed,
-		.variant = c->variant,
-		.device = c->device,
-		.rg = { cx, &o->base.p, NAN } };
-	const struct bp_filter f = { .tool = s.tool,
-		.changed = changed,
-		.want = BP_STRUCTURES,
-		.stage = bp_scoring_rg,
-		.self = &s,
-		.in = c->in,
-		.out = c->out,
-		.wire = &c->wire,
-		.device = c->device,
-		.mem_cap = c->mem_cap };
+	struct bp_scoring s = { .tool = "guide-rg", .cx = cx, .changed = changed, .rg = { cx, &o->base.p, NAN } };
 	struct bp_err err = { 0 };
 
 	if (has_target(&o->base.p) && bp_source_rg_target(&s.rg.target, cx, &o->base.p, mem, &err) != BP_OK) {
 		err.code = err.code == BP_EINPUT ? BP_EUSAGE : err.code; /* it is no target that failed */
 		return bp_main_fail(&err);
 	}
-	return args->n ? files(&s.rg, o->ccd, args, mem, &err) : bp_filter_run(&f);
+	return args->n ? files(&s.rg, o->ccd, args, mem, &err) : bp_scoring_run(&s, bp_scoring_rg, true, &o->base.common);
 }
 
 static int

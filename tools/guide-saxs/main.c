@@ -52,13 +52,7 @@ files(struct guide_saxs_opt *o, struct bp_ctx *cx, const struct bp_strlist *args
 
 	signal(SIGPIPE, SIG_IGN);
 	if ((st = bp_report_check(&o->report, args->v, args->n, mem, &err)) == BP_OK
-	    && (st = open_scorer(&s, o, cx, mem, &err)) == BP_OK) {
-		if (o->ccd)
-			st = bp_ccd_open(&ccd, o->ccd, mem, &err);
-		else if (bp_ccd_open(&ccd, NULL, mem, NULL) != BP_OK)
-			ccd = NULL; /* ligands then have no hydrogens, which is told of each */
-	}
-	if (st == BP_OK)
+	    && (st = open_scorer(&s, o, cx, mem, &err)) == BP_OK && (st = bp_atoms_store(&ccd, o->ccd, mem, &err)) == BP_OK)
 		st = bp_report_files(&failed, s, &o->report, args->v, args->n, ccd, &err);
 	bp_ccd_close(ccd);
 	bp_score_close(s);
@@ -69,24 +63,7 @@ static int
 run(void *opt, struct bp_ctx *cx, const struct bp_strlist *args, const struct bp_strlist *changed, struct bp_arena *mem)
 {
 	struct guide_saxs_opt *o = opt;
-	const struct bp_common *c = &o->base.common;
-	struct bp_scoring s = { .tool = "guide-saxs",
-		.cx = cx,
-		.changed = changed,
-		.variant = c->variant,
-		.device = c->device,
-		.ensemble = o->report.ensemble };
-	const struct bp_filter f = { .tool = s.tool,
-		.changed = changed,
-		.no_trail = !o->score,
-		.want = BP_STRUCTURES,
-		.stage = bp_scoring_saxs,
-		.self = &s,
-		.in = c->in,
-		.out = c->out,
-		.wire = &c->wire,
-		.device = c->device,
-		.mem_cap = c->mem_cap };
+	struct bp_scoring s = { .tool = "guide-saxs", .cx = cx, .changed = changed, .ensemble = o->report.ensemble };
 	struct bp_err err = { 0 };
 	int status;
 
@@ -94,7 +71,7 @@ run(void *opt, struct bp_ctx *cx, const struct bp_strlist *args, const struct bp
 		return files(o, cx, args, mem);
 	if (o->base.p.experimental_data && open_scorer(&s.saxs, o, cx, mem, &err) != BP_OK)
 		return bp_main_fail(&err);
-	status = bp_filter_run(&f);
+	status = bp_scoring_run(&s, bp_scoring_saxs, o->score != NULL, &o->base.common);
 	bp_score_close(s.saxs);
 	return status;
 }
