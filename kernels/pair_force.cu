@@ -35,11 +35,7 @@ pull(struct bp_pair_force a, struct bp_pairs p)
 		for (int d = 0; d < 3; d++)
 			sum[d] += force * (x[3 * i + d] - x[3 * j + d]) / r;
 	}
-	for (int d = 0; d < 3; d++) {
-		double total = bp_block_sum(sum[d]);
-		if (threadIdx.x == 0)
-			a.out[3 * (int64_t)blockIdx.x + d] = total;
-	}
+	bp_put_gradient(a.out + 3 * (int64_t)blockIdx.x, sum);
 }
 
 int

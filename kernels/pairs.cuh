@@ -42,6 +42,17 @@ bp_row_of(const struct bp_pairs *p, int r)
 	return { p->start[s], p->start[s + 1], p->start[t], p->start[t + 1], s == t, false, false };
 }
 
+/* out [3] = the sums of sum [3] over the block */
+static __device__ inline void
+bp_put_gradient(double *out, const double sum[3])
+{
+	for (int d = 0; d < 3; d++) {
+		double total = bp_block_sum(sum[d]);
+		if (threadIdx.x == 0)
+			out[d] = total;
+	}
+}
+
 /* C [m,n] = A [m,k] B [k,n] in fp64, row-major; A's rows lie lda apart. A block makes 32 x 32 numbers, a thread four. */
 enum { BP_DTILE = 32 };
 static __global__ void
