@@ -220,7 +220,7 @@ bp_pair_weighted_average_cuda_opt(struct bp_ctx *cx, const struct bp_pair_weight
 		p.nb = a->nzb->p;
 		p.W = a->pz->p;
 		p.out = logits;
-		p.rows = nn;
+		p.rows = p.stride = nn;
 		p.c = a->cz;
 		p.heads = a->heads;
 		BP_TRY(bp_row_heads(cx, "pair_weighted_average", p));
