@@ -59,19 +59,25 @@ def text(x):
     return x.decode() if isinstance(x, bytes) else x
 
 
-def features(path):
-    """the first features record as the dict that upstream's model takes"""
+def record(path, kind):
+    """the tensors of a stream's first record of this kind"""
     with open(path, "rb") as f:
         for rec in msgpack.Unpacker(f, raw=False, strict_map_key=False, max_buffer_size=0):
-            if rec["kind"] == "features":
+            if rec["kind"] == kind:
                 break
         else:
-            sys.exit(f"{path}: no features record")
+            sys.exit(f"{path}: no {kind} record")
     arrays = {}
     for name, t in rec["tensors"].items():
         t = {text(k): v for k, v in t.items()}
         data = b"".join(t["parts"]) if "parts" in t else t["data"]
         arrays[name] = np.frombuffer(data, np.dtype(text(t["type"]))).reshape(t["shape"])
+    return arrays
+
+
+def features(path):
+    """the first features record as the dict that upstream's model takes"""
+    arrays = record(path, "features")
     size = dict(tokens=arrays["token_pad_mask"].shape[0], atoms=arrays["ref_pos"].shape[0])
     feats = {}
     for name, a in arrays.items():
@@ -85,22 +91,20 @@ def features(path):
     return feats
 
 
-def read_weights(path):
-    """config and tensors, without copies of the file"""
+def safetensors(path):
+    """metadata and tensors, without copies of the file"""
     data = np.memmap(path, np.uint8, "c")
     n = int(data[:8].view("<u8")[0])
     head = json.loads(bytes(data[8:8 + n]))
-    config = (head.pop("__metadata__", {})).get("config")
-    if not config:
-        sys.exit(f"{path}: no config in its metadata")
+    metadata = head.pop("__metadata__", {})
     dtype = dict(F32=torch.float32, BF16=torch.bfloat16, F16=torch.float16)
-    weights = {}
+    tensors = {}
     for k, t in head.items():
         a, b = t["data_offsets"]
         raw = data[8 + n + a:8 + n + b]
         raw = raw if (8 + n + a) % 4 == 0 else raw.copy()
-        weights[k] = torch.from_numpy(raw).view(dtype[t["dtype"]]).reshape(t["shape"]).float()
-    return json.loads(config), weights
+        tensors[k] = torch.from_numpy(raw).view(dtype[t["dtype"]]).reshape(t["shape"]).float()
+    return metadata, tensors
 
 
 def build(path, device):
@@ -114,8 +118,10 @@ def build(path, device):
             setattr(init, name, lambda *args, **kw: None)
     torch.nn.Linear.reset_parameters = lambda self: None
     from boltz.model.models.boltz2 import Boltz2
-    config, weights = read_weights(path)
-    m = Boltz2(**config, training_args={}, validation_args={}, validate_structure=False, diffusion_loss_args={},
+    metadata, weights = safetensors(path)
+    if "config" not in metadata:
+        sys.exit(f"{path}: no config in its metadata")
+    m = Boltz2(**json.loads(metadata["config"]), training_args={}, validation_args={}, validate_structure=False, diffusion_loss_args={},
                steering_args=dict(STEERING), predict_args=None, use_kernels=False)
     m.load_state_dict(weights, strict=True)
     return m.eval().to(device)

@@ -5,8 +5,10 @@
  * and cuBLAS from dlopen: a program built with CUDA starts on a machine that has neither. */
 #include "context.h"
 #include "cuda.cuh"
+#include "feed.h"
 
 extern "C" {
+#include "base/log.h"
 #include "ops/copy.h"
 }
 
@@ -28,6 +30,7 @@ struct bp_cuda {
 	int events;
 	void *stage[2]; /* of copies to and from the host */
 	cudaEvent_t stage_done[2];
+	struct bp_feed *feed; /* parameters that are on their way */
 	/* memory */
 	CUdeviceptr base;
 	size_t range, mapped, used, peak, cap, chunk;
@@ -288,6 +291,31 @@ staged(struct bp_ctx *cx, char *to, const char *from, size_t n, bool up)
 }
 
 static int
+cuda_settle(struct bp_ctx *cx)
+{
+	struct bp_feed *f = dev(cx)->feed;
+
+	dev(cx)->feed = NULL;
+	return f ? lost(cx, "parameters", bp_feed_close(f)) : BP_OK;
+}
+
+static int
+cuda_feed(struct bp_ctx *cx, const void **dst, const void *src, size_t n)
+{
+	struct bp_cuda *d = dev(cx);
+	void *p = bp_dev_alloc(cx, n);
+
+	*dst = p;
+	if (!p)
+		return BP_EMEM;
+	if (cx->dry || n == 0)
+		return BP_OK;
+	if ((!d->feed && !(d->feed = bp_feed_open(cx->device_index))) || !bp_feed_put(d->feed, p, src, n))
+		return BP_FAIL(cx->err, BP_EMEM, NULL, "no memory to send parameters to the card");
+	return BP_OK;
+}
+
+static int
 cuda_upload(struct bp_ctx *cx, const void **dst, const void *src, size_t n)
 {
 	void *p = bp_dev_alloc(cx, n);
@@ -297,6 +325,7 @@ cuda_upload(struct bp_ctx *cx, const void **dst, const void *src, size_t n)
 		return BP_EMEM;
 	if (cx->dry || n == 0)
 		return BP_OK;
+	BP_TRY(cuda_settle(cx));
 	if (n >= STAGED)
 		return staged(cx, (char *)p, (const char *)src, n, true);
 	return lost(cx, "upload", cudaMemcpyAsync(p, src, n, cudaMemcpyHostToDevice, dev(cx)->stream));
@@ -307,6 +336,7 @@ cuda_download(struct bp_ctx *cx, void *dst, const void *src, size_t n)
 {
 	if (cx->dry || n == 0)
 		return BP_OK;
+	BP_TRY(cuda_settle(cx));
 	if (n >= STAGED)
 		return staged(cx, (char *)dst, (const char *)src, n, false);
 	BP_TRY(lost(cx, "download", cudaMemcpyAsync(dst, src, n, cudaMemcpyDeviceToHost, dev(cx)->stream)));
@@ -318,6 +348,7 @@ cuda_copy(struct bp_ctx *cx, void *dst, const void *src, size_t n)
 {
 	if (cx->dry || n == 0)
 		return BP_OK;
+	BP_TRY(cuda_settle(cx));
 	return lost(cx, "copy", cudaMemcpyAsync(dst, src, n, cudaMemcpyDeviceToDevice, dev(cx)->stream));
 }
 
@@ -326,6 +357,7 @@ cuda_zero(struct bp_ctx *cx, void *dst, size_t n)
 {
 	if (cx->dry || n == 0)
 		return BP_OK;
+	BP_TRY(cuda_settle(cx));
 	return lost(cx, "zero", cudaMemsetAsync(dst, 0, n, dev(cx)->stream));
 }
 
@@ -395,12 +427,13 @@ bp_cuda_fits(const struct bp_ctx *cx, const char *op)
 }
 
 static const struct bp_memory memory = { cuda_alloc, cuda_mark, cuda_release, cuda_peak, cuda_peak_reset, cuda_rehearse, cuda_rehearsed, cuda_free,
-	cuda_upload, cuda_download, cuda_copy, cuda_zero, cuda_stamp, cuda_stamps, bp_cuda_record,
+	cuda_upload, cuda_feed, cuda_settle, cuda_download, cuda_copy, cuda_zero, cuda_stamp, cuda_stamps, bp_cuda_record,
 	bp_cuda_recorded, bp_cuda_replay, bp_cuda_forget, cuda_reached };
 
 int
 bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err)
 {
+	double start = bp_seconds(), driver;
 	int n = 0;
 	cudaError_t e = cudaGetDeviceCount(&n);
 	int st;
@@ -417,8 +450,8 @@ bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err)
 	    || (e = cudaDeviceGetAttribute(&dev(cx)->shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, cx->device_index)) != cudaSuccess
 	    || (e = cudaStreamCreateWithFlags(&dev(cx)->stream, cudaStreamNonBlocking)) != cudaSuccess)
 		st = BP_FAIL(err, BP_EUNSUP, "take --device cpu", "cuda:%d: %s", cx->device_index, cudaGetErrorString(e));
-	else if ((st = open_memory(cx, cap, err)) == BP_OK)
-		st = open_blas(cx, err);
+	else if (driver = bp_seconds(), (st = open_memory(cx, cap, err)) == BP_OK && (st = open_blas(cx, err)) == BP_OK)
+		bp_log(BP_LOG_INFO, "cuda:%d: driver %.3f s, cuBLAS %.3f s", cx->device_index, driver - start, bp_seconds() - driver);
 	if (st != BP_OK)
 		bp_cuda_close(cx);
 	return st;
@@ -450,6 +483,8 @@ bp_cuda_close(struct bp_ctx *cx)
 
 	if (!d)
 		return;
+	if (d->feed)
+		bp_feed_close(d->feed);
 	if (d->stream)
 		cudaStreamSynchronize(d->stream);
 	for (int i = 0; i < d->events; i++)
@@ -479,6 +514,25 @@ bp_cuda_close(struct bp_ctx *cx)
 	free(d->handle);
 	free(d);
 	cx->dev = NULL;
+}
+
+double
+bp_cuda_peak(const struct bp_ctx *cx, enum bp_precision precision)
+{
+	static const struct { /* of a multiprocessor and clock, by NVIDIA's data sheets of A100, H100 and B200 */
+		int major, minor;
+		double flops[3];
+	} kinds[] = { { 8, 0, { 128, 1024, 2048 } }, { 9, 0, { 256, 2048, 4096 } }, { 10, 0, { 256, 4096, 8192 } } };
+	int major, minor, khz;
+
+	if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, cx->device_index) != cudaSuccess
+	    || cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, cx->device_index) != cudaSuccess
+	    || cudaDeviceGetAttribute(&khz, cudaDevAttrClockRate, cx->device_index) != cudaSuccess)
+		return 0;
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (kinds[i].major == major && kinds[i].minor == minor)
+			return kinds[i].flops[precision] * 1e3 * khz * dev(cx)->processors;
+	return 0;
 }
 
 /* ---- steps that many rows share ---- */

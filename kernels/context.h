@@ -17,6 +17,9 @@ void bp_cuda_close(struct bp_ctx *cx);
 /* Has the card the shared memory that the optimized row of `op` wants at the context's precision? */
 bool bp_cuda_fits(const struct bp_ctx *cx, const char *op);
 
+/* Dense matrix products of this card at its highest clock in operations a second (fp32: without tensor cores); 0: not known of its kind. */
+double bp_cuda_peak(const struct bp_ctx *cx, enum bp_precision precision);
+
 /* record.cu: CUDA graphs as ctx.h's recordings */
 int bp_cuda_record(struct bp_ctx *cx);
 int bp_cuda_recorded(struct bp_ctx *cx, void **recording, bool keep);

@@ -70,6 +70,7 @@ run(const struct bp_stage_program *p, void *opt, struct bp_ctx *cx, struct bp_we
     struct bp_err *err)
 {
 	const struct bp_common *c = opt;
+	double start = bp_seconds();
 	struct bp_strlist changed = { 0 };
 	struct bp_stage_opt o = { .seed = c->seed, .mem_cap = c->mem_cap, .device = c->device, .weights = bp_weights_id(w),
 		.changed = &changed, .cx = cx };
@@ -83,6 +84,7 @@ run(const struct bp_stage_program *p, void *opt, struct bp_ctx *cx, struct bp_we
 	if (bp_origin_options(&changed, &p->program, opt, p->defaults, mem, err) != BP_OK
 	    || p->open(&filter.self, cx, w, opt, &o, mem, err) != BP_OK)
 		return fail(c, err);
+	bp_log(BP_LOG_INFO, "%s: parameters bound in %.3f s", c->device, bp_seconds() - start);
 	st = c->plan ? plan(p, opt, filter.self, cx, mem, err) : bp_filter_run(&filter);
 	if (p->close)
 		p->close(filter.self);

@@ -456,7 +456,7 @@ bind(struct bp_bind *b, struct bp_weight *w, int ndim, int n, int k, const char 
 	}
 	if (!(f = as_f32(b, i, name)))
 		return;
-	if ((b->st = bp_dev_upload(b->cx, &dev, f, (size_t)bp_count(t) * sizeof *f)) != BP_OK)
+	if ((b->st = bp_dev_feed(b->cx, &dev, f, (size_t)bp_count(t) * sizeof *f)) != BP_OK)
 		return;
 	w->p = dev;
 	w->n = (int)t->shape[0];

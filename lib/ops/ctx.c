@@ -143,7 +143,7 @@ cpu_stamps(struct bp_ctx *cx, int n, double *at)
 }
 
 const struct bp_memory bp_cpu_memory = { cpu_alloc, cpu_mark, cpu_release, cpu_peak, cpu_peak_reset, cpu_rehearse,
-	cpu_rehearsed, cpu_free, cpu_upload, cpu_download, cpu_copy, cpu_zero, cpu_stamp, cpu_stamps,
+	cpu_rehearsed, cpu_free, cpu_upload, NULL, NULL, cpu_download, cpu_copy, cpu_zero, cpu_stamp, cpu_stamps,
 	NULL, NULL, NULL, NULL, NULL };
 
 void *
@@ -198,6 +198,18 @@ int
 bp_dev_upload(struct bp_ctx *cx, const void **dst, const void *src, size_t n)
 {
 	return cx->memory->upload(cx, dst, src, n);
+}
+
+int
+bp_dev_feed(struct bp_ctx *cx, const void **dst, const void *src, size_t n)
+{
+	return cx->memory->feed ? cx->memory->feed(cx, dst, src, n) : cx->memory->upload(cx, dst, src, n);
+}
+
+int
+bp_dev_settle(struct bp_ctx *cx)
+{
+	return cx->memory->settle ? cx->memory->settle(cx) : BP_OK;
 }
 
 int

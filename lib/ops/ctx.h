@@ -82,6 +82,10 @@ size_t bp_dev_free(const struct bp_ctx *cx);
 
 /* *dst = the n host bytes at src as device memory. On the CPU *dst = src: do not change it, keep it alive. */
 int bp_dev_upload(struct bp_ctx *cx, const void **dst, const void *src, size_t n) BP_MUST_USE;
+/* The same without waiting, for what comes before any work: src stays as it is until bp_dev_settle, or the next upload, download, copy
+ * or zero of cx, has seen all of it there. */
+int bp_dev_feed(struct bp_ctx *cx, const void **dst, const void *src, size_t n) BP_MUST_USE;
+int bp_dev_settle(struct bp_ctx *cx) BP_MUST_USE;
 int bp_dev_download(struct bp_ctx *cx, void *dst, const void *src, size_t n) BP_MUST_USE; /* waits for the device */
 int bp_dev_copy(struct bp_ctx *cx, void *dst, const void *src, size_t n) BP_MUST_USE;     /* device to device     */
 int bp_dev_zero(struct bp_ctx *cx, void *dst, size_t n) BP_MUST_USE;
@@ -99,7 +103,7 @@ void bp_dev_forget(struct bp_ctx *cx, void *recording); /* waits for replays und
  * highest number that the device has reached, 0: none. */
 int64_t bp_dev_reached(struct bp_ctx *cx, int64_t now);
 
-/* What a device implements; bp_dev_X calls X of cx->memory. record to reached may be NULL. */
+/* What a device implements; bp_dev_X calls X of cx->memory. feed, settle (then feed is upload) and record to reached may be NULL. */
 struct bp_memory {
 	void *(*alloc)(struct bp_ctx *cx, size_t bytes);
 	struct bp_mark (*mark)(struct bp_ctx *cx);
@@ -110,6 +114,8 @@ struct bp_memory {
 	size_t (*rehearsed)(struct bp_rehearsal *r, struct bp_ctx *cx);
 	size_t (*free)(const struct bp_ctx *cx);
 	int (*upload)(struct bp_ctx *cx, const void **dst, const void *src, size_t n);
+	int (*feed)(struct bp_ctx *cx, const void **dst, const void *src, size_t n);
+	int (*settle)(struct bp_ctx *cx);
 	int (*download)(struct bp_ctx *cx, void *dst, const void *src, size_t n);
 	int (*copy)(struct bp_ctx *cx, void *dst, const void *src, size_t n);
 	int (*zero)(struct bp_ctx *cx, void *dst, size_t n);

@@ -51,6 +51,8 @@ static int
 step(const struct bp_filter *f, struct bp_rec *rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err)
 {
 	struct bp_rec *result = rec;
+	const char *id = rec->id;
+	double start = bp_seconds(), done;
 	int st = BP_OK;
 
 	if (rec->kind == f->want)
@@ -62,8 +64,10 @@ step(const struct bp_filter *f, struct bp_rec *rec, struct bp_arena *mem, struct
 	else if (rec->kind < f->want) /* later kinds are done already and pass, like error records */
 		st = BP_FAIL(err, BP_EINPUT, "run the stages between them first",
 		    "a %s record came, %s reads %s records", rec->kind_name, f->tool, bp_kind_name(f->want));
+	done = bp_seconds();
 	if (st == BP_OK && result)
 		st = bp_out_put(out, result, err);
+	bp_log(BP_LOG_INFO, "%s: %.3f s, sent on in %.3f s", id, done - start, bp_seconds() - done);
 	if (st == BP_OK || st == BP_ELOST || bp_out_broken(out) != BP_OK)
 		return st;
 	return put_failure(f, rec, out, err);
