@@ -23,10 +23,15 @@ static inline int
 bp_waves_open(struct bp_ctx *cx, struct bp_waves *w, int ntypes, const double *q, int nq, double q_max, double diameter)
 {
 	const size_t most = (size_t)bp_directions_count(bp_wave_degree(q_max, diameter));
+	struct bp_direction *sent; /* where bp_waves_at puts a rule first */
+	struct bp_mark mark;
 
 	*w = {};
 	BP_CUDA_NEW(w->u, most, cx);
 	BP_CUDA_NEW(w->A, most * ((size_t)ntypes + 1), cx);
+	mark = bp_dev_mark(cx);
+	BP_CUDA_NEW(sent, most, cx);
+	bp_dev_release(cx, mark);
 	if (cx->dry)
 		return BP_OK;
 	w->q = (double *)malloc((size_t)nq * sizeof *w->q);

@@ -17,7 +17,7 @@ enum { GAP = 64 };
 enum { GAP = 0 };
 #endif
 
-enum { ALIGN = 64, PAGE = 4096, BLOCK = 1 << 20 };
+enum { ALIGN = 64, PAGE = 4096, BLOCK = 1 << 20, HUGE_FROM = 8 << 20 };
 
 struct block {
 	struct block *next; /* towards newer blocks; those after `cur` are empty and kept for reuse */
@@ -122,6 +122,8 @@ room(struct bp_arena *a, size_t n)
 		free(b);
 		return NULL;
 	}
+	if (size >= HUGE_FROM) /* a pair tensor's pages are first touched 512 at a time; the system may refuse, and nothing is lost */
+		(void)madvise(b->data, size, MADV_HUGEPAGE);
 	ASAN_POISON_MEMORY_REGION(b->data, size);
 	b->size = size;
 	a->held += size;

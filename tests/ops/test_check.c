@@ -2,7 +2,8 @@
  *
  *	test_check [check] [-s SEED] ...   the default: exit 1 when a row is wrong
  *	test_check bench [-t THREADS] [-i SHAPE] ...
- *	                                   a line a row and shape: op variant device precision ms GFLOP/s memory shape
+ *	                                   a line a row and shape: op variant device precision ms GFLOP/s (% of the machine's) GB/s, each array
+ *	                                   once (% of a large copy's) memory shape
  *	test_check list ...                the rows
  * Only some rows: [-v VARIANT] [-d cpu|cuda] [-p PRECISION] [OP]
  *
@@ -16,6 +17,9 @@
 #include <time.h>
 
 #include "check.h"
+#ifdef BP_HAVE_CUDA
+#include "context.h"
+#endif
 
 extern const struct check_op check_heavy[], check_attn[], check_light[], check_guide[];
 
@@ -27,7 +31,7 @@ static const float guard_word = -1.25e30f;
 struct check_state {
 	uint64_t rng;
 	char label[96];
-	double c, terms, flops;
+	double c, terms, flops, bytes; /* bytes: of all arrays, each read or written once */
 	struct { /* outputs: where they are, and what was there before the op and after it */
 		float *dev, *was, *host;
 		size_t n; /* floats; a double is two */
@@ -99,6 +103,7 @@ to_device(struct check *k, void *host, size_t bytes)
 		exit(2);
 	}
 	k->cx->dry = dry;
+	k->state->bytes += (double)bytes;
 	free(host);
 	return dev;
 }
@@ -372,31 +377,27 @@ worst_fp32(const struct check_state *ref, const struct check_state *got)
 }
 
 /* rms error of output i over its rms, or over the rms of what the op changed if that is less: an op that adds to what is there must not hide
- * behind it. most: the largest error over max(rms, the number) */
+ * behind it. most: the largest error over max(rms, the number), which tells of single numbers that are wrong */
 static double
 relative(const struct check_state *ref, const struct check_state *got, int i, double *most)
 {
 	size_t n = numbers(ref, i);
 	double sum = 0, change = 0, errors = 0, rms;
-	bool adds;
 
 	for (size_t j = 0; j < n; j++) {
 		double r = number(ref, i, j), d = ref->out[i].wide ? r : r - ref->out[i].was[j], e = number(got, i, j) - r;
 		sum += r * r, change += d * d, errors += e * e;
 	}
-	adds = change < sum;
-	sum = adds ? change : sum;
 	rms = sqrt(sum / (double)n);
 	*most = 0;
 	if (errors == 0) /* also where all is 0 */
 		return 0;
 	for (size_t j = 0; j < n; j++) {
-		double r = number(ref, i, j), d = adds ? r - ref->out[i].was[j] : r;
-		double e = fabs(number(got, i, j) - r) / fmax(rms, fabs(d));
+		double r = number(ref, i, j), e = fabs(number(got, i, j) - r) / fmax(rms, fabs(r));
 		if (!(e <= *most))
 			*most = e;
 	}
-	return sqrt(errors / sum);
+	return sqrt(errors / fmin(sum, change));
 }
 
 /* The same for coarser operands: c roundings of `unit` (what one adds on average, as a share of its number) are c^1/2
@@ -509,28 +510,6 @@ check_row(const struct check_op *op, const struct bp_oprow *row, int precision, 
 	return faults;
 }
 
-static int
-bench_row(const struct check_op *op, const struct bp_oprow *row, int precision, int threads, int only)
-{
-	struct bp_err err = { 0 };
-	struct bp_ctx *cx = open_cx(row, precision, threads, &err);
-	struct check_state s;
-	int shapes = op->benches + (row->device == BP_CUDA ? op->large : 0);
-
-	for (int i = op->checks; cx && i < op->checks + shapes; i++) {
-		if (only >= 0 && i != only)
-			continue;
-		run(&s, op, i, cx, 1, true, false);
-		printf("%-22s %-9s %-4s %s %9.3f ms %8.1f GFLOP/s %8.1f MiB  %s%s\n", op->op, row->variant,
-		    device_name(row), precision_name[precision], 1e3 * s.best, s.flops / s.best / 1e9,
-		    (double)s.peak / 1048576, s.label, s.st == BP_OK ? "" : "  FAILED");
-		fflush(stdout);
-		done(&s);
-	}
-	bp_ctx_close(cx);
-	return 0;
-}
-
 static const struct check_op *
 find(const char *name)
 {
@@ -539,6 +518,73 @@ find(const char *name)
 			if (!strcmp(op->op, name))
 				return op;
 	return NULL;
+}
+
+/* What the machine could do: bytes a second of a large copy, read and written; operations a second of products at this precision, of a CPU those of
+ * the linear op, 0 if it is not known */
+static void
+ceilings(double *bytes, double *flops, struct bp_ctx *cx)
+{
+	const size_t n = (size_t)(cx->device == BP_CPU ? 64 : 512) << 20;
+	struct bp_mark mark = bp_dev_mark(cx);
+	void *a = bp_dev_alloc(cx, n), *b = bp_dev_alloc(cx, n);
+	double best = INFINITY;
+	uint32_t end;
+
+	*bytes = *flops = 0;
+	for (int i = 0; a && b && i < 5; i++) {
+		double start;
+		if (bp_dev_copy(cx, b, a, n) != BP_OK || bp_dev_download(cx, &end, b, sizeof end) != BP_OK)
+			break;
+		start = now(cx);
+		if (bp_dev_copy(cx, b, a, n) != BP_OK || bp_dev_download(cx, &end, (char *)b + n - sizeof end, sizeof end) != BP_OK)
+			break;
+		best = fmin(best, now(cx) - start);
+	}
+	*bytes = isfinite(best) ? 2 * (double)n / best : 0;
+	bp_dev_release(cx, mark);
+#ifdef BP_HAVE_CUDA
+	if (cx->device == BP_CUDA)
+		*flops = bp_cuda_peak(cx, cx->precision);
+#endif
+	if (cx->device == BP_CPU) {
+		const struct bp_oprow *row = bp_oprow_find("linear", "optimized", BP_CPU);
+		struct check_state s;
+		struct bp_ctx *own = open_cx(row, BP_FP32, cx->threads, cx->err);
+		if (own) {
+			run(&s, find("linear"), 9, own, 1, true, false);
+			*flops = s.flops / s.best;
+			done(&s);
+		}
+		bp_ctx_close(own);
+	}
+}
+
+static int
+bench_row(const struct check_op *op, const struct bp_oprow *row, int precision, int threads, int only)
+{
+	struct bp_err err = { 0 };
+	struct bp_ctx *cx = open_cx(row, precision, threads, &err);
+	struct check_state s;
+	int shapes = op->benches + (row->device == BP_CUDA ? op->large : 0);
+	double bytes = 0, flops = 0;
+
+	if (cx)
+		ceilings(&bytes, &flops, cx);
+
+	for (int i = op->checks; cx && i < op->checks + shapes; i++) {
+		if (only >= 0 && i != only)
+			continue;
+		run(&s, op, i, cx, 1, true, false);
+		printf("%-22s %-9s %-4s %s %9.3f ms %8.1f GFLOP/s (%2.0f %%) %7.1f GB/s (%2.0f %%) %8.1f MiB  %s%s\n", op->op, row->variant,
+		    device_name(row), precision_name[precision], 1e3 * s.best, s.flops / s.best / 1e9, flops > 0 ? 100 * s.flops / s.best / flops : NAN,
+		    s.bytes / s.best / 1e9, bytes > 0 ? 100 * s.bytes / s.best / bytes : NAN, (double)s.peak / 1048576, s.label,
+		    s.st == BP_OK ? "" : "  FAILED");
+		fflush(stdout);
+		done(&s);
+	}
+	bp_ctx_close(cx);
+	return 0;
 }
 
 int
