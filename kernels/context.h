@@ -14,6 +14,7 @@ int bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err) BP_MUST_USE;
 /* Only to plan with (bp_ctx_open_dry); where there is no such card, the numbers of an H100 are taken. */
 int bp_cuda_open_dry(struct bp_ctx *cx, struct bp_err *err) BP_MUST_USE;
 void bp_cuda_close(struct bp_ctx *cx);
+int bp_cuda_wait(const struct bp_ctx *cx, struct bp_err *err) BP_MUST_USE; /* until the card has done all that this process asked for */
 /* Has the card the shared memory that the optimized row of `op` wants at the context's precision? */
 bool bp_cuda_fits(const struct bp_ctx *cx, const char *op);
 

@@ -39,6 +39,38 @@ bp_diffuse_open(struct bp_diffuse **ret, struct bp_ctx *cx, struct bp_weights *w
 	return b.st;
 }
 
+int
+bp_diffuse_lane(void **ret, const void *stage, struct bp_ctx *cx, struct bp_arena *mem, struct bp_err *err)
+{
+	const struct bp_diffuse *main = stage;
+	struct bp_diffuse *d;
+
+	BP_NEW(d, 1, mem, err);
+	*d = *main;
+	d->o.stage.cx = d->cx = cx;
+	d->replay = (struct bp_replay) { 0 };
+	*ret = d;
+	return BP_OK;
+}
+
+void
+bp_diffuse_lane_close(void *lane)
+{
+	struct bp_diffuse *d = lane;
+
+	bp_replay_forget(&d->replay, d->cx);
+}
+
+/* Guides of a run share programs and sockets, files and trajectories have an order. */
+bool
+bp_diffuse_together(const void *stage, const struct bp_rec *rec)
+{
+	const struct bp_diffuse_opt *o = &((const struct bp_diffuse *)stage)->o;
+
+	return !o->dump && !o->record_noise && !o->write_trajectory && !o->guides.guide.n && !o->guides.sweep && !o->nguides
+	    && !bp_val_get(rec->meta, "guidance");
+}
+
 void
 bp_diffuse_close(void *self)
 {

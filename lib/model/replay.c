@@ -54,10 +54,11 @@ bp_replay(struct bp_replay *r, struct bp_ctx *cx, const struct bp_key *key, int 
 
 	if (!bp_dev_records(cx) || key->n > sizeof key->b)
 		return work(self, cx);
-	if (!same(&r->key, key)) {
+	if (!same(&r->key, key) || r->epoch != cx->epoch) {
 		bp_replay_forget(r, cx);
 		BP_TRY(work(self, cx));
 		r->key = *key;
+		r->epoch = cx->epoch;
 		return BP_OK;
 	}
 	if (!r->recording) {

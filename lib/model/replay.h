@@ -18,6 +18,7 @@ void bp_key_feats(struct bp_key *k, const struct bp_feats *f); /* device feature
 struct bp_replay {
 	struct bp_key key;
 	void *recording; /* NULL: not yet recorded */
+	unsigned epoch;  /* cx's, then             */
 };
 
 /* Do work(self, cx). When it is what was done last, by key, it is recorded now and replayed from then on: by then its memory is there,

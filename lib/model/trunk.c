@@ -108,6 +108,33 @@ bp_trunk_open(struct bp_trunk **ret, struct bp_ctx *cx, struct bp_weights *w, co
 	return BP_OK;
 }
 
+int
+bp_trunk_lane(void **ret, const void *stage, struct bp_ctx *cx, struct bp_arena *mem, struct bp_err *err)
+{
+	const struct bp_trunk *main = stage;
+	struct bp_trunk_opt *o;
+	struct bp_trunk *t;
+
+	BP_NEW(t, 1, mem, err);
+	BP_NEW(o, 1, mem, err);
+	*t = *main;
+	*o = *main->o;
+	o->stage.cx = t->cx = cx;
+	t->o = o;
+	t->replay = (struct bp_replay) { 0 };
+	*ret = t;
+	return BP_OK;
+}
+
+bool
+bp_trunk_together(const void *stage, const struct bp_rec *rec)
+{
+	const struct bp_trunk *t = stage;
+
+	(void)rec;
+	return !t->o->dump;
+}
+
 void
 bp_trunk_close(void *self)
 {

@@ -39,4 +39,8 @@ int bp_trunk_bytes(size_t *device, size_t *host, struct bp_trunk *t, int n, int 
 int bp_trunk_plan(struct bp_planned *ret, void *self, const struct bp_plan_size *size, size_t room, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;
 
+/* bp_stage_program.lane and .together of the trunk */
+int bp_trunk_lane(void **ret, const void *stage, struct bp_ctx *cx, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+bool bp_trunk_together(const void *stage, const struct bp_rec *rec);
+
 #endif

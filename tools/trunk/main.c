@@ -60,6 +60,9 @@ static const struct bp_stage_program stage = {
 	.open = open_stage,
 	.close = bp_trunk_close,
 	.plan = bp_trunk_plan,
+	.together = bp_trunk_together,
+	.lane = bp_trunk_lane,
+	.lane_close = bp_trunk_close,
 };
 
 int
