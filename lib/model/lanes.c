@@ -94,6 +94,8 @@ open_lanes(struct bp_lanes *l)
 	l->share.n = l->n - 1;
 	for (int i = 0; i < l->n; i++)
 		l->cx[i]->share = &l->share;
+	for (int i = 1; i < l->n; i++)
+		l->cx[i]->err = NULL; /* it gets its members' */
 }
 
 static void
@@ -112,10 +114,8 @@ work(void *self)
 {
 	const struct worker *w = self;
 	struct bp_lanes *l = w->l;
-	struct bp_err err = { 0 };
 	int i;
 
-	l->cx[w->lane]->err = &err;
 	if (w->lane && bp_dev_attach(l->cx[w->lane]) != BP_OK)
 		return NULL; /* the others take its members */
 	for (;;) {
@@ -166,6 +166,8 @@ bp_lanes_run(void *self, struct bp_rec *const *member, struct bp_err *fate, int 
 		member[i]->mem = l->mem[i];
 	}
 	run_all(l);
+	for (int i = 0; i < l->n; i++)
+		l->cx[i]->err = err; /* fate goes */
 	for (int i = 0; i < n; i++)
 		if (fate[i].code == BP_EMEM && l->n > 1) {
 			bp_lane_reclaim(l->cx[0]);
