@@ -277,12 +277,6 @@ cuda_trim(struct bp_ctx *cx)
 	}
 }
 
-static int
-cuda_attach(struct bp_ctx *cx)
-{
-	return lost(cx, "a lane's thread", cudaSetDevice(cx->device_index));
-}
-
 /* n bytes to or from the card by way of two buffers that it reaches by itself, each filled or emptied by all of the CPU's threads while the
  * other one is on its way: several times as fast as from memory that the system may move, and a download's first touch of its pages is shared, too */
 static int
@@ -423,7 +417,7 @@ bp_cuda_fits(const struct bp_ctx *cx, const char *op)
 
 static const struct bp_memory memory = { cuda_alloc, cuda_mark, cuda_release, cuda_peak, cuda_peak_reset, cuda_rehearse, cuda_rehearsed, cuda_free,
 	cuda_upload, cuda_download, cuda_copy, cuda_zero, cuda_stamp, cuda_stamps, bp_cuda_record,
-	bp_cuda_recorded, bp_cuda_replay, bp_cuda_forget, cuda_reached, cuda_attach, cuda_idle, cuda_trim };
+	bp_cuda_recorded, bp_cuda_replay, bp_cuda_forget, cuda_reached, bp_cuda_attach, cuda_idle, cuda_trim };
 
 int
 bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err)
@@ -468,14 +462,6 @@ bp_cuda_open_dry(struct bp_ctx *cx, struct bp_err *err)
 		dev(cx)->shared = 227 << 10;
 	}
 	return BP_OK;
-}
-
-int
-bp_cuda_wait(const struct bp_ctx *cx, struct bp_err *err)
-{
-	cudaError_t e = cudaDeviceSynchronize();
-
-	return e == cudaSuccess ? BP_OK : BP_FAIL(err, BP_ELOST, NULL, "cuda:%d: %s", cx->device_index, cudaGetErrorString(e));
 }
 
 void

@@ -14,7 +14,6 @@ int bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err) BP_MUST_USE;
 /* Only to plan with (bp_ctx_open_dry); where there is no such card, the numbers of an H100 are taken. */
 int bp_cuda_open_dry(struct bp_ctx *cx, struct bp_err *err) BP_MUST_USE;
 void bp_cuda_close(struct bp_ctx *cx);
-int bp_cuda_wait(const struct bp_ctx *cx, struct bp_err *err) BP_MUST_USE; /* until the card has done all that this process asked for */
 /* Has the card the shared memory that the optimized row of `op` wants at the context's precision? */
 bool bp_cuda_fits(const struct bp_ctx *cx, const char *op);
 
@@ -23,6 +22,10 @@ int bp_cuda_record(struct bp_ctx *cx);
 int bp_cuda_recorded(struct bp_ctx *cx, void **recording, bool keep);
 int bp_cuda_replay(struct bp_ctx *cx, void *recording);
 void bp_cuda_forget(struct bp_ctx *cx, void *recording);
+
+/* lane.cu: what lanes need beside a context each: to wait until the card has done all that this process asked for, and a thread that works on it */
+int bp_cuda_wait(const struct bp_ctx *cx, struct bp_err *err) BP_MUST_USE;
+int bp_cuda_attach(struct bp_ctx *cx) BP_MUST_USE;
 
 #ifdef __cplusplus
 }
