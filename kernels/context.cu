@@ -259,6 +259,27 @@ cuda_free(const struct bp_ctx *cx)
 	return avail < d->cap - d->used ? avail : d->cap - d->used;
 }
 
+static size_t
+cuda_idle(const struct bp_ctx *cx)
+{
+	return dev(cx)->mapped > dev(cx)->used ? dev(cx)->mapped - dev(cx)->used : 0;
+}
+
+/* memory behind what is in use goes back to the card; its addresses stay ours */
+static void
+cuda_trim(struct bp_ctx *cx)
+{
+	struct bp_cuda *d = dev(cx);
+
+	cudaStreamSynchronize(d->stream);
+	while (d->handles && d->mapped - d->chunk >= d->used) {
+		d->handles--;
+		d->mapped -= d->chunk;
+		d->mem_unmap(d->base + d->mapped, d->chunk);
+		d->mem_release(d->handle[d->handles]);
+	}
+}
+
 /* n bytes to or from the card by way of two buffers that it reaches by itself, each filled or emptied by all of the CPU's threads while the
  * other one is on its way: several times as fast as from memory that the system may move, and a download's first touch of its pages is shared, too */
 static int
@@ -428,7 +449,7 @@ bp_cuda_fits(const struct bp_ctx *cx, const char *op)
 
 static const struct bp_memory memory = { cuda_alloc, cuda_mark, cuda_release, cuda_peak, cuda_peak_reset, cuda_rehearse, cuda_rehearsed, cuda_free,
 	cuda_upload, cuda_feed, cuda_settle, cuda_download, cuda_copy, cuda_zero, cuda_stamp, cuda_stamps, bp_cuda_record,
-	bp_cuda_recorded, bp_cuda_replay, bp_cuda_forget, cuda_reached };
+	bp_cuda_recorded, bp_cuda_replay, bp_cuda_forget, cuda_reached, bp_cuda_attach, cuda_idle, cuda_trim };
 
 int
 bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err)

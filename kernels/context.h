@@ -26,6 +26,10 @@ int bp_cuda_recorded(struct bp_ctx *cx, void **recording, bool keep);
 int bp_cuda_replay(struct bp_ctx *cx, void *recording);
 void bp_cuda_forget(struct bp_ctx *cx, void *recording);
 
+/* lane.cu: what lanes need beside a context each: to wait until the card has done all that this process asked for, and a thread that works on it */
+int bp_cuda_wait(const struct bp_ctx *cx, struct bp_err *err) BP_MUST_USE;
+int bp_cuda_attach(struct bp_ctx *cx) BP_MUST_USE;
+
 #ifdef __cplusplus
 }
 #endif

@@ -311,6 +311,17 @@ bp_arena_reset(struct bp_arena *a)
 	bp_arena_release(a, (struct bp_mark) { 0 });
 }
 
+void
+bp_arena_swap(struct bp_arena *a, struct bp_arena *b)
+{
+	struct bp_arena was = *a;
+
+	*a = *b;
+	*b = was;
+	b->cap = a->cap;
+	a->cap = was.cap;
+}
+
 size_t
 bp_arena_used(const struct bp_arena *a)
 {

@@ -44,6 +44,9 @@ void bp_arena_release(struct bp_arena *a, struct bp_mark m);
 /* Forget everything, keep the blocks for the next record. */
 void bp_arena_reset(struct bp_arena *a);
 
+/* Exchange what two arenas hold, down to the last byte; each keeps its cap. For one who keeps what another has made. */
+void bp_arena_swap(struct bp_arena *a, struct bp_arena *b);
+
 size_t bp_arena_used(const struct bp_arena *a);           /* bytes in use now                       */
 size_t bp_arena_peak(const struct bp_arena *a);           /* highest bytes in use since peak_reset  */
 void bp_arena_peak_reset(struct bp_arena *a);

@@ -99,6 +99,26 @@ bp_confidence_open(struct bp_confidence **ret, struct bp_ctx *cx, struct bp_weig
 	return b.st;
 }
 
+int
+bp_confidence_lane(void **ret, const void *stage, struct bp_ctx *cx, struct bp_arena *mem, struct bp_err *err)
+{
+	const struct bp_confidence *main = stage;
+	struct bp_confidence *d;
+
+	BP_NEW(d, 1, mem, err);
+	*d = *main;
+	d->o.stage.cx = d->cx = cx;
+	*ret = d;
+	return BP_OK;
+}
+
+bool
+bp_confidence_together(const void *stage, const struct bp_rec *rec)
+{
+	(void)rec;
+	return !((const struct bp_confidence *)stage)->o.dump;
+}
+
 /* one target on its way */
 struct target {
 	struct bp_confidence *d;

@@ -47,4 +47,8 @@ int bp_confidence_run(void *self, struct bp_rec **rec, struct bp_arena *mem, str
 int bp_confidence_plan(struct bp_planned *ret, void *self, const struct bp_plan_size *size, size_t room, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;
 
+/* bp_stage_program.lane and .together of confidence */
+int bp_confidence_lane(void **ret, const void *stage, struct bp_ctx *cx, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+bool bp_confidence_together(const void *stage, const struct bp_rec *rec);
+
 #endif

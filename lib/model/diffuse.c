@@ -19,6 +19,7 @@ struct bp_diffuse {
 	struct bp_refine *refine; /* NULL: none */
 	struct bp_guides *guides;
 	int written; /* targets with files so far */
+	struct bp_replay replay; /* of a step's network */
 };
 
 int
@@ -38,11 +39,44 @@ bp_diffuse_open(struct bp_diffuse **ret, struct bp_ctx *cx, struct bp_weights *w
 	return b.st;
 }
 
+int
+bp_diffuse_lane(void **ret, const void *stage, struct bp_ctx *cx, struct bp_arena *mem, struct bp_err *err)
+{
+	const struct bp_diffuse *main = stage;
+	struct bp_diffuse *d;
+
+	BP_NEW(d, 1, mem, err);
+	*d = *main;
+	d->o.stage.cx = d->cx = cx;
+	d->replay = (struct bp_replay) { 0 };
+	*ret = d;
+	return BP_OK;
+}
+
+void
+bp_diffuse_lane_close(void *lane)
+{
+	struct bp_diffuse *d = lane;
+
+	bp_replay_forget(&d->replay, d->cx);
+}
+
+/* Guides of a run share programs and sockets, files and trajectories have an order. */
+bool
+bp_diffuse_together(const void *stage, const struct bp_rec *rec)
+{
+	const struct bp_diffuse_opt *o = &((const struct bp_diffuse *)stage)->o;
+
+	return !o->dump && !o->record_noise && !o->write_trajectory && !o->guides.guide.n && !o->guides.sweep && !o->nguides
+	    && !bp_val_get(rec->meta, "guidance");
+}
+
 void
 bp_diffuse_close(void *self)
 {
 	struct bp_diffuse *d = self;
 
+	bp_replay_forget(&d->replay, d->cx);
 	bp_guides_close(d->guides);
 }
 
@@ -370,8 +404,8 @@ diffuse(struct bp_diffuse *d, struct bp_rec *rec, const char *name, int value, s
 	BP_TRY(bp_target_check(d->o.record_noise, rec->id, d->written, err));
 	BP_TRY(read_target(&t, mem, err));
 	bp_weights_compare(d->w, rec->meta, rec->id);
-	t.sampler = (struct bp_sampler){ .samples = d->o.samples, .centred = t.centred, .step_scale = d->o.step_scale, .record = !d->o.no_graphs,
-		.watch = after_step, .self = &t };
+	t.sampler = (struct bp_sampler){ .samples = d->o.samples, .centred = t.centred, .step_scale = d->o.step_scale,
+		.replay = d->o.no_graphs ? NULL : &d->replay, .watch = after_step, .self = &t };
 	BP_TRY(bp_schedule_new(&t.sampler.schedule, d->o.steps, d->o.refine.sigma_scale, mem, err));
 	if (d->o.dump)
 		BP_TRY(bp_dump_open(&t.dump, mem, err));

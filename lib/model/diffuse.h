@@ -39,4 +39,9 @@ int bp_diffuse_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct
 int bp_diffuse_plan(struct bp_planned *ret, void *self, const struct bp_plan_size *size, size_t room, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;
 
+/* bp_stage_program.lane and .together of diffuse */
+int bp_diffuse_lane(void **ret, const void *stage, struct bp_ctx *cx, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+bool bp_diffuse_together(const void *stage, const struct bp_rec *rec);
+void bp_diffuse_lane_close(void *lane);
+
 #endif

@@ -245,6 +245,17 @@ bp_diffusion_step(struct bp_conditioned *c, struct bp_ctx *cx, int step)
 	return bp_dev_copy(cx, c->s_time, c->s_times + (size_t)step * ct, ct * sizeof *c->s_time);
 }
 
+void
+bp_diffusion_key(struct bp_key *key, const struct bp_conditioned *c)
+{
+	const void *const p[] = { c->net, c->q, c->c, c->enc_bias, c->dec_bias, c->token_bias, c->enc_cond, c->dec_cond, c->s_target,
+		c->s_time, c->s, c->s_to_a, c->token_cond, c->zeros, c->q_samples, c->a_samples };
+
+	bp_key_feats(key, c->f);
+	BP_KEY_ADD(key, c->batch);
+	bp_key_add(key, p, sizeof p);
+}
+
 int
 bp_diffusion_derive(struct bp_conditioned *c, struct bp_ctx *cx)
 {

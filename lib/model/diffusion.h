@@ -8,6 +8,7 @@
 #include "model/atoms.h"
 #include "model/dump.h"
 #include "model/embed.h"
+#include "model/replay.h"
 
 struct bp_diffusion {
 	int ts, tz;                           /* token_s, token_z; the token transformer works on 2 ts channels */
@@ -55,6 +56,9 @@ int bp_diffusion_condition(struct bp_conditioned *c, struct bp_ctx *cx, const st
  * same at every step, down to the addresses (it can be recorded). */
 int bp_diffusion_step(struct bp_conditioned *c, struct bp_ctx *cx, int step) BP_MUST_USE;
 int bp_diffusion_derive(struct bp_conditioned *c, struct bp_ctx *cx) BP_MUST_USE;
+
+/* All that bp_diffusion_derive and bp_diffusion_score depend on beside device memory and their arguments. */
+void bp_diffusion_key(struct bp_key *key, const struct bp_conditioned *c);
 
 /* update [b,A,3] = network of the scaled coordinates r [b,A,3], b <= batch. sample0: the first one's number, for
  * dumps only. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "ops/lane.h"
 
 #define MIB(bytes) ((double)(bytes) / 1048576)
 
@@ -43,13 +44,10 @@ bp_plan_fit(struct bp_planned *ret, struct bp_ctx *cx, int (*work)(void *self, s
 	return BP_OK;
 }
 
-/* held: host bytes that are taken already */
+/* has: bytes there are; held: host bytes that are taken already */
 static int
-check(const struct bp_ctx *cx, size_t needed, size_t held, size_t cap, const char *size, const char *hint,
-    struct bp_err *err)
+check(size_t has, size_t needed, size_t held, size_t cap, const char *size, const char *hint, struct bp_err *err)
 {
-	size_t has = bp_dev_free(cx);
-
 	if (cap && needed + held > cap)
 		return BP_FAIL(err, BP_EMEM, hint, "%s need %.1f MiB of memory, the cap is %.1f MiB", size,
 		    MIB(needed + held), MIB(cap));
@@ -66,24 +64,28 @@ bp_plan_run(size_t *peak, struct bp_ctx *cx, int (*work)(void *self, struct bp_c
 	bool host = cx->device == BP_CPU; /* where device memory and the record's are one */
 	struct bp_planned p;
 	struct bp_mark m;
-	size_t before, room, taken;
+	size_t before, has, room, taken;
 	int st;
 
 	cx->err = err;
-	room = bp_dev_free(cx);
 	taken = (host ? bp_arena_used(mem) + adds : 0);
-	if (cap && (cap > taken ? cap - taken : 0) < room)
-		room = cap > taken ? cap - taken : 0;
-	BP_TRY(bp_plan_fit(&p, cx, work, self, room ? room : 1));
-	BP_TRY(check(cx, p.device + (host ? adds : 0), host ? bp_arena_used(mem) : 0, cap, size, hint, err));
+	do { /* once more when lanes could give something back */
+		room = has = bp_lane_room(cx);
+		if (cap && (cap > taken ? cap - taken : 0) < room)
+			room = cap > taken ? cap - taken : 0;
+		BP_TRY(bp_plan_fit(&p, cx, work, self, room ? room : 1));
+	} while ((p.device > room || (p.chunk && !cx->chunk_fixed)) && bp_lane_reclaim(cx));
+	BP_TRY(check(has, p.device + (host ? adds : 0), host ? bp_arena_used(mem) : 0, cap, size, hint, err));
 	if (p.chunk && !cx->chunk_fixed)
 		bp_log(BP_LOG_INFO, "%s: short of memory: %d rows of pairs at once", size, p.chunk);
+	bp_lane_claim(cx, p.device);
 	m = bp_dev_mark(cx);
 	bp_dev_peak_reset(cx);
 	before = bp_dev_peak(cx);
 	st = work(self, cx);
 	*peak = bp_dev_peak(cx) - before + (host ? bp_arena_used(mem) : 0);
 	bp_dev_release(cx, m);
+	bp_lane_release(cx, p.device);
 	return st;
 }
 

@@ -34,7 +34,6 @@ struct buffers {
 	float *noisy, *eps, *denoised, *aligned;
 	const float *R, *tr; /* of all steps */
 	const float *moving; /* [atoms] of bp_start, or NULL */
-	void *recording;     /* of network(), or NULL */
 };
 
 static int
@@ -93,19 +92,38 @@ network(struct bp_ctx *cx, struct bp_conditioned *c, const struct buffers *u, in
 	return BP_OK;
 }
 
-/* the same, recorded when it runs for the second time: by then its memory is there, and what is dumped is dumped */
-static int
-network_again(struct bp_ctx *cx, struct bp_conditioned *c, struct buffers *u, int samples)
-{
-	int st;
+/* network()'s arguments */
+struct call {
+	struct bp_conditioned *c;
+	const struct buffers *u;
+	int samples;
+};
 
-	if (!u->recording) {
-		BP_TRY(bp_dev_record(cx));
-		st = network(cx, c, u, samples);
-		BP_TRY(bp_dev_recorded(cx, &u->recording, st == BP_OK));
-		BP_TRY(st);
-	}
-	return bp_dev_replay(cx, u->recording);
+static int
+call_network(void *self, struct bp_ctx *cx)
+{
+	struct call *a = self;
+
+	return network(cx, a->c, a->u, a->samples);
+}
+
+/* the same, by a recording where there is one; what is dumped is not recorded */
+static int
+network_again(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct buffers *u)
+{
+	struct bp_mark m = bp_dev_mark(cx); /* scratch begins here */
+	struct bp_key key = { 0 };
+	struct call a = { c, u, o->samples };
+
+	if (!o->replay || c->dump_score)
+		return network(cx, c, u, o->samples);
+	bp_diffusion_key(&key, c);
+	BP_KEY_ADD(&key, cx->chunk);
+	BP_KEY_ADD(&key, o->samples);
+	BP_KEY_ADD(&key, u->eps);
+	BP_KEY_ADD(&key, u->denoised);
+	BP_KEY_ADD(&key, m.used);
+	return bp_replay(o->replay, cx, &key, call_network, &a);
 }
 
 /* denoised = D(noisy; sigma) = c_skip noisy + c_out network(c_in noisy); eps is used up */
@@ -117,10 +135,7 @@ denoise(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c,
 
 	BP_TRY(BP_OP(cx, affine, .count = numbers, .alpha = (float)(1 / sqrt(var)), .x = u->noisy, .out = u->eps));
 	BP_TRY(bp_diffusion_step(c, cx, i));
-	if (i && o->record && bp_dev_records(cx))
-		BP_TRY(network_again(cx, c, u, o->samples));
-	else
-		BP_TRY(network(cx, c, u, o->samples));
+	BP_TRY(network_again(cx, o, c, u));
 	c->dump_score = false;
 	return BP_OP(cx, affine, .count = numbers, .alpha = (float)(BP_SIGMA_DATA * BP_SIGMA_DATA / var), .x = u->noisy,
 	    .beta = (float)(sigma * BP_SIGMA_DATA / sqrt(var)), .y = u->denoised, .out = u->denoised);
@@ -170,7 +185,6 @@ bp_sample(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *
 	BP_TRY(begin(cx, o, d, &u, x));
 	for (int i = 0; i < (cx->dry ? 1 : o->schedule.steps) && st == BP_OK; i++) /* all steps take the same memory */
 		st = step(cx, o, c, d, &u, i, x);
-	bp_dev_forget(cx, u.recording);
 	bp_dev_release(cx, m);
 	return st;
 }

@@ -6,6 +6,7 @@
 
 #include "model/diffusion.h"
 #include "model/noise.h"
+#include "model/replay.h"
 
 #define BP_SIGMA_DATA 16.0
 #define BP_SIGMA_MIN 0.0001
@@ -61,7 +62,7 @@ struct bp_sampler {
 	int centred;          /* atoms whose mean is the centre, 0: all; those that collate added are not among them */
 	double step_scale;
 	const struct bp_start *start; /* NULL: from noise alone */
-	bool record;          /* where the device can (bp_dev_records), the network's work is recorded at the second step and replayed */
+	struct bp_replay *replay; /* of the network's work, from step to step and target to target; NULL: it is run each time */
 	const struct bp_guide *guide;
 	int guides;
 	int (*watch)(void *self, struct bp_ctx *cx, const struct bp_step *s); /* NULL: nobody */

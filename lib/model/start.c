@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/main.h"
+#include "model/lanes.h"
 #include "ops/profile.h"
 #include "stream/origin.h"
 
@@ -78,6 +79,8 @@ run(const struct bp_stage_program *p, void *opt, struct bp_ctx *cx, struct bp_we
 		.wire = &c->wire, .device = c->device, .mem_cap = c->mem_cap };
 	int st;
 
+	struct bp_lanes *lanes;
+
 	if (!(o.variant = variant(cx, c, mem, err)))
 		return fail(c, err);
 	bp_log(BP_LOG_INFO, "%s: %d threads, kernels %s; weights %s", c->device, cx->threads, o.variant, bp_weights_path(w));
@@ -85,7 +88,13 @@ run(const struct bp_stage_program *p, void *opt, struct bp_ctx *cx, struct bp_we
 	    || p->open(&filter.self, cx, w, opt, &o, mem, err) != BP_OK)
 		return fail(c, err);
 	bp_log(BP_LOG_INFO, "%s: parameters bound in %.3f s", c->device, bp_seconds() - start);
+	if (bp_lanes_open(&lanes, p, filter.self, cx, c->mem_cap, err) != BP_OK)
+		return fail(c, err);
+	filter.batch = bp_lanes_run;
+	filter.batch_self = lanes;
+	filter.together = p->together;
 	st = c->plan ? plan(p, opt, filter.self, cx, mem, err) : bp_filter_run(&filter);
+	bp_lanes_close(lanes);
 	if (p->close)
 		p->close(filter.self);
 	return st;

@@ -38,6 +38,11 @@ struct bp_stage_program {
 	int (*plan)(struct bp_planned *ret, void *stage, const struct bp_plan_size *size, size_t room, struct bp_arena *mem,
 	    struct bp_err *err);
 	size_t samples; /* offset of the int that says how many, in options; 0: none */
+	/* Members of a batch (model/lanes.h): may this record run beside others, and run()'s first argument for a lane of the stage's context: a copy that shares what is bound. out is
+	 * NULL in run() there. lane_close may be NULL. */
+	bool (*together)(const void *stage, const struct bp_rec *rec);
+	int (*lane)(void **ret, const void *stage, struct bp_ctx *lane, struct bp_arena *mem, struct bp_err *err);
+	void (*lane_close)(void *lane);
 };
 
 /* main(): parse, open the context of --device, --variant, --op, --precision, --threads and the file of --weights, make

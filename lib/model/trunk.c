@@ -12,6 +12,7 @@
 #include "model/msa.h"
 #include "model/plan.h"
 #include "model/random.h"
+#include "model/replay.h"
 #include "model/template.h"
 
 struct bp_trunk {
@@ -30,6 +31,7 @@ struct bp_trunk {
 	struct bp_pairformer pairformer;
 	struct bp_weight distogram, distogram_b;
 	struct bp_weight bfactor, bfactor_b;
+	struct bp_replay replay;            /* of a pass                                */
 };
 
 /* One target. Activations are device memory. */
@@ -104,6 +106,41 @@ bp_trunk_open(struct bp_trunk **ret, struct bp_ctx *cx, struct bp_weights *w, co
 	BP_TRY(bind_all(t, mem, err));
 	*ret = t;
 	return BP_OK;
+}
+
+int
+bp_trunk_lane(void **ret, const void *stage, struct bp_ctx *cx, struct bp_arena *mem, struct bp_err *err)
+{
+	const struct bp_trunk *main = stage;
+	struct bp_trunk_opt *o;
+	struct bp_trunk *t;
+
+	BP_NEW(t, 1, mem, err);
+	BP_NEW(o, 1, mem, err);
+	*t = *main;
+	*o = *main->o;
+	o->stage.cx = t->cx = cx;
+	t->o = o;
+	t->replay = (struct bp_replay) { 0 };
+	*ret = t;
+	return BP_OK;
+}
+
+bool
+bp_trunk_together(const void *stage, const struct bp_rec *rec)
+{
+	const struct bp_trunk *t = stage;
+
+	(void)rec;
+	return !t->o->dump;
+}
+
+void
+bp_trunk_close(void *self)
+{
+	struct bp_trunk *t = self;
+
+	bp_replay_forget(&t->replay, t->cx);
 }
 
 /* ---- the parts of a pass ---- */
@@ -194,6 +231,13 @@ add_template(struct run *r, int pass)
 	return BP_OK;
 }
 
+/* does each pass see another part of the MSA? */
+static bool
+subsampled(const struct run *r)
+{
+	return r->t->o->subsample_msa && r->host->s > r->t->o->num_subsampled_msa;
+}
+
 /* z += msa(z), whose result has z in it already: upstream counts it twice */
 static int
 add_msa(struct run *r, int pass)
@@ -204,7 +248,7 @@ add_msa(struct run *r, int pass)
 	const struct bp_feats *f = &r->f;
 	float *out;
 
-	if (r->t->o->subsample_msa && r->host->s > r->t->o->num_subsampled_msa) {
+	if (subsampled(r)) {
 		BP_TRY(bp_msa_subsample(&some, r->host, r->t->o->num_subsampled_msa, r->key, (uint32_t)pass,
 		    r->rec->mem, r->cx->err));
 		BP_TRY(bp_feats_upload(&some, &some, r->cx));
@@ -228,6 +272,31 @@ one_pass(struct run *r, int pass)
 	BP_TRY(bp_pairformer_run(r->cx, &r->t->pairformer, r->f.n, r->f.token_mask, r->s, r->z));
 	BP_TRY(dump(r, pass, "s_out", r->s, false));
 	return dump(r, pass, "z_out", r->z, true);
+}
+
+static int
+any_pass(void *self, struct bp_ctx *cx)
+{
+	(void)cx;
+	return one_pass(self, -1); /* its number is for dumps and parts of the MSA */
+}
+
+/* the same, by a recording where there is one */
+static int
+pass_again(struct run *r, int pass)
+{
+	struct bp_mark m = bp_dev_mark(r->cx); /* scratch begins here */
+	struct bp_key key = { 0 };
+
+	if (r->t->o->no_graphs || r->dump || subsampled(r))
+		return one_pass(r, pass);
+	bp_key_feats(&key, &r->f);
+	BP_KEY_ADD(&key, r->cx->chunk);
+	BP_KEY_ADD(&key, r->s_inputs);
+	BP_KEY_ADD(&key, r->s);
+	BP_KEY_ADD(&key, r->z);
+	BP_KEY_ADD(&key, m.used);
+	return bp_replay(&r->t->replay, r->cx, &key, any_pass, r);
 }
 
 /* what only --dump wants to see */
@@ -326,7 +395,7 @@ compute(void *self, struct bp_ctx *cx)
 	for (int i = 0; i < (cx->dry ? 1 : passes); i++) { /* a pass needs what every pass needs */
 		if (r->progress && !cx->dry)
 			bp_progress_step(r->progress, i, passes);
-		BP_TRY(one_pass(r, i));
+		BP_TRY(pass_again(r, i));
 	}
 	BP_TRY(emit(r, "s_inputs", r->s_inputs, BP_SHAPE(n, t->ts)));
 	BP_TRY(emit(r, "s", r->s, BP_SHAPE(n, t->ts)));

@@ -10,6 +10,7 @@ struct bp_trunk_opt {
 	bool subsample_msa;           /* a random part of the MSA in each pass                */
 	int num_subsampled_msa;       /* rows of it, >= 1                                     */
 	const char *dump;             /* where intermediates go (bp_target_path), or NULL     */
+	bool no_graphs;               /* never record a pass                                  */
 	struct bp_stage_opt stage;    /* the seed is of that part                             */
 };
 #define BP_TRUNK_INIT { .recycling_steps = 3, .num_subsampled_msa = 1024, .stage.seed = 42 }
@@ -19,6 +20,8 @@ struct bp_trunk_opt {
 struct bp_trunk;
 int bp_trunk_open(struct bp_trunk **ret, struct bp_ctx *cx, struct bp_weights *w, const struct bp_trunk_opt *o,
     struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+
+void bp_trunk_close(void *self);
 
 /* A bp_stage_fn: a features record becomes a trunk record (doc/wire.md), with s_inputs, s, z, pdistogram and, if the
  * network has that head, pbfactor, without the MSA. Features and memory are checked first: BP_EINPUT, BP_EMEM. BP_ENUM:
@@ -35,5 +38,9 @@ int bp_trunk_bytes(size_t *device, size_t *host, struct bp_trunk *t, int n, int 
 /* bp_stage_program.plan of the trunk */
 int bp_trunk_plan(struct bp_planned *ret, void *self, const struct bp_plan_size *size, size_t room, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;
+
+/* bp_stage_program.lane and .together of the trunk */
+int bp_trunk_lane(void **ret, const void *stage, struct bp_ctx *cx, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+bool bp_trunk_together(const void *stage, const struct bp_rec *rec);
 
 #endif

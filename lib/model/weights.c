@@ -25,6 +25,7 @@ struct bp_weights {
 	char id[BP_HASH_SIZE];
 	bool demo;
 	pthread_t verifier;     /* sums up the file while the first target is worked on */
+	pthread_mutex_t joining;
 	bool verifying;
 	int verified;           /* what the verifier found, valid once it was joined */
 	struct bp_err fault;
@@ -120,9 +121,11 @@ verify(void *self)
 int
 bp_weights_check(struct bp_weights *w, struct bp_err *err)
 {
+	pthread_mutex_lock(&w->joining); /* lanes ask at the same time */
 	if (w->verifying)
 		pthread_join(w->verifier, NULL);
 	w->verifying = false;
+	pthread_mutex_unlock(&w->joining);
 	if (w->verified == BP_OK)
 		return BP_OK;
 	if (err)
@@ -139,6 +142,7 @@ bp_weights_open(struct bp_weights **ret, const char *path, struct bp_err *err)
 	*ret = NULL;
 	if (!w)
 		return BP_FAIL(err, BP_EMEM, NULL, "no memory for the weights' table");
+	pthread_mutex_init(&w->joining, NULL);
 	if ((st = open_file(w, path, err)) != BP_OK) {
 		bp_weights_close(w);
 		if (st == BP_EINPUT || st == BP_EIO) /* the configuration is at fault, not a target */
@@ -163,6 +167,7 @@ bp_weights_close(struct bp_weights *w)
 		pthread_join(w->verifier, NULL);
 	bp_st_close(w->st);
 	bp_arena_close(w->mem);
+	pthread_mutex_destroy(&w->joining);
 	free(w);
 }
 

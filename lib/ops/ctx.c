@@ -95,6 +95,25 @@ cpu_free(const struct bp_ctx *cx)
 	return room > SIZE_MAX - idle ? SIZE_MAX : room + idle;
 }
 
+static size_t
+cpu_idle(const struct bp_ctx *cx)
+{
+	size_t held = bp_arena_held(cx->mem), used = bp_arena_used(cx->mem);
+
+	return held > used ? held - used : 0;
+}
+
+static void
+cpu_trim(struct bp_ctx *cx)
+{
+	struct bp_arena *empty;
+
+	if (bp_arena_used(cx->mem) || bp_arena_open(&empty, 0, NULL) != BP_OK)
+		return;
+	bp_arena_close(cx->mem);
+	cx->mem = empty;
+}
+
 static int
 cpu_upload(struct bp_ctx *cx, const void **dst, const void *src, size_t n)
 {
@@ -144,7 +163,7 @@ cpu_stamps(struct bp_ctx *cx, int n, double *at)
 
 const struct bp_memory bp_cpu_memory = { cpu_alloc, cpu_mark, cpu_release, cpu_peak, cpu_peak_reset, cpu_rehearse,
 	cpu_rehearsed, cpu_free, cpu_upload, NULL, NULL, cpu_download, cpu_copy, cpu_zero, cpu_stamp, cpu_stamps,
-	NULL, NULL, NULL, NULL, NULL };
+	NULL, NULL, NULL, NULL, NULL, NULL, cpu_idle, cpu_trim };
 
 void *
 bp_dev_alloc(struct bp_ctx *cx, size_t bytes)
@@ -192,6 +211,25 @@ size_t
 bp_dev_free(const struct bp_ctx *cx)
 {
 	return cx->memory->free(cx);
+}
+
+size_t
+bp_dev_idle(const struct bp_ctx *cx)
+{
+	return cx->memory->idle(cx);
+}
+
+void
+bp_dev_trim(struct bp_ctx *cx)
+{
+	cx->epoch++;
+	cx->memory->trim(cx);
+}
+
+int
+bp_dev_attach(struct bp_ctx *cx)
+{
+	return cx->memory->attach ? cx->memory->attach(cx) : BP_OK;
 }
 
 int

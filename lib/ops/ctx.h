@@ -30,6 +30,7 @@ struct bp_weight {
 struct bp_ops;    /* ops.h */
 struct bp_memory; /* below */
 struct bp_profile;
+struct bp_share; /* lane.h */
 
 struct bp_ctx {
 	const struct bp_ops *ops; /* bound functions; called through BP_OP */
@@ -45,6 +46,8 @@ struct bp_ctx {
 	bool dry;               /* planning: memory is counted, nothing is computed, nothing dereferenced */
 	int chunk;              /* ops whose scratch grows with the pairs take this many rows of pairs at once; 0: all of them */
 	bool chunk_fixed;       /* ... by the user's word: a plan does not change it */
+	struct bp_share *share; /* with lanes of the same device, or NULL */
+	unsigned epoch;         /* counts up when memory is given back: recordings from before know addresses that are void */
 };
 
 /* device "cpu", "cuda", "cuda:N"; variant "original" or "optimized"; ops: n strings NAME=VARIANT; threads 0: all.
@@ -80,6 +83,11 @@ int bp_weight_keep(struct bp_ctx *cx, struct bp_weight *w) BP_MUST_USE;
 /* Bytes that could still be allocated: what the device (on the CPU the machine, or this process's share of it) has free. */
 size_t bp_dev_free(const struct bp_ctx *cx);
 
+/* Bytes that the context holds and does not use; give them back, when nothing is under way. */
+size_t bp_dev_idle(const struct bp_ctx *cx);
+void bp_dev_trim(struct bp_ctx *cx);
+int bp_dev_attach(struct bp_ctx *cx) BP_MUST_USE; /* in a thread that did not open cx, first */
+
 /* *dst = the n host bytes at src as device memory. On the CPU *dst = src: do not change it, keep it alive. */
 int bp_dev_upload(struct bp_ctx *cx, const void **dst, const void *src, size_t n) BP_MUST_USE;
 /* The same without waiting, for what comes before any work: src stays as it is until bp_dev_settle, or the next upload, download, copy
@@ -103,7 +111,7 @@ void bp_dev_forget(struct bp_ctx *cx, void *recording); /* waits for replays und
  * highest number that the device has reached, 0: none. */
 int64_t bp_dev_reached(struct bp_ctx *cx, int64_t now);
 
-/* What a device implements; bp_dev_X calls X of cx->memory. feed, settle (then feed is upload) and record to reached may be NULL. */
+/* What a device implements; bp_dev_X calls X of cx->memory. feed, settle (then feed is upload) and record to attach may be NULL. */
 struct bp_memory {
 	void *(*alloc)(struct bp_ctx *cx, size_t bytes);
 	struct bp_mark (*mark)(struct bp_ctx *cx);
@@ -128,6 +136,9 @@ struct bp_memory {
 	int (*replay)(struct bp_ctx *cx, void *recording);
 	void (*forget)(struct bp_ctx *cx, void *recording);
 	int64_t (*reached)(struct bp_ctx *cx, int64_t now);
+	int (*attach)(struct bp_ctx *cx);
+	size_t (*idle)(const struct bp_ctx *cx);
+	void (*trim)(struct bp_ctx *cx);
 };
 extern const struct bp_memory bp_cpu_memory;
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "ops/cpu.h"
+#include "ops/lane.h"
 #include "ops/profile.h"
 #ifdef BP_HAVE_CUDA
 #include "context.h"
@@ -208,6 +209,18 @@ open_device(struct bp_ctx *cx, size_t cap, struct bp_err *err)
 #endif
 }
 
+/* until a device has done all that its contexts asked for */
+static int
+wait_for(const struct bp_ctx *cx, struct bp_err *err)
+{
+#ifdef BP_HAVE_CUDA
+	if (cx->device == BP_CUDA)
+		return bp_cuda_wait(cx, err);
+#endif
+	(void)cx, (void)err;
+	return BP_OK;
+}
+
 static int
 open_any(struct bp_ctx **ret, const char *device, const char *variant, const char *const *ops, int nops,
     const char *precision, int threads, size_t cap, bool dry, struct bp_err *err)
@@ -242,6 +255,30 @@ bp_ctx_open_dry(struct bp_ctx **ret, const char *device, const char *variant, co
     const char *precision, int threads, struct bp_err *err)
 {
 	return open_any(ret, device, variant, ops, nops, precision, threads, 0, true, err);
+}
+
+int
+bp_ctx_open_lane(struct bp_ctx **ret, const struct bp_ctx *main, int threads, struct bp_err *err)
+{
+	struct opened *o = malloc(sizeof *o);
+	int st;
+
+	*ret = NULL;
+	if (!o)
+		return BP_FAIL(err, BP_EMEM, NULL, "no memory for a context");
+	*o = *(const struct opened *)main;
+	o->cx.ops = &o->ops;
+	o->cx.err = err;
+	o->cx.threads = threads;
+	o->cx.mem = NULL;
+	o->cx.dev = NULL;
+	o->cx.profile = NULL;
+	if ((st = open_device(&o->cx, 0, err)) != BP_OK || (st = wait_for(main, err)) != BP_OK) {
+		bp_ctx_close(&o->cx);
+		return st;
+	}
+	*ret = &o->cx;
+	return BP_OK;
 }
 
 void

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "base/newfile.h"
+#include "stream/batch.h"
 #include "stream/io.h"
 #include "stream/metrics.h"
 
@@ -35,14 +36,46 @@ check_ends(const struct bp_filter *f, struct bp_err *err)
 	return BP_OK;
 }
 
-/* this target failed: say so, and put the record that stands for it into its place */
-static int
-put_failure(const struct bp_filter *f, const struct bp_rec *rec, struct bp_out *out, struct bp_err *err)
+static void
+tell(const struct bp_rec *rec, const struct bp_err *err)
 {
 	struct bp_err why = *err;
 
 	bp_err_where(&why, "%s", rec->id);
 	bp_log_err(&why);
+}
+
+int
+bp_out_put_batch(struct bp_out *out, struct bp_rec **member, struct bp_duty **kept, int n, const char *tool, struct bp_arena *mem,
+    struct bp_err *err)
+{
+	struct bp_mark mark = bp_arena_mark(mem);
+	struct bp_rec *batch;
+	int st = n > 1 ? bp_batch_stack(&batch, member, n, mem, err) : BP_EUNSUP;
+
+	if (st == BP_OK)
+		st = bp_out_put_for(out, batch, kept, kept ? n : 0, err);
+	bp_arena_release(mem, mark);
+	if (st == BP_OK || bp_out_broken(out) != BP_OK)
+		return st;
+	for (int i = 0; i < n; i++) {
+		st = bp_out_put_for(out, member[i], kept ? &kept[i] : NULL, kept != NULL, err);
+		if (st != BP_OK && bp_out_broken(out) == BP_OK) {
+			tell(member[i], err);
+			st = bp_out_put_for(out, bp_rec_failure(member[i], tool, err), kept ? &kept[i] : NULL, kept != NULL, err);
+		}
+		BP_TRY(st);
+		if (kept)
+			kept[i] = NULL;
+	}
+	return BP_OK;
+}
+
+/* this target failed: say so, and put the record that stands for it into its place */
+static int
+put_failure(const struct bp_filter *f, const struct bp_rec *rec, struct bp_out *out, struct bp_err *err)
+{
+	tell(rec, err);
 	return bp_out_put(out, bp_rec_failure(rec, f->tool, err), err);
 }
 
@@ -73,18 +106,93 @@ step(const struct bp_filter *f, struct bp_rec *rec, struct bp_arena *mem, struct
 	return put_failure(f, rec, out, err);
 }
 
+/* the members of a batch, all at once */
+static int
+step_together(const struct bp_filter *f, struct bp_rec **member, int n, struct bp_arena *mem, struct bp_out *out, struct bp_err *err)
+{
+	struct bp_rec *good[BP_BATCH_MAX];
+	struct bp_err *fate;
+	int ngood = 0;
+
+	BP_NEW(fate, n, mem, err);
+	BP_TRY(f->batch(f->batch_self, member, fate, n, err));
+	for (int i = 0; i < n; i++)
+		if (fate[i].code == BP_OK)
+			good[ngood++] = member[i];
+	if (ngood)
+		BP_TRY(bp_out_put_batch(out, good, NULL, ngood, f->tool, mem, err));
+	for (int i = 0; i < n; i++)
+		if (fate[i].code != BP_OK)
+			BP_TRY(put_failure(f, member[i], out, &fate[i]));
+	return BP_OK;
+}
+
+/* all targets of a record failed with *err: one line says so */
+static int
+put_failures(const struct bp_filter *f, struct bp_rec *const *member, int n, struct bp_out *out, struct bp_err *err)
+{
+	struct bp_err why = *err, told = *err;
+
+	if (n > 1)
+		bp_err_where(&told, "%s and %d more", member[0]->id, n - 1);
+	else
+		bp_err_where(&told, "%s", member[0]->id);
+	bp_log_err(&told);
+	for (int i = 0; i < n; i++)
+		BP_TRY(bp_out_put(out, bp_rec_failure(member[i], f->tool, &why), err));
+	return BP_OK;
+}
+
+/* a record, or the members of a batch; read: what came of reading it */
+static int
+step_any(const struct bp_filter *f, struct bp_rec *rec, int read, struct bp_arena *mem, struct bp_out *out, struct bp_err *err)
+{
+	struct bp_rec *member[BP_BATCH_MAX];
+	bool together = f->batch && rec->kind == f->want;
+	int n;
+
+	if (read == BP_OK && (!bp_is_batch(rec) || (rec->kind > f->want && rec->kind != BP_DONE)))
+		return step(f, rec, mem, out, err);
+	if (read == BP_OK && f->keeper) /* what it keeps records for is done */
+		return bp_out_put(out, rec, err);
+	if (bp_batch_open(member, &n, rec, read, err) != BP_OK)
+		return put_failures(f, member, n, out, err);
+	for (int i = 0; i < n && together && f->together; i++)
+		together = f->together(f->self, member[i]);
+	if (together && n > 1)
+		return step_together(f, member, n, mem, out, err);
+	for (int i = 0; i < n; i++) {
+		struct bp_mark mark = bp_arena_mark(mem);
+		BP_TRY(step(f, member[i], mem, out, err));
+		bp_arena_release(mem, mark);
+	}
+	return BP_OK;
+}
+
+/* the next record, before which what is kept goes on if the wait is long */
+static int
+next(const struct bp_filter *f, struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, struct bp_out *out, struct bp_err *err)
+{
+	if (f->keeper && f->keeper->keeps(f->self) && bp_in_idle(in, f->keeper->wait))
+		BP_TRY(f->keeper->flush(f->self, out, err));
+	return bp_in_next(in, mem, rec, err);
+}
+
 static int
 loop(const struct bp_filter *f, struct bp_in *in, struct bp_arena *mem, struct bp_out *out, struct bp_err *err)
 {
-	struct bp_rec *rec;
+	struct bp_rec *rec = NULL;
 	int st;
 
-	while ((st = bp_in_next(in, mem, &rec, err)) == BP_OK || (st == BP_EMEM && rec)) {
-		BP_TRY(st == BP_OK ? step(f, rec, mem, out, err) : put_failure(f, rec, out, err));
+	while ((st = next(f, in, mem, &rec, out, err)) == BP_OK || (st == BP_EMEM && rec)) {
+		BP_TRY(step_any(f, rec, st, mem, out, err));
 		bp_arena_reset(mem); /* everything of this record is gone */
+		rec = NULL;
 	}
 	if (st != BP_EOS)
 		return st;
+	if (f->keeper)
+		BP_TRY(f->keeper->flush(f->self, out, err));
 	BP_TRY(bp_out_end(out, err));
 	if (bp_out_confirmed(out))
 		bp_in_end(in);
@@ -121,6 +229,8 @@ bp_filter_run(const struct bp_filter *f)
 			status = BP_EXIT_TARGETS;
 		}
 	}
+	if (f->keeper)
+		f->keeper->forget(f->self);
 	bp_out_close(out);
 	bp_in_close(in);
 	bp_metrics_close(metrics);

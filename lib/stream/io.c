@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "stream/batch.h"
 
 enum { PIPE_BYTES = 1 << 20 };
 
@@ -246,7 +248,7 @@ bp_in_next(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, struct b
 	if (in->sock)
 		return bp_in_next_sock(in, mem, rec, err);
 	BP_COUNT(in->stats, in_flight, -(long long)in->busy);
-	in->busy = false;
+	in->busy = 0;
 	for (;;) { /* streams may follow each other: cat a b */
 		if (in->ended && (st = bp_src_more(&in->src, err)) != BP_OK)
 			return st;
@@ -257,11 +259,11 @@ bp_in_next(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, struct b
 		if (st != BP_OK && !(st == BP_EMEM && *rec))
 			return st;
 		if ((*rec)->kind != BP_END) {
-			in->count++;
+			in->busy = bp_batch_count(*rec);
+			in->count += in->busy;
 			in->src.record++;
-			in->busy = true;
-			BP_COUNT(in->stats, in_flight, 1);
-			BP_COUNT(in->stats, in, 1);
+			BP_COUNT(in->stats, in_flight, (long long)in->busy);
+			BP_COUNT(in->stats, in, (long long)in->busy);
 			BP_COUNT(in->stats, bytes_in, (long long)(in->src.limit - in->src.left));
 			return st;
 		}
@@ -270,6 +272,16 @@ bp_in_next(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, struct b
 		in->src.record++;
 		*rec = NULL;
 	}
+}
+
+bool
+bp_in_idle(struct bp_in *in, double seconds)
+{
+	struct pollfd p = { .fd = in->end.fd.fd, .events = POLLIN };
+
+	if (in->src.at < in->src.end || in->t == &mem_transport)
+		return false;
+	return in->sock ? bp_sock_in_idle(in->sock, seconds) : poll(&p, 1, (int)(seconds * 1000)) == 0;
 }
 
 void
@@ -374,13 +386,15 @@ bp_out_open_mem(struct bp_out **ret, char **data, size_t *n, struct bp_err *err)
 static void
 count_out(struct bp_stats *s, const struct bp_rec *rec, bool failed, uint64_t bytes)
 {
-	size_t n = bp_val_count(rec->trail);
-	const struct bp_val *last = n ? bp_val_at(rec->trail, n - 1) : NULL;
+	const struct bp_val *trail
+	    = bp_is_batch(rec) ? bp_val_get(bp_val_at(bp_val_get(rec->meta, "batch"), 0), "trail") : rec->trail;
+	size_t n = bp_val_count(trail);
+	const struct bp_val *last = n ? bp_val_at(trail, n - 1) : NULL;
 	struct bp_err why;
 
 	if (!s)
 		return;
-	BP_COUNT(s, out, 1);
+	BP_COUNT(s, out, (long long)bp_batch_count(rec));
 	BP_COUNT(s, failed, failed);
 	BP_COUNT(s, bytes_out, (long long)bytes);
 	if (failed) {
@@ -392,20 +406,45 @@ count_out(struct bp_stats *s, const struct bp_rec *rec, bool failed, uint64_t by
 }
 
 int
-bp_out_put(struct bp_out *out, struct bp_rec *rec, struct bp_err *err)
+bp_out_put_for(struct bp_out *out, struct bp_rec *rec, struct bp_duty *const *kept, int n, struct bp_err *err)
 {
 	bool failed = rec->kind == BP_ERROR && !rec->received;
 	uint64_t before = out->sink.total;
 
+	if (!out->from || !out->from->sock)
+		n = 0; /* nothing is owed to anybody */
 	rec->index = out->count;
 	if (out->sock)
 		BP_TRY(bp_out_stamp(out, rec, err));
 	BP_TRY(bp_pack_rec(&out->sink, rec, err));
-	BP_TRY(out->sock ? bp_out_commit(out, rec, err) : out->t->flush(&out->end, err));
-	out->count++;
+	BP_TRY(out->sock ? bp_out_commit(out, rec, kept, n, err) : out->t->flush(&out->end, err));
+	for (int i = 0; i < n && !out->sock; i++)
+		bp_duty_drop(kept[i], false);
+	out->count += bp_batch_count(rec);
 	out->failures += failed;
 	count_out(out->stats, rec, failed, out->sink.total - before);
 	return BP_OK;
+}
+
+int
+bp_out_put(struct bp_out *out, struct bp_rec *rec, struct bp_err *err)
+{
+	return bp_out_put_for(out, rec, NULL, 0, err);
+}
+
+struct bp_duty *
+bp_out_keep(struct bp_out *out)
+{
+	struct bp_duty *d = out->from && out->from->sock ? bp_sock_in_duty(out->from->sock) : NULL;
+
+	bp_duty_hold(d);
+	return d;
+}
+
+void
+bp_out_lose(struct bp_duty *kept)
+{
+	bp_duty_drop(kept, true);
 }
 
 static int

@@ -33,6 +33,7 @@ int bp_in_open_mem(struct bp_in **ret, const void *data, size_t n, struct bp_err
  * the arena and were skipped; the stream goes on behind it. */
 int bp_in_next(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, struct bp_err *err) BP_MUST_USE;
 void bp_in_limit(struct bp_in *in, size_t bytes);
+bool bp_in_idle(struct bp_in *in, double seconds); /* nothing comes, for so long? */
 /* Over sockets a record is acknowledged when the next is asked for and what came of it (bp_out_from) is safe. Closing
  * without bp_in_end gives back what is not. */
 bool bp_in_acks(const struct bp_in *in); /* a socket: what is not acknowledged comes again, here or elsewhere */
@@ -55,6 +56,16 @@ int bp_out_open_mem(
 /* Write and flush one record; sets rec->index. BP_EINPUT: the record itself may not be sent (nested too deep ...),
  * nothing was written and the stream goes on; any other failure breaks it (bp_out_broken). */
 int bp_out_put(struct bp_out *out, struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
+/* For stages that keep records: what was read last is not safe before a record that is put for it. NULL where nothing is acknowledged. */
+struct bp_duty;
+struct bp_duty *bp_out_keep(struct bp_out *out);
+/* bp_out_put of a record that is made of n kept ones, too; where it fails they stay the caller's. */
+int bp_out_put_for(struct bp_out *out, struct bp_rec *rec, struct bp_duty *const *kept, int n, struct bp_err *err) BP_MUST_USE;
+void bp_out_lose(struct bp_duty *kept); /* nothing came of it, before in is closed. NULL is fine */
+/* Put n >= 1 members as one batch, or one by one where that does not go; kept [n] as above, or NULL. One that may not be sent becomes an error record of `tool`.
+ * Otherwise than BP_OK: the stream is broken. mem: scratch. */
+int bp_out_put_batch(struct bp_out *out, struct bp_rec **member, struct bp_duty **kept, int n, const char *tool, struct bp_arena *mem,
+    struct bp_err *err) BP_MUST_USE;
 /* Write the end record, flush, and close what can fail in closing. Over sockets: wait until everything is safe, then
  * until the end is confirmed. */
 int bp_out_end(struct bp_out *out, struct bp_err *err) BP_MUST_USE;
@@ -62,7 +73,7 @@ bool bp_out_confirmed(const struct bp_out *out); /* after bp_out_end: was the en
 /* This program has failed and said why: tell the next stage of the pipe, which then ends without a word of its own (BP_ETOLD).
  * out NULL: path was not opened. Nothing happens where that is no pipe, or one that takes stderr, too. */
 void bp_out_abandon(struct bp_out *out, const char *path);
-int64_t bp_out_count(const struct bp_out *out);
+int64_t bp_out_count(const struct bp_out *out); /* targets: all members of a batch (stream/batch.h) count */
 int64_t bp_out_failures(const struct bp_out *out);  /* error records among them that were made here     */
 int bp_out_broken(const struct bp_out *out);        /* BP_OK, or why nothing more can be written        */
 void bp_out_part(struct bp_out *out, size_t bytes); /* split tensors above it (default 1 GiB): for tests */
@@ -73,12 +84,23 @@ void bp_out_close(struct bp_out *out);              /* without bp_out_end the st
 int bp_trail_add(struct bp_rec *rec, const char *tool, const char *variant, const char *device, const char *weights,
     double seconds, size_t peak_bytes, const struct bp_strlist *options, struct bp_err *err) BP_MUST_USE;
 
+/* What a stage that keeps records (*rec = NULL, and bp_out_keep) has beside its function: what is kept goes on, all of it, when no record has come for `wait` seconds, and at
+ * the end of the stream; forget: the stream has failed. */
+struct bp_keeper {
+	double wait;
+	bool (*keeps)(const void *self);
+	int (*flush)(void *self, struct bp_out *out, struct bp_err *err);
+	void (*forget)(void *self);
+};
+
 /* The loop that every filter shares: read a record, let error records and unknown kinds through, sign done records, call stage() on
  * those of kind `want`, put its result (or the error record that stands for a failure), reset the arena; at the end
- * send the end record. stage() may replace *rec (NULL: nothing to send), and may itself put further records before
+ * send the end record. Of a batch (stream/batch.h) stage() gets the members one by one, unless batch() takes them together: then their results are sent as a batch, too.
+ * batch() leaves each result in its record, or in fate[i] why there is none, and returns BP_OK unless the run is over. stage() may replace *rec (NULL: nothing to send), and may itself put further records before
  * returning; BP_ELOST from it ends the run. Returns the exit status (1 only for targets that failed here); prints what
  * failed. */
 typedef int bp_stage_fn(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err);
+typedef int bp_batch_fn(void *self, struct bp_rec *const *member, struct bp_err *fate, int n, struct bp_err *err);
 struct bp_filter {
 	const char *tool;
 	const char *weights;              /* bp_weights_id, for the trail; NULL: none          */
@@ -86,6 +108,10 @@ struct bp_filter {
 	bool no_trail;                    /* it signs no record: what it does is said by the input alone */
 	enum bp_kind want;
 	bp_stage_fn *stage;
+	bp_batch_fn *batch;                                         /* NULL: none                            */
+	void *batch_self;
+	bool (*together)(const void *self, const struct bp_rec *rec); /* may it be in a batch? NULL: always */
+	const struct bp_keeper *keeper;                             /* NULL: none                            */
 	void *self;
 	const char *in, *out;
 	const struct bp_wire_opt *wire; /* NULL: the defaults */

@@ -31,7 +31,8 @@ struct bp_in {
 	struct bp_src src;
 	struct bp_stats *stats;
 	int64_t count; /* records since the last end record */
-	bool ended, busy; /* busy: the record read last is being worked on; no sockets */
+	bool ended;
+	int64_t busy; /* targets of the record read last, which is being worked on; no sockets */
 	struct bp_arena *keep; /* for runs */
 	struct bp_val *runs;   /* map: run -> array of ids, of the end records so far; NULL: they told none */
 	char name[];
@@ -63,7 +64,7 @@ int bp_in_next_sock(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec,
 int bp_in_keep_runs(struct bp_in *in, const struct bp_rec *end, struct bp_err *err) BP_MUST_USE;
 /* Before a record is packed: give it a run, remember its id. After it: hand it over. */
 int bp_out_stamp(struct bp_out *out, struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
-int bp_out_commit(struct bp_out *out, const struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
+int bp_out_commit(struct bp_out *out, const struct bp_rec *rec, struct bp_duty *const *kept, int n, struct bp_err *err) BP_MUST_USE;
 /* The end record tells the runs. */
 int bp_out_end_runs(struct bp_out *out, struct bp_rec *end, struct bp_err *err) BP_MUST_USE;
 /* A socket's end: everything safe, then the record, confirmed. */

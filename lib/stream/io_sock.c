@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "stream/batch.h"
 #include "stream/io_part.h"
 #include "stream/net.h"
 
@@ -93,9 +94,9 @@ bp_in_next_sock(struct bp_in *in, struct bp_arena *mem, struct bp_rec **rec, str
 		}
 		in->src.record++;
 		if ((*rec)->kind != BP_END) {
-			in->count++;
+			in->count += bp_batch_count(*rec);
 			bp_sock_in_run(in->sock, bp_val_cstr(bp_val_get((*rec)->extra, "run"), ""), false);
-			BP_COUNT(in->stats, in, 1);
+			BP_COUNT(in->stats, in, (long long)bp_batch_count(*rec));
 			return st;
 		}
 		BP_TRY(end_of_branch(in, *rec, err));
@@ -190,17 +191,24 @@ bp_out_stamp(struct bp_out *out, struct bp_rec *rec, struct bp_err *err)
 			return BP_EMEM;
 		BP_TRY(bp_val_set(out->runs, run, ids, out->keep, err));
 	}
-	return bp_val_push(ids, bp_val_str(out->keep, rec->id, err), out->keep, err);
+	for (int64_t i = 0; i < bp_batch_count(rec); i++)
+		BP_TRY(bp_val_push(ids, bp_val_str(out->keep, bp_batch_id(rec, i), err), out->keep, err));
+	return BP_OK;
 }
 
 int
-bp_out_commit(struct bp_out *out, const struct bp_rec *rec, struct bp_err *err)
+bp_out_commit(struct bp_out *out, const struct bp_rec *rec, struct bp_duty *const *kept, int n, struct bp_err *err)
 {
+	struct bp_mark mark = bp_arena_mark(rec->mem);
+	const char *ids = bp_batch_id(rec, 0);
 	int st;
 
 	if (rec->kind == BP_TRAJECTORY) /* it travels with the target's own record, which follows */
 		return BP_OK;
-	st = bp_sock_out_commit(out->sock, rec->id, bp_val_cstr(bp_val_get(rec->extra, "run"), NULL), err);
+	for (int64_t i = 1; ids && i < bp_batch_count(rec); i++)
+		ids = bp_sprintf(rec->mem, err, "%s\n%s", ids, bp_batch_id(rec, i));
+	st = ids ? bp_sock_out_commit(out->sock, ids, bp_val_cstr(bp_val_get(rec->extra, "run"), NULL), kept, n, err) : BP_EMEM;
+	bp_arena_release(rec->mem, mark);
 	if (st != BP_OK)
 		out->sink.st = st;
 	return st;
@@ -224,7 +232,7 @@ bp_out_end_sock(struct bp_out *out, const struct bp_rec *end, struct bp_err *err
 	int st = BP_OK;
 
 	if (bp_sock_out_begun(out->sock)) /* trajectories without their target's record */
-		st = bp_sock_out_commit(out->sock, "", NULL, err);
+		st = bp_sock_out_commit(out->sock, "", NULL, NULL, 0, err);
 	if (st == BP_OK)
 		st = bp_sock_out_drain(out->sock, err);
 	if (st == BP_OK && out->from && bp_in_stopped(out->from))

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/opt.h"
+#include "stream/batch.h"
 #include "tensor/npy.h"
 
 struct range {
@@ -146,13 +147,16 @@ put_trail(FILE *f, const struct bp_val *trail)
 	}
 }
 
+/* batch: how many members came in one record, 1: no batch */
 static void
-put_summary(FILE *f, int64_t number, const struct bp_rec *r)
+put_summary(FILE *f, int64_t number, const struct bp_rec *r, int batch)
 {
 	fprintf(f, "%lld: ", (long long)number);
 	put_plain(f, r->kind_name);
 	putc(' ', f);
 	put_plain(f, r->id);
+	if (batch > 1)
+		fprintf(f, ", in a batch of %d", batch);
 	putc('\n', f);
 	if (r->n)
 		fprintf(f, " tensors\n");
@@ -260,7 +264,7 @@ struct found {
 };
 
 static int
-show_record(const struct bp_show *o, FILE *f, const struct bp_rec *r, struct found *found, struct bp_err *err)
+show_record(const struct bp_show *o, FILE *f, const struct bp_rec *r, int batch, struct found *found, struct bp_err *err)
 {
 	const struct bp_tensor *t = o->tensor ? bp_rec_get(r, o->tensor) : NULL;
 
@@ -283,7 +287,25 @@ show_record(const struct bp_show *o, FILE *f, const struct bp_rec *r, struct fou
 	else if (o->tensor)
 		put_text(f, r, o->tensor, t);
 	else
-		put_summary(f, found->records, r);
+		put_summary(f, found->records, r, batch);
+	return BP_OK;
+}
+
+/* a record, or the members of a batch */
+static int
+show_any(const struct bp_show *o, FILE *f, struct bp_rec *r, struct found *found, struct bp_err *err)
+{
+	struct bp_rec *member[BP_BATCH_MAX];
+	int n;
+
+	BP_TRY(bp_batch_open(member, &n, r, BP_OK, err));
+	for (int i = 0; i < n; i++) {
+		if (o->record < 0 || found->records == o->record)
+			BP_TRY(show_record(o, f, member[i], n, found, err));
+		if (fflush(f) != 0 || ferror(f))
+			return BP_FAIL(err, BP_EIO, NULL, "stdout: %s", strerror(errno));
+		found->records++;
+	}
 	return BP_OK;
 }
 
@@ -316,13 +338,8 @@ bp_show(const struct bp_show *o, FILE *f, struct bp_err *err)
 	if ((st = bp_arena_open(&mem, o->mem_cap, err)) != BP_OK || (st = bp_in_open(&in, o->in, err)) != BP_OK)
 		goto done;
 	while ((st = bp_in_next(in, mem, &r, err)) == BP_OK) {
-		if (o->record < 0 || found.records == o->record)
-			st = show_record(o, f, r, &found, err);
-		if (st == BP_OK && (fflush(f) != 0 || ferror(f)))
-			st = BP_FAIL(err, BP_EIO, NULL, "stdout: %s", strerror(errno));
-		if (st != BP_OK)
+		if ((st = show_any(o, f, r, &found, err)) != BP_OK)
 			goto done;
-		found.records++;
 		bp_arena_reset(mem);
 	}
 	if (st != BP_EOS)

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 
@@ -187,6 +188,29 @@ size_t
 bp_sock_in_left(const struct bp_sock_in *s)
 {
 	return s->unit ? (size_t)(s->unit->n - s->unit->at) : 0;
+}
+
+bool
+bp_sock_in_idle(struct bp_sock_in *s, double seconds)
+{
+	struct timespec until;
+	bool idle;
+
+	if (bp_sock_in_left(s))
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += (time_t)seconds;
+	until.tv_nsec += (long)(1e9 * (seconds - (double)(time_t)seconds));
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	pthread_mutex_lock(&s->lock);
+	while (!s->first && !s->finished && !s->stopped && !s->err.code && pthread_cond_timedwait(&s->cond, &s->lock, &until) == 0)
+		;
+	idle = !s->first && !s->finished && !s->stopped && !s->err.code;
+	pthread_mutex_unlock(&s->lock);
+	return idle;
 }
 
 void

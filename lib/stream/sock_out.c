@@ -32,6 +32,9 @@ bp_unit_free(struct unit *u, bool lost)
 		return;
 	bp_unit_clear(u);
 	bp_duty_drop(u->duty, lost);
+	for (int i = 0; i < u->nkept; i++)
+		bp_duty_drop(u->kept[i], lost);
+	free(u->kept);
 	free(u->chunk);
 	free(u->id);
 	free(u->run);
@@ -145,13 +148,13 @@ failed(struct bp_sock_out *s, struct bp_err *err)
 }
 
 int
-bp_sock_out_commit(struct bp_sock_out *s, const char *id, const char *run, struct bp_err *err)
+bp_sock_out_commit(struct bp_sock_out *s, const char *id, const char *run, struct bp_duty *const *kept, int n, struct bp_err *err)
 {
 	struct unit *u = s->making;
 	int st = BP_OK;
 
 	bp_assert(u);
-	if (!(u->id = strdup(id)) || (run && !(u->run = strdup(run))))
+	if (!(u->id = strdup(id)) || (run && !(u->run = strdup(run))) || (n && !(u->kept = calloc((size_t)n, sizeof *u->kept))))
 		return BP_FAIL(err, BP_EMEM, NULL, "no memory to keep a record");
 	if (s->in) {
 		u->duty = bp_sock_in_duty(s->in);
@@ -170,8 +173,12 @@ bp_sock_out_commit(struct bp_sock_out *s, const char *id, const char *run, struc
 		s->pending++;
 		s->held++;
 		s->held_bytes += u->bytes;
-		if (!u->duty)
+		if (!u->duty && !n)
 			BP_COUNT(s->stats, in_flight, 1);
+	}
+	if (st == BP_OK && n) { /* the caller's until here */
+		memcpy(u->kept, kept, (size_t)n * sizeof *kept);
+		u->nkept = n;
 	}
 	pthread_mutex_unlock(&s->lock);
 	if (st != BP_OK)

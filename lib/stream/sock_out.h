@@ -16,8 +16,10 @@ void bp_sock_out_from(struct bp_sock_out *s, struct bp_sock_in *in);
 
 /* Append bytes to the unit being made. */
 int bp_sock_out_write(void *self, const void *buf, size_t n, struct bp_err *err) BP_MUST_USE;
-/* The unit is whole: id and run of its target. Waits for room. BP_EIO: nobody there for --timeout. */
-int bp_sock_out_commit(struct bp_sock_out *s, const char *id, const char *run, struct bp_err *err) BP_MUST_USE;
+/* The unit is whole: id and run of its target (of several: their ids, one a line). When it is safe, so is what `in` gave last, and the n kept. Waits for room. BP_EIO: nobody there for
+ * --timeout. */
+int bp_sock_out_commit(struct bp_sock_out *s, const char *id, const char *run, struct bp_duty *const *kept, int n,
+    struct bp_err *err) BP_MUST_USE;
 bool bp_sock_out_begun(const struct bp_sock_out *s); /* is a unit being made? */
 /* Wait until everything is safe. */
 int bp_sock_out_drain(struct bp_sock_out *s, struct bp_err *err) BP_MUST_USE;

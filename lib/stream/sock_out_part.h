@@ -18,7 +18,8 @@ struct unit {
 	int n, cap, given;
 	uint64_t bytes, seq;
 	char *id, *run;
-	struct bp_duty *duty;
+	struct bp_duty *duty, **kept; /* what it answers: [nkept] beside the first */
+	int nkept;
 };
 
 /* a consumer's session */

@@ -1,5 +1,6 @@
 /* Contents: clients; sending; handing over; receiving; time; the thread. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "stream/pack.h"
@@ -43,30 +44,46 @@ add(struct bp_sock_out *s, int ep, const struct bp_rid *rid, uint64_t peer, uint
 	return c;
 }
 
-/* A target that so many consumers were lost with: its error record instead. */
+/* the error record of one of the unit's targets */
+static void
+give_up_target(struct bp_sock_out *s, struct unit *u, struct bp_sink *sink, const char *id, struct bp_arena *mem, struct bp_err why)
+{
+	struct bp_err err;
+	struct bp_rec *rec;
+
+	if (bp_rec_new(&rec, BP_FEATURES, id, mem, &err) != BP_OK)
+		return;
+	rec = bp_rec_failure(rec, bp_log_program(), &why);
+	if ((u->run && bp_val_set(rec->extra, "run", bp_val_str(mem, u->run, &err), mem, &err) != BP_OK)
+	    || bp_pack_rec(sink, rec, &err) != BP_OK)
+		bp_log(BP_LOG_ERROR, "%s: %s", id, err.msg);
+	bp_err_where(&why, "%s", id);
+	bp_log_err(&why);
+	bp_stats_error(s->stats, &why);
+	BP_COUNT(s->stats, failed, 1);
+}
+
+/* Targets that so many consumers were lost with: their error records instead. */
 static void
 give_up(struct bp_sock_out *s, struct unit *u)
 {
 	struct bp_sink *sink = calloc(1, sizeof *sink);
 	struct bp_arena *mem = NULL;
-	struct bp_rec *rec;
 	struct bp_err why, err;
 	uint64_t before = u->bytes;
+	const char *id;
 
 	BP_FAIL(&why, BP_EINPUT, "run it alone to see why", "%d consumers were lost with it", u->given);
-	if (sink && bp_arena_open(&mem, 0, &err) == BP_OK && bp_rec_new(&rec, BP_FEATURES, u->id, mem, &err) == BP_OK) {
-		rec = bp_rec_failure(rec, bp_log_program(), &why);
+	if (sink && bp_arena_open(&mem, 0, &err) == BP_OK) {
 		bp_unit_clear(u);
 		*sink = (struct bp_sink) { .write = bp_unit_append, .self = u, .part = BP_NET_CHUNK };
-		if ((u->run && bp_val_set(rec->extra, "run", bp_val_str(mem, u->run, &err), mem, &err) != BP_OK)
-		    || bp_pack_rec(sink, rec, &err) != BP_OK)
-			bp_log(BP_LOG_ERROR, "%s: %s", u->id, err.msg);
+		for (const char *at = u->id, *end; at; at = *end ? end + 1 : NULL) {
+			end = at + strcspn(at, "\n");
+			if ((id = bp_strndup(mem, at, (size_t)(end - at), &err)))
+				give_up_target(s, u, sink, id, mem, why);
+		}
 		u->given = 0;
 		s->held_bytes += u->bytes - before;
-		bp_err_where(&why, "%s", u->id);
-		bp_log_err(&why);
-		bp_stats_error(s->stats, &why);
-		BP_COUNT(s->stats, failed, 1);
 	}
 	bp_arena_close(mem);
 	free(sink);
@@ -255,7 +272,7 @@ safe(struct bp_sock_out *s, struct unit *u)
 	s->held_bytes -= u->bytes;
 	pthread_cond_signal(&s->cond);
 	pthread_mutex_unlock(&s->lock);
-	if (!u->duty)
+	if (!u->duty && !u->nkept)
 		BP_COUNT(s->stats, in_flight, -1);
 	bp_unit_free(u, false);
 }

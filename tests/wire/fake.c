@@ -2,13 +2,14 @@
  *
  *     fake --from FILE --count N --out TO      a source: the first record of FILE as N features records t000000 ...
  *     fake --want features --give trunk --ms 5 --in FROM --out TO    a stage that sleeps and changes the kind
- *     fake --want none --in FROM                                     a sink that tells count, bytes and seconds */
+ *     fake --want none --in FROM                                     a sink that tells targets, bytes and seconds */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/log.h"
 #include "base/main.h"
+#include "stream/batch.h"
 #include "stream/io.h"
 
 struct fake_opt {
@@ -102,7 +103,7 @@ sink(const struct fake_opt *o, struct bp_arena *mem, struct bp_err *err)
 
 	while (st == BP_OK && (st = bp_in_next(in, mem, &rec, err)) == BP_OK) {
 		start = count ? start : bp_seconds();
-		count++;
+		count += bp_batch_count(rec);
 		for (int i = 0; i < rec->n; i++) {
 			size_t n = 0;
 			(void)bp_tensor_bytes(

@@ -54,6 +54,8 @@ static const struct bp_stage_program stage = {
 	.run = bp_confidence_run,
 	.open = open_stage,
 	.plan = bp_confidence_plan,
+	.together = bp_confidence_together,
+	.lane = bp_confidence_lane,
 };
 
 int

@@ -92,6 +92,9 @@ static const struct bp_stage_program stage = {
 	.open = open_stage,
 	.close = bp_diffuse_close,
 	.plan = bp_diffuse_plan,
+	.together = bp_diffuse_together,
+	.lane = bp_diffuse_lane,
+	.lane_close = bp_diffuse_lane_close,
 	.samples = offsetof(struct diffuse_opt, run.samples),
 };
 

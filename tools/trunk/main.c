@@ -1,4 +1,6 @@
 /* trunk: features records in, trunk records out: the network's first half (lib/model/trunk.h). */
+#include <string.h>
+
 #include "model/start.h"
 #include "model/trunk.h"
 
@@ -18,6 +20,8 @@ static const struct bp_optdef options[]
 	          NULL, "rows of that part" },
 	      { "dump", 0, BP_OPT_STR, offsetof(struct trunk_opt, run.dump), NULL, "FILE",
 	          "write intermediates (safetensors); a directory gets a file a target" },
+	      { "no-graphs", 0, BP_OPT_FLAG, offsetof(struct trunk_opt, run.no_graphs), NULL, NULL,
+	          "on a card: launch every kernel of a pass by itself, instead of all as one CUDA graph" },
 	      BP_OPT_GENERAL(struct trunk_opt, common), { 0 } };
 
 static int
@@ -29,6 +33,7 @@ open_stage(void **stage, struct bp_ctx *cx, struct bp_weights *w, void *opt, con
 
 	bp_weights_warn(w);
 	o->run.stage = *common;
+	o->run.no_graphs |= !strcmp(o->common.variant, "original");
 	BP_TRY(bp_trunk_open(&self, cx, w, &o->run, mem, err));
 	*stage = self;
 	return BP_OK;
@@ -53,7 +58,11 @@ static const struct bp_stage_program stage = {
 	.want = BP_FEATURES,
 	.run = bp_trunk_run,
 	.open = open_stage,
+	.close = bp_trunk_close,
 	.plan = bp_trunk_plan,
+	.together = bp_trunk_together,
+	.lane = bp_trunk_lane,
+	.lane_close = bp_trunk_close,
 };
 
 int

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "stream/batch.h"
 #include "stream/pad.h"
 
 static const char tool[] = "write";
@@ -133,6 +134,26 @@ one(struct write_run *r, struct bp_rec *rec, struct bp_err *err)
 	return *k && rec->kind != BP_TRAJECTORY ? bp_set_add(&r->seen, k, err) : BP_OK;
 }
 
+/* a record, or the members of a batch; read: what came of reading it */
+static int
+any(struct write_run *r, struct bp_rec *rec, int read, struct bp_err *err)
+{
+	struct bp_rec *member[BP_BATCH_MAX];
+	struct bp_err why = *err;
+	int n, st = bp_batch_open(member, &n, rec, read, &why);
+
+	for (int i = 0; i < n; i++) {
+		struct bp_mark mark = bp_arena_mark(r->mem);
+		struct bp_err own = why;
+		if (st == BP_OK)
+			BP_TRY(one(r, member[i], err));
+		else /* its tensors did not fit and were skipped, or it is no batch */
+			fail(r, member[i], tool, &own);
+		bp_arena_release(r->mem, mark);
+	}
+	return BP_OK;
+}
+
 int
 write_run(struct write_run *r, struct bp_err *err)
 {
@@ -140,10 +161,7 @@ write_run(struct write_run *r, struct bp_err *err)
 	int st;
 
 	for (; (st = bp_in_next(r->in, r->mem, &rec, err)) == BP_OK || (st == BP_EMEM && rec); bp_arena_reset(r->mem))
-		if (st == BP_OK)
-			BP_TRY(one(r, rec, err));
-		else /* its tensors did not fit and were skipped */
-			fail(r, rec, tool, err);
+		BP_TRY(any(r, rec, st, err));
 	return st;
 }
 
