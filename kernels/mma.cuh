@@ -297,6 +297,28 @@ bp_a_of(uint32_t a[4], const uint32_t *low, const uint32_t *high, int s)
 	a[3] = high[2 * s + 1];
 }
 
+/* acc[m] += the 16 rows whose fragments f[2m] and f[2m+1] are, times 32 outputs of the weight at w */
+template <int M, int F, int K>
+static __device__ inline void
+bp_rows_by_32(float (&acc)[M][4][4], const uint32_t (&f)[F][K], const bp_bf16 *w, int ld)
+{
+	static_assert(F == 2 * M, "two fragments for 16 rows");
+	uint32_t a[M][4], b[2][4];
+
+#pragma unroll
+	for (int s = 0; s < K / 2; s++) {
+		bp_load_b(b[0], w + s * 16, ld);
+		bp_load_b(b[1], w + 16 * ld + s * 16, ld);
+#pragma unroll
+		for (int m = 0; m < M; m++) {
+			bp_a_of(a[m], f[2 * m], f[2 * m + 1], s);
+#pragma unroll
+			for (int j = 0; j < 4; j++)
+				bp_mma(acc[m][j], a[m], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
+		}
+	}
+}
+
 /* out[0..7] (+)= v, the first `left` of them */
 static __device__ inline void
 bp_store8(float *out, const float v[8], int left, bool wide, bool add)
@@ -338,6 +360,19 @@ bp_big_shared(struct bp_ctx *cx, const char *op, K *kernel, size_t bytes)
 	cudaGetLastError(); /* it is told here */
 	return BP_FAIL(cx->err, BP_EUNSUP, "take --op NAME=original", "cuda:%d: %s in bf16 wants %zu KiB of shared memory a block: %s",
 	    cx->device_index, op, bytes >> 10, cudaGetErrorString(e));
+}
+
+/* kernel(args), whose blocks have `threads` threads and stage all weights in `shared` bytes before they walk over the tiles: one block a
+ * multiprocessor, or one a tile where these are fewer */
+template <class... P, class... A>
+static inline int
+bp_launch_walk(struct bp_ctx *cx, const char *op, void (*kernel)(P...), int64_t tiles, int threads, size_t shared, A... args)
+{
+	int all = bp_processors(cx);
+
+	BP_TRY(bp_big_shared(cx, op, kernel, shared));
+	kernel<<<(unsigned)(tiles < all ? tiles : all), threads, shared, bp_stream(cx)>>>(args...);
+	return bp_launched(cx, op);
 }
 
 #endif

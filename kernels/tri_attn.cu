@@ -179,7 +179,7 @@ project(struct pieces p)
 	bp_stage_vector(nb, G * 32, p.norm_b, c);
 	__syncthreads();
 	for (int64_t at = (blockIdx.x * (int64_t)FEW + threadIdx.x / 32) * 32; at < nn; at += step) {
-		uint32_t f[4][G * 4], a[2][4], b[2][4];
+		uint32_t f[4][G * 4], a[4], b[4];
 		bp_bf16 *to[4]; /* this lane's part of the rows' first head of q, or NULL */
 #pragma unroll
 		for (int i = 0; i < 4; i++) {
@@ -191,18 +191,7 @@ project(struct pieces p)
 			float acc[2][4][4] = {};
 			float scale = o < p.heads ? LOG2E / sqrtf((float)p.d) : 1;
 			const int64_t part = o / p.heads * nn * hp + o % p.heads * 32;
-#pragma unroll
-			for (int s = 0; s < 2 * G; s++) {
-				bp_load_b(b[0], W + o * 32 * ld + s * 16, ld);
-				bp_load_b(b[1], W + (o * 32 + 16) * ld + s * 16, ld);
-#pragma unroll
-				for (int m = 0; m < 2; m++) {
-					bp_a_of(a[m], f[2 * m], f[2 * m + 1], s);
-#pragma unroll
-					for (int j = 0; j < 4; j++)
-						bp_mma(acc[m][j], a[m], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
-				}
-			}
+			bp_rows_by_32(acc, f, W + o * 32 * ld, ld);
 #pragma unroll
 			for (int i = 0; i < 4; i++) {
 				uint32_t v[4];
@@ -218,11 +207,11 @@ project(struct pieces p)
 			float acc[4] = {};
 #pragma unroll
 			for (int s = 0; s < 2 * G; s += 2) {
-				bp_ldmatrix(b[0], W + (4 * hp + lane % 8) * ld + s * 16 + lane / 8 * 8);
+				bp_ldmatrix(b, W + (4 * hp + lane % 8) * ld + s * 16 + lane / 8 * 8);
 #pragma unroll
 				for (int e = 0; e < 2; e++) {
-					bp_a_of(a[0], f[2 * m], f[2 * m + 1], s + e);
-					bp_mma(acc, a[0], b[0][2 * e], b[0][2 * e + 1]);
+					bp_a_of(a, f[2 * m], f[2 * m + 1], s + e);
+					bp_mma(acc, a, b[2 * e], b[2 * e + 1]);
 				}
 			}
 #pragma unroll
@@ -471,7 +460,7 @@ finish(struct pieces p)
 	bp_stage<MOST_HEADS * 32>(W, groups * 32, { p.o, c, p.heads * p.d, 32, p.d, true, true });
 	__syncthreads();
 	for (int64_t at = (blockIdx.x * (int64_t)WARPS + threadIdx.x / 32) * 16; at < nn; at += step) {
-		uint32_t f[2][MOST_HEADS * 4], a[4], b[2][4];
+		uint32_t f[2][MOST_HEADS * 4];
 #pragma unroll
 		for (int i = 0; i < 2; i++)
 #pragma unroll
@@ -483,23 +472,15 @@ finish(struct pieces p)
 				*(uint4 *)&f[i][h * 4] = v;
 			}
 		for (int o = 0; o < groups; o++) {
-			float acc[4][4] = {};
-#pragma unroll
-			for (int s = 0; s < 2 * MOST_HEADS; s++) {
-				bp_load_b(b[0], W + o * 32 * ld + s * 16, ld);
-				bp_load_b(b[1], W + (o * 32 + 16) * ld + s * 16, ld);
-				bp_a_of(a, f[0], f[1], s);
-#pragma unroll
-				for (int j = 0; j < 4; j++)
-					bp_mma(acc[j], a, b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
-			}
+			float acc[1][4][4] = {};
+			bp_rows_by_32(acc, f, W + o * 32 * ld, ld);
 #pragma unroll
 			for (int i = 0; i < 2; i++) {
 				int64_t r = at + i * 8 + g;
 				float v[8];
 #pragma unroll
 				for (int e = 0; e < 8; e++)
-					v[e] = acc[e / 2][i * 2 + e % 2];
+					v[e] = acc[0][e / 2][i * 2 + e % 2];
 				if (r < nn)
 					bp_store8(p.a.out + r * c + o * 32 + 8 * t, v, c - o * 32 - 8 * t, p.wide, p.a.add);
 			}
@@ -527,18 +508,14 @@ bp_tri_attn_cuda_opt(struct bp_ctx *cx, const struct bp_tri_attn *a)
 	BP_CUDA_NEW(p.qkvg, 4 * nn * hp, cx);
 	BP_CUDA_NEW(p.bias, bias, cx);
 	if (!cx->dry) {
-		auto kernel = groups == 2 ? project<2> : project<4>;
 		int64_t first = (nn + FEW * 32 - 1) / (FEW * 32), last = (nn + WARPS * 16 - 1) / (WARPS * 16);
-		int all = bp_processors(cx);
 		p.wide = bp_wide(a->x, a->c) && bp_wide(a->out, a->c);
 		if (n % 64) /* the ends of its tiles */
 			BP_TRY(bp_dev_zero(cx, p.bias, bias * sizeof *p.bias));
-		BP_TRY(bp_big_shared(cx, "tri_attn", kernel, big));
+		BP_TRY(bp_launch_walk(cx, "tri_attn", groups == 2 ? project<2> : project<4>, first, FEW * 32, big, p));
 		BP_TRY(bp_big_shared(cx, "tri_attn", flash, sizeof(struct keys)));
-		BP_TRY(bp_big_shared(cx, "tri_attn", finish, small));
-		kernel<<<(int)(first < all ? first : all), FEW * 32, big, bp_stream(cx)>>>(p);
 		flash<<<dim3((n + QUERIES - 1) / QUERIES, heads, (n + ROWS - 1) / ROWS), THREADS, sizeof(struct keys), bp_stream(cx)>>>(p);
-		finish<<<(int)(last < all ? last : all), WARPS * 32, small, bp_stream(cx)>>>(p);
+		BP_TRY(bp_launch_walk(cx, "tri_attn", finish, last, WARPS * 32, small, p));
 	}
 	bp_dev_release(cx, m);
 	return cx->dry ? BP_OK : bp_launched(cx, "tri_attn");
