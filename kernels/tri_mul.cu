@@ -77,7 +77,9 @@ bp_tri_mul_cuda(struct bp_ctx *cx, const struct bp_tri_mul *a)
 /* ---- optimized, bf16: two kernels around cuBLAS ----
  * project  norm, gated projections and mask, a and b channel by channel: W y^T, so that a warp's 32 pairs are columns; all weights stay in
  *          shared memory
- * (cuBLAS) the n^3 products, one a channel
+ * (cuBLAS) the n^3 products, one a channel, some channels at a time: their sums take the place of the channels of a before, which are done with; so
+ *          sums cost one group of planes and no pair tensor. How many channels these are depends on n alone, as cuBLAS's order of sums may
+ *          follow from the shape
  * finish   output norm, projection and gate of 16 pairs a warp
  * Planes have rows of `row` numbers, n rounded up to 8 so that eight pairs are 16 bytes; the numbers past n are 0. */
 
@@ -89,7 +91,7 @@ struct planes {
 	int row;
 	int64_t plane;         /* n * row                         */
 	bool wide;
-	bp_bf16 *ab, *sum;     /* [2c][n][row], [c][n][row]       */
+	bp_bf16 *ab, *sum;     /* [2c][n][row]; [c][n][row], which begins a group before ab */
 };
 
 /* the row and the column of place r of a plane, which eight neighbours from a multiple of 8 on have in common; divisions of 64 bits are slow */
@@ -252,12 +254,41 @@ finish(struct planes p)
 	}
 }
 
+/* channels whose products are made at once: enough to fill a card with tiles of 128 x 128 eight times over */
+static int
+group_of(int n, int c)
+{
+	int64_t side = (n + 127) / 128, group = (1024 + side * side - 1) / (side * side);
+
+	return (int)(group < c ? group : c);
+}
+
+/* sum = per channel A B^T (outgoing) or A^T B of a and b */
+static int
+products(struct bp_ctx *cx, const struct planes *p, int group)
+{
+	int c = p->a.c;
+
+	for (int ch = 0; ch < c; ch += group) {
+		struct bp_blas s = {};
+		s.m = s.n = s.k = p->a.n;
+		s.lda = s.ldb = s.ldc = p->row;
+		s.ta = p->a.incoming;
+		s.tb = !p->a.incoming;
+		s.alpha = 1;
+		s.batch = c - ch < group ? c - ch : group;
+		s.sa = s.sb = s.sc = p->plane;
+		BP_TRY(bp_blas_bf16(cx, s, p->ab + ch * p->plane, p->ab + (c + ch) * p->plane, p->sum + ch * p->plane, false));
+	}
+	return BP_OK;
+}
+
 int
 bp_tri_mul_cuda_opt(struct bp_ctx *cx, const struct bp_tri_mul *a)
 {
 	const struct bp_tri_mul_weights *w = a->w;
 	struct bp_mark m = bp_dev_mark(cx);
-	int c = a->c, n = a->n, groups = c <= 64 ? 2 : 4, ld = groups * 32 + 8;
+	int c = a->c, n = a->n, groups = c <= 64 ? 2 : 4, ld = groups * 32 + 8, group = group_of(n, c);
 	struct planes p = { *a, w->norm_in.p, w->norm_in_b.p, w->p_in.p, w->g_in.p, w->norm_out.p, w->norm_out_b.p, w->p_out.p, w->g_out.p,
 		(n + 7) / 8 * 8, (int64_t)n * ((n + 7) / 8 * 8), false, NULL, NULL };
 	size_t first = (size_t)(2 * c + 15) / 16 * 16 * 2 * ld * 2 + (size_t)groups * 64 * 4;
@@ -268,23 +299,15 @@ bp_tri_mul_cuda_opt(struct bp_ctx *cx, const struct bp_tri_mul *a)
 	if (c > 128 || n > 46336)
 		return BP_FAIL(cx->err, BP_EUNSUP, "take --op tri_mul=original", "tri_mul in bf16 is for up to 128 channels and 46336 tokens, not %d, %d", c,
 		    n);
-	BP_CUDA_NEW(p.ab, 2 * c * p.plane, cx);
-	BP_CUDA_NEW(p.sum, c * p.plane, cx);
+	BP_CUDA_NEW(p.sum, (2 * c + group) * p.plane, cx);
+	p.ab = p.sum + group * p.plane;
 	if (!cx->dry) {
 		int64_t tiles = (p.plane + WARPS * TILE - 1) / (WARPS * TILE), parts = (p.plane + WARPS * PART - 1) / (WARPS * PART);
-		struct bp_blas s = {};
 		p.wide = bp_wide(a->x, c) && bp_wide(a->out, c);
-		if (p.row != n) /* the rows' ends of the sums, which cuBLAS does not write */
-			BP_TRY(bp_dev_zero(cx, p.sum, c * p.plane * sizeof *p.sum));
+		if (p.row != n) /* the rows' ends of the sums, which cuBLAS does not write; those of a are 0 already */
+			BP_TRY(bp_dev_zero(cx, p.sum, group * p.plane * sizeof *p.sum));
 		BP_TRY(bp_launch_walk(cx, "tri_mul", groups == 2 ? project<2> : project<4>, tiles, WARPS * 32, first, p));
-		s.m = s.n = s.k = n; /* per channel: outgoing A B^T, incoming A^T B */
-		s.lda = s.ldb = s.ldc = p.row;
-		s.ta = a->incoming;
-		s.tb = !a->incoming;
-		s.alpha = 1;
-		s.batch = c;
-		s.sa = s.sb = s.sc = p.plane;
-		BP_TRY(bp_blas_bf16(cx, s, p.ab, p.ab + c * p.plane, p.sum, false));
+		BP_TRY(products(cx, &p, group));
 		BP_TRY(bp_launch_walk(cx, "tri_mul", groups == 2 ? finish<2> : finish<4>, parts, WARPS * 32, last, p));
 	}
 	bp_dev_release(cx, m);
