@@ -10,6 +10,7 @@ struct confidence_opt {
 static const struct bp_optdef options[] = {
 	BP_OPT_STREAM(struct confidence_opt, common),
 	BP_OPT_COMPUTE(struct confidence_opt, common),
+	BP_OPT_CHUNK(struct confidence_opt, common),
 	BP_OPT_WEIGHTS(struct confidence_opt, common),
 	{ "write-embeddings", 0, BP_OPT_FLAG, offsetof(struct confidence_opt, run.write_embeddings), NULL, NULL,
 	    "keep s and z in the record: write makes embeddings_ID.npz of them" },

@@ -8,7 +8,7 @@ struct trunk_opt {
 };
 
 static const struct bp_optdef options[]
-    = { BP_OPT_STREAM(struct trunk_opt, common), BP_OPT_COMPUTE(struct trunk_opt, common),
+    = { BP_OPT_STREAM(struct trunk_opt, common), BP_OPT_COMPUTE(struct trunk_opt, common), BP_OPT_CHUNK(struct trunk_opt, common),
 	      BP_OPT_WEIGHTS(struct trunk_opt, common), BP_OPT_SEED(struct trunk_opt, common),
 	      { "recycling-steps", 0, BP_OPT_INT, offsetof(struct trunk_opt, run.recycling_steps), "[0,1000]", NULL,
 	          "passes through the trunk after the first" },
