@@ -207,28 +207,44 @@ struct bp_staging {
 	bool n_order, k_order;
 };
 
+/* numbers k and k + 1 of the weight's row r; pairs: they are neighbours that may be read at once. Without branches around its loads, so that several
+ * are under way */
+static __device__ inline float2
+bp_staged(const struct bp_staging &w, int r, int k, bool pairs)
+{
+	int from = bp_unpad(w.n_order ? bp_n_source(r) : r, w.dn), k0 = bp_unpad(k, w.dk), k1 = bp_unpad(k + 1, w.dk);
+	bool there = from >= 0 && from < w.n, lo = there && k0 >= 0 && k0 < w.k, hi = there && k1 >= 0 && k1 < w.k;
+	const float *row = w.W + (there ? from : 0) * w.k;
+	float2 v;
+
+	if (pairs)
+		v = *(const float2 *)(row + (lo ? k0 : 0));
+	else
+		v = make_float2(row[lo ? k0 : 0], row[hi ? k1 : 0]);
+	return make_float2(lo ? v.x : 0, hi ? v.y : 0);
+}
+
 /* s [rows][COLS + 8] by the block's threads, zeros beyond W */
 template <int COLS>
 static __device__ inline void
 bp_stage(bp_bf16 *s, int rows, struct bp_staging w)
 {
-	bool pairs = w.dk == 32 && w.k % 2 == 0 && (uintptr_t)w.W % 8 == 0;
+	enum { AT_ONCE = 8 };
+	const bool pairs = w.dk == 32 && w.k % 2 == 0 && (uintptr_t)w.W % 8 == 0;
 
-#pragma unroll 8
-	for (int i = threadIdx.x; i < rows * (COLS / 2); i += blockDim.x) {
-		int r = i / (COLS / 2), k = i % (COLS / 2) * 2, from = bp_unpad(w.n_order ? bp_n_source(r) : r, w.dn);
-		const float *row = w.W + from * w.k;
-		float2 v = { 0, 0 };
-		if (from >= 0 && from < w.n) {
-			if (pairs && k < w.k) {
-				v = *(const float2 *)(row + k);
-			} else if (!pairs) {
-				int k0 = bp_unpad(k, w.dk), k1 = bp_unpad(k + 1, w.dk);
-				v.x = k0 >= 0 && k0 < w.k ? row[k0] : 0;
-				v.y = k1 >= 0 && k1 < w.k ? row[k1] : 0;
-			}
+	for (int i0 = threadIdx.x; i0 < rows * (COLS / 2); i0 += AT_ONCE * blockDim.x) {
+		float2 v[AT_ONCE];
+#pragma unroll
+		for (int e = 0; e < AT_ONCE; e++) {
+			int i = i0 + e * blockDim.x;
+			v[e] = bp_staged(w, i / (COLS / 2), i % (COLS / 2) * 2, pairs);
 		}
-		*(uint32_t *)(s + r * (COLS + 8) + (w.k_order ? bp_k_slot(k) : k)) = bp_pack2(v.x, v.y);
+#pragma unroll
+		for (int e = 0; e < AT_ONCE; e++) {
+			int i = i0 + e * blockDim.x, r = i / (COLS / 2), k = i % (COLS / 2) * 2;
+			if (i < rows * (COLS / 2))
+				*(uint32_t *)(s + r * (COLS + 8) + (w.k_order ? bp_k_slot(k) : k)) = bp_pack2(v[e].x, v[e].y);
+		}
 	}
 }
 
