@@ -48,6 +48,10 @@ bp_quotient(int64_t i, unsigned n)
 	return i >> 32 ? i / n : (unsigned)i / n;
 }
 
+/* Ops that copy rows (pairs, mostly) for cuBLAS take so many at once: more fill a card no better, and the copies would grow with the pairs.
+ * cx->chunk has no say in it: cuBLAS's order of sums may follow from the shape, and results must not follow from cx->chunk. */
+static const int64_t BP_ROWS_FOR_BLAS = 1 << 17;
+
 /* numbers in groups of W, 4 or 1: rows of c floats at these addresses can be had four at a time */
 template <int W>
 struct alignas(4 * W) bp_group {

@@ -239,6 +239,21 @@ fast(struct bp_ctx *cx, const struct bp_linear *a)
 	return cx->dry ? BP_OK : bp_launched(cx, "linear");
 }
 
+static int
+fast_blocks(struct bp_ctx *cx, const struct bp_linear *a)
+{
+	struct bp_linear part = *a;
+
+	for (int64_t r = 0; r < a->rows; r += BP_ROWS_FOR_BLAS) {
+		part.rows = a->rows - r < BP_ROWS_FOR_BLAS ? a->rows - r : BP_ROWS_FOR_BLAS;
+		part.x = a->x + r * a->k;
+		part.x2 = a->x2 ? a->x2 + r * a->k2 : NULL;
+		part.out = a->out + r * a->W->n;
+		BP_TRY(fast(cx, &part));
+	}
+	return BP_OK;
+}
+
 int
 bp_linear_cuda_opt(struct bp_ctx *cx, const struct bp_linear *a)
 {
@@ -247,13 +262,13 @@ bp_linear_cuda_opt(struct bp_ctx *cx, const struct bp_linear *a)
 	if (k > MOST && (a->norm || a->in_relu || a->k2))
 		return bp_in_tf32(cx, bp_linear_cuda, a);
 	if (n > FEW && (k > FEW || a->norm || a->k2))
-		return bp_in_tf32(cx, fast, a);
+		return bp_in_tf32(cx, fast_blocks, a);
 	if (cx->dry || a->rows == 0)
 		return BP_OK;
 	if (n <= FEW && k <= MOST)
 		return any_rows(cx, a, NULL);
 	if (k > FEW)
-		return bp_in_tf32(cx, fast, a);
+		return bp_in_tf32(cx, fast_blocks, a);
 	few_inputs<<<BP_GRID(a->rows * n), 0, bp_stream(cx)>>>(*a, a->W->p, bp_wp(a->b), n);
 	return bp_launched(cx, "linear");
 }

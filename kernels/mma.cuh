@@ -207,28 +207,44 @@ struct bp_staging {
 	bool n_order, k_order;
 };
 
+/* numbers k and k + 1 of the weight's row r; pairs: they are neighbours that may be read at once. Without branches around its loads, so that several
+ * are under way */
+static __device__ inline float2
+bp_staged(const struct bp_staging &w, int r, int k, bool pairs)
+{
+	int from = bp_unpad(w.n_order ? bp_n_source(r) : r, w.dn), k0 = bp_unpad(k, w.dk), k1 = bp_unpad(k + 1, w.dk);
+	bool there = from >= 0 && from < w.n, lo = there && k0 >= 0 && k0 < w.k, hi = there && k1 >= 0 && k1 < w.k;
+	const float *row = w.W + (there ? from : 0) * w.k;
+	float2 v;
+
+	if (pairs)
+		v = *(const float2 *)(row + (lo ? k0 : 0));
+	else
+		v = make_float2(row[lo ? k0 : 0], row[hi ? k1 : 0]);
+	return make_float2(lo ? v.x : 0, hi ? v.y : 0);
+}
+
 /* s [rows][COLS + 8] by the block's threads, zeros beyond W */
 template <int COLS>
 static __device__ inline void
 bp_stage(bp_bf16 *s, int rows, struct bp_staging w)
 {
-	bool pairs = w.dk == 32 && w.k % 2 == 0 && (uintptr_t)w.W % 8 == 0;
+	enum { AT_ONCE = 8 };
+	const bool pairs = w.dk == 32 && w.k % 2 == 0 && (uintptr_t)w.W % 8 == 0;
 
-#pragma unroll 8
-	for (int i = threadIdx.x; i < rows * (COLS / 2); i += blockDim.x) {
-		int r = i / (COLS / 2), k = i % (COLS / 2) * 2, from = bp_unpad(w.n_order ? bp_n_source(r) : r, w.dn);
-		const float *row = w.W + from * w.k;
-		float2 v = { 0, 0 };
-		if (from >= 0 && from < w.n) {
-			if (pairs && k < w.k) {
-				v = *(const float2 *)(row + k);
-			} else if (!pairs) {
-				int k0 = bp_unpad(k, w.dk), k1 = bp_unpad(k + 1, w.dk);
-				v.x = k0 >= 0 && k0 < w.k ? row[k0] : 0;
-				v.y = k1 >= 0 && k1 < w.k ? row[k1] : 0;
-			}
+	for (int i0 = threadIdx.x; i0 < rows * (COLS / 2); i0 += AT_ONCE * blockDim.x) {
+		float2 v[AT_ONCE];
+#pragma unroll
+		for (int e = 0; e < AT_ONCE; e++) {
+			int i = i0 + e * blockDim.x;
+			v[e] = bp_staged(w, i / (COLS / 2), i % (COLS / 2) * 2, pairs);
 		}
-		*(uint32_t *)(s + r * (COLS + 8) + (w.k_order ? bp_k_slot(k) : k)) = bp_pack2(v.x, v.y);
+#pragma unroll
+		for (int e = 0; e < AT_ONCE; e++) {
+			int i = i0 + e * blockDim.x, r = i / (COLS / 2), k = i % (COLS / 2) * 2;
+			if (i < rows * (COLS / 2))
+				*(uint32_t *)(s + r * (COLS + 8) + (w.k_order ? bp_k_slot(k) : k)) = bp_pack2(v[e].x, v[e].y);
+		}
 	}
 }
 
@@ -297,6 +313,28 @@ bp_a_of(uint32_t a[4], const uint32_t *low, const uint32_t *high, int s)
 	a[3] = high[2 * s + 1];
 }
 
+/* acc[m] += the 16 rows whose fragments f[2m] and f[2m+1] are, times 32 outputs of the weight at w */
+template <int M, int F, int K>
+static __device__ inline void
+bp_rows_by_32(float (&acc)[M][4][4], const uint32_t (&f)[F][K], const bp_bf16 *w, int ld)
+{
+	static_assert(F == 2 * M, "two fragments for 16 rows");
+	uint32_t a[M][4], b[2][4];
+
+#pragma unroll
+	for (int s = 0; s < K / 2; s++) {
+		bp_load_b(b[0], w + s * 16, ld);
+		bp_load_b(b[1], w + 16 * ld + s * 16, ld);
+#pragma unroll
+		for (int m = 0; m < M; m++) {
+			bp_a_of(a[m], f[2 * m], f[2 * m + 1], s);
+#pragma unroll
+			for (int j = 0; j < 4; j++)
+				bp_mma(acc[m][j], a[m], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
+		}
+	}
+}
+
 /* out[0..7] (+)= v, the first `left` of them */
 static __device__ inline void
 bp_store8(float *out, const float v[8], int left, bool wide, bool add)
@@ -338,6 +376,19 @@ bp_big_shared(struct bp_ctx *cx, const char *op, K *kernel, size_t bytes)
 	cudaGetLastError(); /* it is told here */
 	return BP_FAIL(cx->err, BP_EUNSUP, "take --op NAME=original", "cuda:%d: %s in bf16 wants %zu KiB of shared memory a block: %s",
 	    cx->device_index, op, bytes >> 10, cudaGetErrorString(e));
+}
+
+/* kernel(args), whose blocks have `threads` threads and stage all weights in `shared` bytes before they walk over the tiles: one block a
+ * multiprocessor, or one a tile where these are fewer */
+template <class... P, class... A>
+static inline int
+bp_launch_walk(struct bp_ctx *cx, const char *op, void (*kernel)(P...), int64_t tiles, int threads, size_t shared, A... args)
+{
+	int all = bp_processors(cx);
+
+	BP_TRY(bp_big_shared(cx, op, kernel, shared));
+	kernel<<<(unsigned)(tiles < all ? tiles : all), threads, shared, bp_stream(cx)>>>(args...);
+	return bp_launched(cx, op);
 }
 
 #endif

@@ -117,7 +117,7 @@ finish(float *m, const bp_bf16 *o, const bp_bf16 *g, const float *po, int64_t s,
 	bp_stage<HEADS * 32>(W, groups * 32, { po, c, heads * d, 32, d, true, true });
 	__syncthreads();
 	for (int64_t at = (blockIdx.x * (int64_t)BP_ROW_WARPS + threadIdx.x / 32) * 16; at < rows; at += step) {
-		uint32_t f[2][HEADS * 4], a[4], b[2][4];
+		uint32_t f[2][HEADS * 4];
 #pragma unroll
 		for (int i = 0; i < 2; i++)
 #pragma unroll
@@ -134,23 +134,15 @@ finish(float *m, const bp_bf16 *o, const bp_bf16 *g, const float *po, int64_t s,
 					f[i][h * 4 + e] = bp_pack2(bp_low(x[e]) * bp_fast_sigmoid(bp_low(y[e])), bp_high(x[e]) * bp_fast_sigmoid(bp_high(y[e])));
 			}
 		for (int q = 0; q < groups; q++) {
-			float acc[4][4] = {};
-#pragma unroll
-			for (int k = 0; k < 2 * HEADS; k++) {
-				bp_load_b(b[0], W + q * 32 * ld + k * 16, ld);
-				bp_load_b(b[1], W + (q * 32 + 16) * ld + k * 16, ld);
-				bp_a_of(a, f[0], f[1], k);
-#pragma unroll
-				for (int j = 0; j < 4; j++)
-					bp_mma(acc[j], a, b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
-			}
+			float acc[1][4][4] = {};
+			bp_rows_by_32(acc, f, W + q * 32 * ld, ld);
 #pragma unroll
 			for (int i = 0; i < 2; i++) {
 				int64_t r = at + i * 8 + lane / 4;
 				float v[8];
 #pragma unroll
 				for (int e = 0; e < 8; e++)
-					v[e] = acc[e / 2][i * 2 + e % 2];
+					v[e] = acc[0][e / 2][i * 2 + e % 2];
 				if (r < rows && q * 32 + 8 * t < c)
 					bp_store8(m + (r % s * n + r / s) * c + q * 32 + 8 * t, v, c - q * 32 - 8 * t, wide, true);
 			}
@@ -188,10 +180,8 @@ average(struct bp_ctx *cx, const struct bp_pair_weighted_average *a, float *m, i
 	g.sa = (int64_t)a->n * ld;
 	g.sb = g.sc = rows * 32;
 	BP_TRY(bp_blas_bf16(cx, g, w, vg, o, false));
-	BP_TRY(bp_big_shared(cx, "pair_weighted_average", finish, shared));
-	finish<<<(unsigned)(tiles < bp_processors(cx) ? tiles : bp_processors(cx)), BP_ROW_WARPS * 32, shared, bp_stream(cx)>>>(m, o,
-	    vg + (int64_t)a->heads * rows * 32, a->po->p, s, a->n, a->c, a->heads, a->d, bp_wide(m, a->c));
-	return bp_launched(cx, "pair_weighted_average");
+	return bp_launch_walk(cx, "pair_weighted_average", finish, tiles, BP_ROW_WARPS * 32, shared, m, o, vg + (int64_t)a->heads * rows * 32, a->po->p,
+	    (int64_t)s, a->n, a->c, a->heads, a->d, bp_wide(m, a->c));
 }
 
 int

@@ -71,14 +71,10 @@ bp_row_heads(struct bp_ctx *cx, const char *op, struct bp_row_heads p)
 	int groups = p.c <= 64 ? 2 : 4;
 	size_t shared = (size_t)(p.heads + 15) / 16 * 16 * (groups * 32 + 8) * sizeof(bp_bf16) + (size_t)groups * 64 * sizeof(float);
 	int64_t tiles = (p.rows + BP_HEAD_WARPS * 32 - 1) / (BP_HEAD_WARPS * 32);
-	int blocks = (int)(tiles < bp_processors(cx) ? tiles : bp_processors(cx));
-	auto kernel = groups == 2 ? bp_row_heads_kernel<2> : bp_row_heads_kernel<4>;
 
 	p.wide = bp_wide(p.x, p.c);
 	p.whole = (uintptr_t)p.out % 16 == 0 && p.stride % 4 == 0;
-	BP_TRY(bp_big_shared(cx, op, kernel, shared));
-	kernel<<<blocks, BP_HEAD_WARPS * 32, shared, bp_stream(cx)>>>(p);
-	return bp_launched(cx, op);
+	return bp_launch_walk(cx, op, groups == 2 ? bp_row_heads_kernel<2> : bp_row_heads_kernel<4>, tiles, BP_HEAD_WARPS * 32, shared, p);
 }
 
 /* ---- out[m][o][place(r)][32] = W_m LN(x[r,:]) * mask[r]: up to two weights m of `heads` heads o of d <= 32 numbers, widened to 32 ---- */
@@ -112,7 +108,7 @@ bp_row_parts_kernel(struct bp_row_parts p)
 	bp_stage_vector(nb, G * 32, p.nb, p.c);
 	__syncthreads();
 	for (int64_t at = (blockIdx.x * (int64_t)BP_ROW_WARPS + threadIdx.x / 32) * 16; at < rows; at += step) {
-		uint32_t f[2][G * 4], a[4], b[2][4];
+		uint32_t f[2][G * 4];
 		int64_t place[2];
 		float mask[2];
 #pragma unroll
@@ -123,22 +119,14 @@ bp_row_parts_kernel(struct bp_row_parts p)
 			mask[i] = p.mask && r < rows ? p.mask[r] : 1;
 		}
 		for (int o = 0; o < 2 * p.heads; o++) {
-			float acc[4][4] = {};
-#pragma unroll
-			for (int s = 0; s < 2 * G; s++) {
-				bp_load_b(b[0], W + o * 32 * ld + s * 16, ld);
-				bp_load_b(b[1], W + (o * 32 + 16) * ld + s * 16, ld);
-				bp_a_of(a, f[0], f[1], s);
-#pragma unroll
-				for (int j = 0; j < 4; j++)
-					bp_mma(acc[j], a, b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
-			}
+			float acc[1][4][4] = {};
+			bp_rows_by_32(acc, f, W + o * 32 * ld, ld);
 #pragma unroll
 			for (int i = 0; i < 2; i++) {
 				uint32_t v[4];
 #pragma unroll
 				for (int j = 0; j < 4; j++)
-					v[j] = bp_pack2(acc[j][i * 2] * mask[i], acc[j][i * 2 + 1] * mask[i]);
+					v[j] = bp_pack2(acc[0][j][i * 2] * mask[i], acc[0][j][i * 2 + 1] * mask[i]);
 				if (place[i] >= 0)
 					*(uint4 *)(p.out + (o * rows + place[i]) * 32 + 8 * t) = *(uint4 *)v;
 			}
@@ -152,13 +140,9 @@ bp_row_parts(struct bp_ctx *cx, const char *op, struct bp_row_parts p)
 	int groups = p.c <= 64 ? 2 : 4;
 	size_t shared = (size_t)2 * p.heads * 32 * (groups * 32 + 8) * sizeof(bp_bf16) + (size_t)groups * 64 * sizeof(float);
 	int64_t tiles = (p.s * p.n + BP_ROW_WARPS * 16 - 1) / (BP_ROW_WARPS * 16);
-	int blocks = (int)(tiles < bp_processors(cx) ? tiles : bp_processors(cx));
-	auto kernel = groups == 2 ? bp_row_parts_kernel<2> : bp_row_parts_kernel<4>;
 
 	p.wide = bp_wide(p.x, p.c);
-	BP_TRY(bp_big_shared(cx, op, kernel, shared));
-	kernel<<<blocks, BP_ROW_WARPS * 32, shared, bp_stream(cx)>>>(p);
-	return bp_launched(cx, op);
+	return bp_launch_walk(cx, op, groups == 2 ? bp_row_parts_kernel<2> : bp_row_parts_kernel<4>, tiles, BP_ROW_WARPS * 32, shared, p);
 }
 
 #endif

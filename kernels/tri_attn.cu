@@ -128,7 +128,8 @@ bp_tri_attn_cuda(struct bp_ctx *cx, const struct bp_tri_attn *a)
  * flash    one block a row i (ROWS of them, which then share the bias), a head and 128 queries; softmax over tiles of 64 keys, which come with their
  *          bias while the ones before are worked on
  * finish   output product, back in the order of x
- * Rows are those of the problem (of x transposed when ending) and heads 32 numbers wide from project to finish. q holds
+ * Rows are those of the problem (of x transposed when ending) and heads 32 numbers wide from project to finish. All three take a block of rows, `rows`
+ * from `first` on, all of them unless cx->chunk says less: then the bias, which every row needs, is made for all rows before the first block. q holds
  * log2(e) / sqrt(d) and the bias log2(e), so that weights are powers of two; scores and softmax are fp32. What is taken off a row's scores is the
  * largest of its first 64 keys, until one is more than 64 above it: a weight is a floating-point number and none the worse for being large. */
 
@@ -141,15 +142,25 @@ struct pieces {
 	const float *norm, *norm_b, *W[4], *bias_w, *o; /* q k v g */
 	int d, heads, wide;
 	int jb, kb;              /* tiles of 16 queries, of 16 keys   */
-	bp_bf16 *qkvg;           /* [4][n,n][heads*32]                */
+	int first, rows;         /* of the problem: this block's      */
+	int parts;               /* heads of q, k, v, g to make: none where only the bias is wanted */
+	bool biased;             /* make the bias, too                */
+	bp_bf16 *qkvg;           /* [4][rows,n][heads*32]             */
 	bp_bf16 *bias;           /* [heads][jb][kb][32 lanes][8]      */
 };
 
-/* the row of the problem that memory row r is, and the other way round */
+/* Pair q of a block, counted as they lie in x (rows of it; columns when ending): where it is in x, and in qkvg */
 static __device__ inline int64_t
-turn_row(int64_t r, int n, bool ending)
+in_x(const struct pieces *p, int64_t q)
 {
-	return ending ? (int64_t)((uint32_t)r % n) * n + (uint32_t)r / n : r; /* divisions of 64 bits are slow */
+	return p->a.ending ? (int64_t)((uint32_t)q / p->rows) * p->a.n + p->first + (uint32_t)q % p->rows /* divisions of 64 bits are slow */
+	                   : (int64_t)p->first * p->a.n + q;
+}
+
+static __device__ inline int64_t
+in_block(const struct pieces *p, int64_t q)
+{
+	return p->a.ending ? (int64_t)((uint32_t)q % p->rows) * p->a.n + (uint32_t)q / p->rows : q;
 }
 
 /* where lane's numbers of bias[h,j,k] lie: a tile of 16 x 16 as B of two products, rows j, 16 bytes a lane */
@@ -168,7 +179,7 @@ project(struct pieces p)
 	extern __shared__ __align__(16) unsigned char shared[];
 	const int ld = G * 32 + 8, hp = p.heads * 32, c = p.a.c, n = p.a.n;
 	const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-	const int64_t nn = (int64_t)n * n, step = (int64_t)gridDim.x * FEW * 32;
+	const int64_t all = (int64_t)p.rows * n, step = (int64_t)gridDim.x * FEW * 32;
 	bp_bf16 *W = (bp_bf16 *)shared;
 	float *nw = (float *)(W + (4 * hp + 8) * ld), *nb = nw + G * 32;
 
@@ -178,31 +189,20 @@ project(struct pieces p)
 	bp_stage_vector(nw, G * 32, p.norm, c);
 	bp_stage_vector(nb, G * 32, p.norm_b, c);
 	__syncthreads();
-	for (int64_t at = (blockIdx.x * (int64_t)FEW + threadIdx.x / 32) * 32; at < nn; at += step) {
-		uint32_t f[4][G * 4], a[2][4], b[2][4];
+	for (int64_t at = (blockIdx.x * (int64_t)FEW + threadIdx.x / 32) * 32; at < all; at += step) {
+		uint32_t f[4][G * 4], a[4], b[4];
 		bp_bf16 *to[4]; /* this lane's part of the rows' first head of q, or NULL */
 #pragma unroll
 		for (int i = 0; i < 4; i++) {
 			int64_t r = at + i * 8 + g;
-			bp_norm_frag<G>(f[i], r < nn ? p.a.x + r * c : NULL, c, p.wide, nw, nb);
-			to[i] = r < nn ? p.qkvg + turn_row(r, n, p.a.ending) * hp + 8 * t : NULL;
+			bp_norm_frag<G>(f[i], r < all ? p.a.x + in_x(&p, r) * c : NULL, c, p.wide, nw, nb);
+			to[i] = r < all ? p.qkvg + in_block(&p, r) * hp + 8 * t : NULL;
 		}
-		for (int o = 0; o < 4 * p.heads; o++) { /* a head of q, k, v or g */
+		for (int o = 0; o < p.parts; o++) { /* a head of q, k, v or g */
 			float acc[2][4][4] = {};
 			float scale = o < p.heads ? LOG2E / sqrtf((float)p.d) : 1;
-			const int64_t part = o / p.heads * nn * hp + o % p.heads * 32;
-#pragma unroll
-			for (int s = 0; s < 2 * G; s++) {
-				bp_load_b(b[0], W + o * 32 * ld + s * 16, ld);
-				bp_load_b(b[1], W + (o * 32 + 16) * ld + s * 16, ld);
-#pragma unroll
-				for (int m = 0; m < 2; m++) {
-					bp_a_of(a[m], f[2 * m], f[2 * m + 1], s);
-#pragma unroll
-					for (int j = 0; j < 4; j++)
-						bp_mma(acc[m][j], a[m], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
-				}
-			}
+			const int64_t part = o / p.heads * all * hp + o % p.heads * 32;
+			bp_rows_by_32(acc, f, W + o * 32 * ld, ld);
 #pragma unroll
 			for (int i = 0; i < 4; i++) {
 				uint32_t v[4];
@@ -213,25 +213,27 @@ project(struct pieces p)
 					*(uint4 *)(to[i] + part) = *(uint4 *)v;
 			}
 		}
+		if (!p.biased)
+			continue;
 #pragma unroll
 		for (int m = 0; m < 2; m++) {
 			float acc[4] = {};
 #pragma unroll
 			for (int s = 0; s < 2 * G; s += 2) {
-				bp_ldmatrix(b[0], W + (4 * hp + lane % 8) * ld + s * 16 + lane / 8 * 8);
+				bp_ldmatrix(b, W + (4 * hp + lane % 8) * ld + s * 16 + lane / 8 * 8);
 #pragma unroll
 				for (int e = 0; e < 2; e++) {
-					bp_a_of(a[0], f[2 * m], f[2 * m + 1], s + e);
-					bp_mma(acc, a[0], b[0][2 * e], b[0][2 * e + 1]);
+					bp_a_of(a, f[2 * m], f[2 * m + 1], s + e);
+					bp_mma(acc, a, b[2 * e], b[2 * e + 1]);
 				}
 			}
 #pragma unroll
 			for (int i = 0; i < 2; i++) {
-				int64_t r = at + m * 16 + i * 8 + g, row = turn_row(r, n, p.a.ending);
+				int64_t r = at + m * 16 + i * 8 + g, row = in_block(&p, r);
 #pragma unroll
 				for (int e = 0; e < 2; e++)
-					if (r < nn && 2 * t + e < p.heads)
-						p.bias[bias_at(&p, 2 * t + e, (int)((uint32_t)row / n), (int)((uint32_t)row % n))] = __float2bfloat16(acc[i * 2 + e] * LOG2E);
+					if (r < all && 2 * t + e < p.heads)
+						p.bias[bias_at(&p, 2 * t + e, p.first + (int)((uint32_t)row / n), (int)((uint32_t)row % n))] = __float2bfloat16(acc[i * 2 + e] * LOG2E);
 			}
 		}
 	}
@@ -260,7 +262,7 @@ sources(const struct pieces *p, int i0, int h, int j0)
 	const int n = p->a.n, hp = p->heads * 32, thread = threadIdx.x, part = thread % 8; /* four parts of k, four of v */
 	struct source f;
 
-	f.kv = p->qkvg + (part / 4 + 1) * (int64_t)n * n * hp + ((int64_t)i0 * n + thread / 8) * hp + h * 32 + part % 4 * 8;
+	f.kv = p->qkvg + (part / 4 + 1) * (int64_t)p->rows * n * hp + ((int64_t)i0 * n + thread / 8) * hp + h * 32 + part % 4 * 8;
 	f.next_row = n * hp;
 	f.bias = (const uint4 *)(p->bias + bias_at(p, h, j0 + thread / 128 * 16, thread / 32 % 4 * 16)) + thread % 32;
 	for (int e = 0; e < QUERIES / 32; e++)
@@ -268,7 +270,7 @@ sources(const struct pieces *p, int i0, int h, int j0)
 	return f;
 }
 
-/* keys k0 .. k0 + 63 into a stage; does this thread's key change scores by its mask? */
+/* keys k0 .. k0 + 63 of the rows from i0 of the block on into a stage; does this thread's key change scores by its mask? */
 static __device__ inline bool
 load_keys(struct keys *to, const struct pieces *p, const struct source *f, int i0, int k0)
 {
@@ -278,7 +280,7 @@ load_keys(struct keys *to, const struct pieces *p, const struct source *f, int i
 #pragma unroll
 	for (int e = 0; e < ROWS * KEY_PARTS; e++) {
 		const int row = e / KEY_PARTS, on = e % KEY_PARTS * COPY_KEYS;
-		bool there = k0 + thread / 8 + on < n && i0 + row < n;
+		bool there = k0 + thread / 8 + on < n && i0 + row < p->rows;
 		bp_copy16(&to->kv[stage][row][part / 4][thread / 8 + on][part % 4 * 8], there ? kv + (row * f->next_row + on * hp) : p->qkvg, there);
 	}
 #pragma unroll
@@ -287,12 +289,12 @@ load_keys(struct keys *to, const struct pieces *p, const struct source *f, int i
 		    f->bias + k0 * 2 + f->next_bias[e / TILE_PARTS] + e % TILE_PARTS * p->kb * 32, true);
 	bp_copy_commit();
 	if (thread < ROWS * KEYS) {
-		int i = i0 + thread / KEYS, key = k0 + thread % KEYS;
-		float add = key >= n || i >= n ? -INFINITY : !p->a.mask && !p->a.pair_mask ? 0
+		int row = i0 + thread / KEYS, i = p->first + row, key = k0 + thread % KEYS;
+		float add = key >= n || row >= p->rows ? -INFINITY : !p->a.mask && !p->a.pair_mask ? 0
 		    : 1e9f * LOG2E * ((p->a.ending ? bp_dev_pair_mask(p->a.pair_mask, p->a.mask, n, key, i)
 		                           : bp_dev_pair_mask(p->a.pair_mask, p->a.mask, n, i, key)) - 1);
 		to->mask[stage][thread / KEYS][thread % KEYS] = add;
-		return add != 0 && i < n;
+		return add != 0 && row < p->rows;
 	}
 	return false;
 }
@@ -399,10 +401,10 @@ flash(struct pieces p)
 	const int n = p.a.n, hp = p.heads * 32, h = blockIdx.y, i0 = blockIdx.z * ROWS, j0 = blockIdx.x * QUERIES;
 	const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
 	const int row = warp / (QUERIES / 32), group = warp % (QUERIES / 32), mine = j0 + group * 32;
-	const int64_t all = (int64_t)n * n * hp;
+	const int64_t all = (int64_t)p.rows * n * hp;
 	const struct source from = sources(&p, i0, h, j0);
 	bp_bf16 *q = p.qkvg + (int64_t)(i0 + row) * n * hp + h * 32;
-	const bool idle = mine >= n || i0 + row >= n; /* of a block's end, but its threads copy keys */
+	const bool idle = mine >= n || i0 + row >= p.rows; /* of a block's end, but its threads copy keys */
 	const uint32_t one = g / 2 != t ? 0 : g % 2 ? 0x3f800000 : 0x3f80;
 	struct queries a = { {}, {}, { { INFINITY, INFINITY, INFINITY, INFINITY }, { INFINITY, INFINITY, INFINITY, INFINITY } } };
 
@@ -465,46 +467,68 @@ finish(struct pieces p)
 	extern __shared__ __align__(16) unsigned char shared[];
 	const int ld = MOST_HEADS * 32 + 8, hp = p.heads * 32, c = p.a.c, n = p.a.n, groups = (c + 31) / 32;
 	const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-	const int64_t nn = (int64_t)n * n, step = (int64_t)gridDim.x * WARPS * 16;
+	const int64_t all = (int64_t)p.rows * n, step = (int64_t)gridDim.x * WARPS * 16;
 	bp_bf16 *W = (bp_bf16 *)shared;
 
 	bp_stage<MOST_HEADS * 32>(W, groups * 32, { p.o, c, p.heads * p.d, 32, p.d, true, true });
 	__syncthreads();
-	for (int64_t at = (blockIdx.x * (int64_t)WARPS + threadIdx.x / 32) * 16; at < nn; at += step) {
-		uint32_t f[2][MOST_HEADS * 4], a[4], b[2][4];
+	for (int64_t at = (blockIdx.x * (int64_t)WARPS + threadIdx.x / 32) * 16; at < all; at += step) {
+		uint32_t f[2][MOST_HEADS * 4];
+		float *to[2]; /* rows g and g + 8, or NULL */
 #pragma unroll
-		for (int i = 0; i < 2; i++)
+		for (int i = 0; i < 2; i++) {
+			int64_t r = at + i * 8 + g;
+			const bp_bf16 *from = p.qkvg + in_block(&p, r) * hp + 8 * t;
+			to[i] = r < all ? p.a.out + in_x(&p, r) * c + 8 * t : NULL;
 #pragma unroll
 			for (int h = 0; h < MOST_HEADS; h++) {
-				int64_t r = at + i * 8 + g;
 				uint4 v = { 0, 0, 0, 0 };
-				if (r < nn && h < p.heads)
-					v = *(const uint4 *)(p.qkvg + turn_row(r, n, p.a.ending) * hp + h * 32 + 8 * t);
+				if (r < all && h < p.heads)
+					v = *(const uint4 *)(from + h * 32);
 				*(uint4 *)&f[i][h * 4] = v;
 			}
+		}
 		for (int o = 0; o < groups; o++) {
-			float acc[4][4] = {};
-#pragma unroll
-			for (int s = 0; s < 2 * MOST_HEADS; s++) {
-				bp_load_b(b[0], W + o * 32 * ld + s * 16, ld);
-				bp_load_b(b[1], W + (o * 32 + 16) * ld + s * 16, ld);
-				bp_a_of(a, f[0], f[1], s);
-#pragma unroll
-				for (int j = 0; j < 4; j++)
-					bp_mma(acc[j], a, b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
-			}
+			float acc[1][4][4] = {};
+			bp_rows_by_32(acc, f, W + o * 32 * ld, ld);
 #pragma unroll
 			for (int i = 0; i < 2; i++) {
-				int64_t r = at + i * 8 + g;
 				float v[8];
 #pragma unroll
 				for (int e = 0; e < 8; e++)
-					v[e] = acc[e / 2][i * 2 + e % 2];
-				if (r < nn)
-					bp_store8(p.a.out + r * c + o * 32 + 8 * t, v, c - o * 32 - 8 * t, p.wide, p.a.add);
+					v[e] = acc[0][e / 2][i * 2 + e % 2];
+				if (to[i])
+					bp_store8(to[i] + o * 32, v, c - o * 32 - 8 * t, p.wide, p.a.add);
 			}
 		}
 	}
+}
+
+/* project over the rows from first on */
+static int
+project_block(struct bp_ctx *cx, struct pieces *p, int first, int rows, int parts, bool biased)
+{
+	int hp = p->heads * 32, groups = p->a.c <= 64 ? 2 : 4;
+	size_t shared = (size_t)(4 * hp + 8) * (groups * 32 + 8) * sizeof *p->qkvg + (size_t)groups * 64 * sizeof(float);
+	int64_t tiles = ((int64_t)rows * p->a.n + FEW * 32 - 1) / (FEW * 32);
+
+	p->first = first;
+	p->rows = rows;
+	p->parts = parts;
+	p->biased = biased;
+	return bp_launch_walk(cx, "tri_attn", groups == 2 ? project<2> : project<4>, tiles, FEW * 32, shared, *p);
+}
+
+/* all of the op for the rows that project was for */
+static int
+attend_block(struct bp_ctx *cx, const struct pieces *p)
+{
+	size_t shared = (size_t)(p->a.c + 31) / 32 * 32 * (MOST_HEADS * 32 + 8) * sizeof *p->qkvg;
+	int64_t tiles = ((int64_t)p->rows * p->a.n + WARPS * 16 - 1) / (WARPS * 16);
+
+	BP_TRY(bp_big_shared(cx, "tri_attn", flash, sizeof(struct keys)));
+	flash<<<dim3((p->a.n + QUERIES - 1) / QUERIES, p->heads, (p->rows + ROWS - 1) / ROWS), THREADS, sizeof(struct keys), bp_stream(cx)>>>(*p);
+	return bp_launch_walk(cx, "tri_attn", finish, tiles, WARPS * 32, shared, *p);
 }
 
 int
@@ -512,33 +536,28 @@ bp_tri_attn_cuda_opt(struct bp_ctx *cx, const struct bp_tri_attn *a)
 {
 	const struct bp_tri_attn_weights *w = a->w;
 	struct bp_mark m = bp_dev_mark(cx);
-	int n = a->n, heads = w->bias.n, hp = heads * 32, groups = a->c <= 64 ? 2 : 4, d = w->q.n / heads;
-	int64_t nn = (int64_t)n * n;
+	int n = a->n, heads = w->bias.n, d = w->q.n / heads, block = bp_rows_at_once(cx, n);
 	struct pieces p = { *a, w->norm.p, w->norm_b.p, { w->q.p, w->k.p, w->v.p, w->g.p }, w->bias.p, w->o.p, d, heads, false,
-		(n + 31) / 32 * 2, (n + 63) / 64 * 4, NULL, NULL };
-	size_t bias = (size_t)heads * p.jb * p.kb * 256, big = (size_t)(4 * hp + 8) * (groups * 32 + 8) * 2 + (size_t)groups * 64 * 4;
-	size_t small = (size_t)(a->c + 31) / 32 * 32 * (MOST_HEADS * 32 + 8) * 2;
+		(n + 31) / 32 * 2, (n + 63) / 64 * 4, 0, 0, 0, false, NULL, NULL };
+	size_t bias = (size_t)heads * p.jb * p.kb * 256;
 
 	if (cx->precision != BP_BF16_MM)
 		return bp_as_original(cx, bp_tri_attn_cuda, a);
 	if (a->c > 128 || d > 32 || heads > MOST_HEADS || n > 46340)
 		return BP_FAIL(cx->err, BP_EUNSUP, "take --op tri_attn=original", "tri_attn in bf16 is for up to 128 channels and 4 heads of 32, not %d and %d of %d",
 		    a->c, heads, d);
-	BP_CUDA_NEW(p.qkvg, 4 * nn * hp, cx);
+	BP_CUDA_NEW(p.qkvg, (int64_t)4 * block * n * heads * 32, cx);
 	BP_CUDA_NEW(p.bias, bias, cx);
 	if (!cx->dry) {
-		auto kernel = groups == 2 ? project<2> : project<4>;
-		int64_t first = (nn + FEW * 32 - 1) / (FEW * 32), last = (nn + WARPS * 16 - 1) / (WARPS * 16);
-		int all = bp_processors(cx);
 		p.wide = bp_wide(a->x, a->c) && bp_wide(a->out, a->c);
 		if (n % 64) /* the ends of its tiles */
 			BP_TRY(bp_dev_zero(cx, p.bias, bias * sizeof *p.bias));
-		BP_TRY(bp_big_shared(cx, "tri_attn", kernel, big));
-		BP_TRY(bp_big_shared(cx, "tri_attn", flash, sizeof(struct keys)));
-		BP_TRY(bp_big_shared(cx, "tri_attn", finish, small));
-		kernel<<<(int)(first < all ? first : all), FEW * 32, big, bp_stream(cx)>>>(p);
-		flash<<<dim3((n + QUERIES - 1) / QUERIES, heads, (n + ROWS - 1) / ROWS), THREADS, sizeof(struct keys), bp_stream(cx)>>>(p);
-		finish<<<(int)(last < all ? last : all), WARPS * 32, small, bp_stream(cx)>>>(p);
+		if (block < n)
+			BP_TRY(project_block(cx, &p, 0, n, 0, true));
+		for (int i = 0; i < n; i += block) {
+			BP_TRY(project_block(cx, &p, i, n - i < block ? n - i : block, 4 * heads, block == n));
+			BP_TRY(attend_block(cx, &p));
+		}
 	}
 	bp_dev_release(cx, m);
 	return cx->dry ? BP_OK : bp_launched(cx, "tri_attn");

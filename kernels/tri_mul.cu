@@ -77,7 +77,9 @@ bp_tri_mul_cuda(struct bp_ctx *cx, const struct bp_tri_mul *a)
 /* ---- optimized, bf16: two kernels around cuBLAS ----
  * project  norm, gated projections and mask, a and b channel by channel: W y^T, so that a warp's 32 pairs are columns; all weights stay in
  *          shared memory
- * (cuBLAS) the n^3 products, one a channel
+ * (cuBLAS) the n^3 products, one a channel, some channels at a time: their sums take the place of the channels of a before, which are done with; so
+ *          sums cost one group of planes and no pair tensor. How many channels these are depends on n alone, as cuBLAS's order of sums may
+ *          follow from the shape
  * finish   output norm, projection and gate of 16 pairs a warp
  * Planes have rows of `row` numbers, n rounded up to 8 so that eight pairs are 16 bytes; the numbers past n are 0. */
 
@@ -89,7 +91,7 @@ struct planes {
 	int row;
 	int64_t plane;         /* n * row                         */
 	bool wide;
-	bp_bf16 *ab, *sum;     /* [2c][n][row], [c][n][row]       */
+	bp_bf16 *ab, *sum;     /* [2c][n][row]; [c][n][row], which begins a group before ab */
 };
 
 /* the row and the column of place r of a plane, which eight neighbours from a multiple of 8 on have in common; divisions of 64 bits are slow */
@@ -162,23 +164,23 @@ project(struct planes p)
 	}
 }
 
-/* layer norm over the channels of the fragments s[steps][4] of 16 pairs' sums, channels as they are: of row g when half is 0, g + 8 when 1 */
+/* layer norm over the channels of a row's fragments, channels as they are */
 template <int G>
 static __device__ inline void
-norm_sums(uint32_t s[2 * G][4], int half, int c, const float *nw, const float *nb)
+norm_sums(uint32_t f[G * 4], int c, const float *nw, const float *nb)
 {
 	int t = threadIdx.x % 4;
 	float mean = 0, var = 0, scale;
 
 #pragma unroll
 	for (int q = 0; q < 4 * G; q++)
-		mean += bp_low(s[q / 2][q % 2 * 2 + half]) + bp_high(s[q / 2][q % 2 * 2 + half]);
+		mean += bp_low(f[q]) + bp_high(f[q]);
 	mean += __shfl_xor_sync(~0u, mean, 1);
 	mean += __shfl_xor_sync(~0u, mean, 2);
 	mean /= c;
 #pragma unroll
 	for (int q = 0; q < 4 * G; q++) {
-		float lo = bp_low(s[q / 2][q % 2 * 2 + half]) - mean, hi = bp_high(s[q / 2][q % 2 * 2 + half]) - mean;
+		float lo = bp_low(f[q]) - mean, hi = bp_high(f[q]) - mean;
 		var += (q * 8 + 2 * t < c ? lo * lo : 0) + (q * 8 + 2 * t + 1 < c ? hi * hi : 0);
 	}
 	var += __shfl_xor_sync(~0u, var, 1);
@@ -186,9 +188,8 @@ norm_sums(uint32_t s[2 * G][4], int half, int c, const float *nw, const float *n
 	scale = rsqrtf(var / c + 1e-5f);
 #pragma unroll
 	for (int q = 0; q < 4 * G; q++) {
-		uint32_t *u = &s[q / 2][q % 2 * 2 + half];
 		int k = q * 8 + 2 * t;
-		*u = bp_pack2((bp_low(*u) - mean) * scale * nw[k] + nb[k], (bp_high(*u) - mean) * scale * nw[k + 1] + nb[k + 1]);
+		f[q] = bp_pack2((bp_low(f[q]) - mean) * scale * nw[k] + nb[k], (bp_high(f[q]) - mean) * scale * nw[k + 1] + nb[k + 1]);
 	}
 }
 
@@ -211,7 +212,7 @@ finish(struct planes p)
 	bp_stage_vector(vec + 3 * G * 32, G * 32, p.norm_out_b, c);
 	__syncthreads();
 	for (int64_t at = (blockIdx.x * (int64_t)WARPS + threadIdx.x / 32) * PART; at < p.plane; at += step) {
-		uint32_t f[2][G * 4], sum[2 * G][4], a[4], b[2][4];
+		uint32_t f[2][G * 4], sum[2][G * 4], a[4];
 		int64_t pair[2]; /* rows of x, or -1 */
 
 		__syncwarp();
@@ -230,35 +231,22 @@ finish(struct planes p)
 		bp_copy_wait<0>();
 		__syncwarp();
 #pragma unroll
-		for (int s = 0; s < 2 * G; s++)
-			bp_ldmatrix_trans(sum[s], tile + (s * 16 + lane % 8 + lane / 16 * 8) * PART_LD + lane / 8 % 2 * 8);
-		norm_sums<G>(sum, 0, c, vec + 2 * G * 32, vec + 3 * G * 32);
-		norm_sums<G>(sum, 1, c, vec + 2 * G * 32, vec + 3 * G * 32);
+		for (int s = 0; s < 2 * G; s++) {
+			bp_ldmatrix_trans(a, tile + (s * 16 + lane % 8 + lane / 16 * 8) * PART_LD + lane / 8 % 2 * 8);
+			sum[0][2 * s] = a[0], sum[1][2 * s] = a[1], sum[0][2 * s + 1] = a[2], sum[1][2 * s + 1] = a[3];
+		}
+		norm_sums<G>(sum[0], c, vec + 2 * G * 32, vec + 3 * G * 32);
+		norm_sums<G>(sum[1], c, vec + 2 * G * 32, vec + 3 * G * 32);
 		for (int o = 0; o < groups; o++) {
-			float y[4][4] = {}, gate[4][4] = {};
-#pragma unroll
-			for (int s = 0; s < 2 * G; s++) {
-				bp_load_b(b[0], P + o * 32 * ld + s * 16, ld);
-				bp_load_b(b[1], P + (o * 32 + 16) * ld + s * 16, ld);
-#pragma unroll
-				for (int j = 0; j < 4; j++)
-					bp_mma(y[j], sum[s], b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
-			}
-#pragma unroll
-			for (int s = 0; s < 2 * G; s++) {
-				bp_load_b(b[0], S + o * 32 * ld + s * 16, ld);
-				bp_load_b(b[1], S + (o * 32 + 16) * ld + s * 16, ld);
-				bp_a_of(a, f[0], f[1], s);
-#pragma unroll
-				for (int j = 0; j < 4; j++)
-					bp_mma(gate[j], a, b[j / 2][j % 2 * 2], b[j / 2][j % 2 * 2 + 1]);
-			}
+			float y[1][4][4] = {}, gate[1][4][4] = {};
+			bp_rows_by_32(y, sum, P + o * 32 * ld, ld);
+			bp_rows_by_32(gate, f, S + o * 32 * ld, ld);
 #pragma unroll
 			for (int i = 0; i < 2; i++) {
 				float v[8];
 #pragma unroll
 				for (int e = 0; e < 8; e++)
-					v[e] = y[e / 2][i * 2 + e % 2] * bp_fast_sigmoid(gate[e / 2][i * 2 + e % 2]);
+					v[e] = y[0][e / 2][i * 2 + e % 2] * bp_fast_sigmoid(gate[0][e / 2][i * 2 + e % 2]);
 				if (pair[i] >= 0)
 					bp_store8(p.a.out + pair[i] * c + o * 32 + 8 * t, v, c - o * 32 - 8 * t, p.wide, p.a.add);
 			}
@@ -266,12 +254,41 @@ finish(struct planes p)
 	}
 }
 
+/* channels whose products are made at once: enough to fill a card with tiles of 128 x 128 eight times over */
+static int
+group_of(int n, int c)
+{
+	int64_t side = (n + 127) / 128, group = (1024 + side * side - 1) / (side * side);
+
+	return (int)(group < c ? group : c);
+}
+
+/* sum = per channel A B^T (outgoing) or A^T B of a and b */
+static int
+products(struct bp_ctx *cx, const struct planes *p, int group)
+{
+	int c = p->a.c;
+
+	for (int ch = 0; ch < c; ch += group) {
+		struct bp_blas s = {};
+		s.m = s.n = s.k = p->a.n;
+		s.lda = s.ldb = s.ldc = p->row;
+		s.ta = p->a.incoming;
+		s.tb = !p->a.incoming;
+		s.alpha = 1;
+		s.batch = c - ch < group ? c - ch : group;
+		s.sa = s.sb = s.sc = p->plane;
+		BP_TRY(bp_blas_bf16(cx, s, p->ab + ch * p->plane, p->ab + (c + ch) * p->plane, p->sum + ch * p->plane, false));
+	}
+	return BP_OK;
+}
+
 int
 bp_tri_mul_cuda_opt(struct bp_ctx *cx, const struct bp_tri_mul *a)
 {
 	const struct bp_tri_mul_weights *w = a->w;
 	struct bp_mark m = bp_dev_mark(cx);
-	int c = a->c, n = a->n, groups = c <= 64 ? 2 : 4, ld = groups * 32 + 8;
+	int c = a->c, n = a->n, groups = c <= 64 ? 2 : 4, ld = groups * 32 + 8, group = group_of(n, c);
 	struct planes p = { *a, w->norm_in.p, w->norm_in_b.p, w->p_in.p, w->g_in.p, w->norm_out.p, w->norm_out_b.p, w->p_out.p, w->g_out.p,
 		(n + 7) / 8 * 8, (int64_t)n * ((n + 7) / 8 * 8), false, NULL, NULL };
 	size_t first = (size_t)(2 * c + 15) / 16 * 16 * 2 * ld * 2 + (size_t)groups * 64 * 4;
@@ -282,28 +299,16 @@ bp_tri_mul_cuda_opt(struct bp_ctx *cx, const struct bp_tri_mul *a)
 	if (c > 128 || n > 46336)
 		return BP_FAIL(cx->err, BP_EUNSUP, "take --op tri_mul=original", "tri_mul in bf16 is for up to 128 channels and 46336 tokens, not %d, %d", c,
 		    n);
-	BP_CUDA_NEW(p.ab, 2 * c * p.plane, cx);
-	BP_CUDA_NEW(p.sum, c * p.plane, cx);
+	BP_CUDA_NEW(p.sum, (2 * c + group) * p.plane, cx);
+	p.ab = p.sum + group * p.plane;
 	if (!cx->dry) {
-		auto one = groups == 2 ? project<2> : project<4>, two = groups == 2 ? finish<2> : finish<4>;
-		int64_t tiles = (p.plane + WARPS * TILE - 1) / (WARPS * TILE);
-		int few = (int)(tiles < bp_processors(cx) ? tiles : bp_processors(cx));
-		struct bp_blas s = {};
+		int64_t tiles = (p.plane + WARPS * TILE - 1) / (WARPS * TILE), parts = (p.plane + WARPS * PART - 1) / (WARPS * PART);
 		p.wide = bp_wide(a->x, c) && bp_wide(a->out, c);
-		if (p.row != n) /* the rows' ends of the sums, which cuBLAS does not write */
-			BP_TRY(bp_dev_zero(cx, p.sum, c * p.plane * sizeof *p.sum));
-		BP_TRY(bp_big_shared(cx, "tri_mul", one, first));
-		BP_TRY(bp_big_shared(cx, "tri_mul", two, last));
-		one<<<few, WARPS * 32, first, bp_stream(cx)>>>(p);
-		s.m = s.n = s.k = n; /* per channel: outgoing A B^T, incoming A^T B */
-		s.lda = s.ldb = s.ldc = p.row;
-		s.ta = a->incoming;
-		s.tb = !a->incoming;
-		s.alpha = 1;
-		s.batch = c;
-		s.sa = s.sb = s.sc = p.plane;
-		BP_TRY(bp_blas_bf16(cx, s, p.ab, p.ab + c * p.plane, p.sum, false));
-		two<<<few, WARPS * 32, last, bp_stream(cx)>>>(p);
+		if (p.row != n) /* the rows' ends of the sums, which cuBLAS does not write; those of a are 0 already */
+			BP_TRY(bp_dev_zero(cx, p.sum, group * p.plane * sizeof *p.sum));
+		BP_TRY(bp_launch_walk(cx, "tri_mul", groups == 2 ? project<2> : project<4>, tiles, WARPS * 32, first, p));
+		BP_TRY(products(cx, &p, group));
+		BP_TRY(bp_launch_walk(cx, "tri_mul", groups == 2 ? finish<2> : finish<4>, parts, WARPS * 32, last, p));
 	}
 	bp_dev_release(cx, m);
 	return cx->dry ? BP_OK : bp_launched(cx, "tri_mul");

@@ -113,7 +113,7 @@ struct bp_common {
 	{ "threads", 0, BP_OPT_INT, offsetof(T, c.threads), "[0,1024]", NULL, "CPU threads, 0: all cores" }
 #define BP_OPT_CHUNK(T, c)                                                                                           \
 	{ "chunk", 0, BP_OPT_INT, offsetof(T, c.chunk), "[0,65536]", "N",                                            \
-	  "prepare N rows of pairs at once, which takes less memory; 0: as many as fit" }
+	  "take at most N rows of pairs at once, which takes less memory; 0: as many as fit" }
 #define BP_OPT_WEIGHTS(T, c)                                                                                         \
 	{ "weights", 0, BP_OPT_STR, offsetof(T, c.weights), NULL, "FILE",                                            \
 	  "model weights (.safetensors); else $BOLTZPIPE_WEIGHTS, ~/.boltz/boltz2.safetensors, the demo" }

@@ -137,7 +137,8 @@ struct target {
 /* what all samples start from, on the device */
 struct inputs {
 	struct bp_feats f;
-	const float *s, *s_inputs, *z;
+	const float *s, *s_inputs;
+	const float *z;      /* or NULL: it is fetched from the host anew */
 	const float *tables; /* see make_tables */
 };
 
@@ -165,6 +166,26 @@ start_single(const struct target *t, struct bp_ctx *cx, const struct inputs *u, 
 	return BP_OK;
 }
 
+/* z [N,N,tz] = z_norm of the trunk's z */
+static int
+start_from_trunk(const struct target *t, struct bp_ctx *cx, const struct inputs *u, float *z)
+{
+	const struct bp_confidence_net *net = &t->d->net;
+	int n = t->f.n, block = u->z ? n : bp_rows_at_once(cx, n);
+	int64_t row = (int64_t)n * net->tz;
+
+	for (int i = 0; i < n; i += block) {
+		int rows = n - i < block ? n - i : block;
+		struct bp_mark m = bp_dev_mark(cx);
+		const void *x = u->z;
+		if (!x)
+			BP_TRY(bp_dev_upload(cx, &x, (const float *)t->z->data + i * row, (size_t)(rows * row) * sizeof *z));
+		BP_TRY(BP_OP(cx, layer_norm, .rows = (int64_t)rows * n, .c = net->tz, .x = x, .w = &net->z_norm, .b = &net->z_norm_b, .out = z + i * row));
+		bp_dev_release(cx, m);
+	}
+	return BP_OK;
+}
+
 /* z [N,N,tz] = z_norm(z) + embeddings + terms of s_in */
 static int
 start_pair(const struct target *t, struct bp_ctx *cx, const struct inputs *u, const float *s_in, float *z)
@@ -176,8 +197,7 @@ start_pair(const struct target *t, struct bp_ctx *cx, const struct inputs *u, co
 
 	BP_DEV_NEW(a, (int64_t)n * net->tz, cx);
 	BP_DEV_NEW(b, (int64_t)n * net->tz, cx);
-	BP_TRY(BP_OP(cx, layer_norm, .rows = (int64_t)n * n, .c = net->tz, .x = u->z, .w = &net->z_norm,
-	    .b = &net->z_norm_b, .out = z));
+	BP_TRY(start_from_trunk(t, cx, u, z));
 	if (net->embeds)
 		BP_TRY(bp_pair_embed_run(cx, &net->embed, &u->f, z));
 	BP_TRY(BP_OP(cx, linear, .rows = n, .k = net->ts, .x = s_in, .W = &net->to_z_i, .out = a));
@@ -321,6 +341,7 @@ run_sample(struct target *t, struct bp_ctx *cx, const struct inputs *u, int i)
 	struct bp_mark m = bp_dev_mark(cx);
 	float *pae = (float *)t->pae->data + (size_t)i * pairs, *pde = (float *)t->pde->data + (size_t)i * pairs;
 	float *s_in, *s, *z;
+	int chunk, st;
 
 	BP_DEV_NEW(z, (int64_t)pairs * tz, cx);
 	BP_DEV_NEW(s, (int64_t)n * ts, cx);
@@ -332,7 +353,10 @@ run_sample(struct target *t, struct bp_ctx *cx, const struct inputs *u, int i)
 	BP_TRY(add_distances(t, cx, u, i, z));
 	BP_TRY(dump(t, cx, i, "conf.s_in", s, BP_SHAPE(t->samples, n, ts)));
 	BP_TRY(dump(t, cx, i, "conf.z_in", z, BP_SHAPE(t->samples, n, n, tz)));
-	BP_TRY(bp_pairformer_run(cx, &net->pairformer, n, u->f.token_mask, s, z));
+	chunk = bp_plan_share(cx, n, u->z && cx->device != BP_CPU ? 2 : 1); /* on a CPU the record's z is nothing beside */
+	st = bp_pairformer_run(cx, &net->pairformer, n, u->f.token_mask, s, z);
+	cx->chunk = chunk;
+	BP_TRY(st);
 	BP_TRY(dump(t, cx, i, "conf.s_out", s, BP_SHAPE(t->samples, n, ts)));
 	BP_TRY(dump(t, cx, i, "conf.z_out", z, BP_SHAPE(t->samples, n, n, tz)));
 	BP_TRY(run_pair_head(t, cx, u, i, "conf.pae_logits", false, z, &net->pae, &net->pae_other, 2, u->tables,
@@ -380,14 +404,15 @@ run_samples(void *self, struct bp_ctx *cx)
 	struct target *t = self;
 	int bins = (int)t->pdistogram->shape[3];
 	struct inputs u;
-	const void *s, *s_inputs, *z;
+	const void *s, *s_inputs, *z = NULL;
 
 	BP_TRY(bp_feats_upload(&u.f, &t->f, cx));
 	BP_TRY(bp_dev_upload(cx, &s, t->s->data, (size_t)bp_count(t->s) * sizeof(float)));
 	BP_TRY(bp_dev_upload(cx, &s_inputs, t->s_inputs->data, (size_t)bp_count(t->s_inputs) * sizeof(float)));
 	BP_TRY(make_tables(t, cx, &u, bins));
 	BP_TRY(find_contacts(t, cx, &u, bins));
-	BP_TRY(bp_dev_upload(cx, &z, t->z->data, (size_t)bp_count(t->z) * sizeof(float)));
+	if (t->samples > 1 && !cx->chunk) /* short of memory, each sample fetches it in blocks */
+		BP_TRY(bp_dev_upload(cx, &z, t->z->data, (size_t)bp_count(t->z) * sizeof(float)));
 	u.s = s, u.s_inputs = s_inputs, u.z = z;
 	for (int i = 0; i < t->samples; i++) {
 		BP_TRY(run_sample(t, cx, &u, i));
@@ -535,7 +560,7 @@ bp_confidence_plan(struct bp_planned *ret, void *self, const struct bp_plan_size
 	size_t pairs = (size_t)n * n;
 	struct bp_tensor s = { .ndim = 2, .shape = { n, d->net.ts }, .data = ret }, z = { .ndim = 3, .shape = { n, n, d->net.tz }, .data = ret },
 		pdistogram = { .ndim = 4, .shape = { n, n, 1, 64 } }, x = { .ndim = 3, .shape = { 1, size->atoms, 3 } }, out = { 0 };
-	struct target t = { .d = d, .samples = 1, .x = &x, .s = &s, .s_inputs = &s, .z = &z, .pdistogram = &pdistogram, .plddt = &out, .pae = &out,
+	struct target t = { .d = d, .samples = size->samples, .x = &x, .s = &s, .s_inputs = &s, .z = &z, .pdistogram = &pdistogram, .plddt = &out, .pae = &out,
 		.pde = &out, .mem = mem };
 
 	d->cx->err = err;

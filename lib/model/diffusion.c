@@ -123,7 +123,7 @@ static int
 condition_pairs(const struct bp_conditioned *c, struct bp_ctx *cx, const float *z, float *zp)
 {
 	const struct bp_diffusion *net = c->net;
-	int n = c->f->n, block = cx->chunk && cx->chunk < n ? cx->chunk : n, layers = net->token.depth;
+	int n = c->f->n, block = bp_rows_at_once(cx, n), layers = net->token.depth;
 	struct bp_mark m = bp_dev_mark(cx);
 
 	for (int first = 0; first < n; first += block) {

@@ -44,6 +44,15 @@ bp_plan_fit(struct bp_planned *ret, struct bp_ctx *cx, int (*work)(void *self, s
 	return BP_OK;
 }
 
+int
+bp_plan_share(struct bp_ctx *cx, int n, int share)
+{
+	int was = cx->chunk;
+
+	cx->chunk = bp_rows_at_once(cx, (n - 1) / share + 1);
+	return was;
+}
+
 /* has: bytes there are; held: host bytes that are taken already */
 static int
 check(size_t has, size_t needed, size_t held, size_t cap, const char *size, const char *hint, struct bp_err *err)

@@ -30,6 +30,10 @@ void bp_plan_tell(FILE *to, const char *tool, const char *device, const struct b
 /* Rehearse work(self, cx): *bytes = the device memory that it takes at its peak. */
 int bp_plan_bytes(size_t *bytes, struct bp_ctx *cx, int (*work)(void *self, struct bp_ctx *cx), void *self) BP_MUST_USE;
 
+/* For work beside other pair tensors: its ops take at most 1 / share of n rows of pairs at once from now on. Returns what cx->chunk was, to be put
+ * back. */
+int bp_plan_share(struct bp_ctx *cx, int n, int share);
+
 /* Run work(self, cx) dry, then for real. When memory is short, ops work on blocks of rows (cx->chunk), larger ones first. If what it takes, and on a CPU what mem holds already and the `adds` bytes
  * that work puts there, is above cap bytes (0: no cap), or above what the device has free, nothing is computed:
  * BP_EMEM names `size` ("76 tokens, 608 atoms"), needed and allowed, with hint. *peak = the bytes taken in the end.

@@ -1,5 +1,7 @@
 #include "model/template.h"
 
+#include "model/plan.h"
+
 enum { TEMPLATE_FEATURES = 38 + 1 + 3 + 1 + 2 * BP_RES_TYPES };
 
 void
@@ -44,6 +46,7 @@ bp_template_run(struct bp_ctx *cx, const struct bp_template *t, const struct bp_
 {
 	struct bp_mark mark = bp_dev_mark(cx);
 	size_t count = (size_t)f->n * f->n * t->c;
+	int chunk, st = BP_OK;
 	float *v, *x, *u;
 
 	if (!f->templates)
@@ -52,9 +55,12 @@ bp_template_run(struct bp_ctx *cx, const struct bp_template *t, const struct bp_
 	BP_DEV_NEW(x, count, cx);
 	BP_DEV_NEW(u, count, cx);
 	BP_TRY(bp_dev_zero(cx, u, count * sizeof *u));
-	for (int k = 0; k < f->t; k++)
+	chunk = bp_plan_share(cx, f->n, 4); /* beside these three */
+	for (int k = 0; k < f->t && st == BP_OK; k++)
 		if (f->use_template[k])
-			BP_TRY(one_template(cx, t, f, k, z, v, x, u));
+			st = one_template(cx, t, f, k, z, v, x, u);
+	cx->chunk = chunk;
+	BP_TRY(st);
 	BP_TRY(BP_OP(cx, linear, .rows = (int64_t)f->n * f->n, .k = t->c, .x = u, .in_relu = true, .W = &t->u_proj,
 	    .add = true, .out = out));
 	bp_dev_release(cx, mark);

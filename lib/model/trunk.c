@@ -176,19 +176,23 @@ add_z_init(struct run *r, float *z)
 	return bp_pair_embed_run(r->cx, &t->embed, &r->f, z);
 }
 
-/* x = W LN(x): the recycled part of s or z */
+/* x = W LN(x): the recycled part of s or z, RECYCLED rows at a time */
+enum { RECYCLED = 1 << 17 };
 static int
 recycle(struct bp_ctx *cx, int64_t rows, const struct bp_weight *nw, const struct bp_weight *nb,
     const struct bp_weight *W, float *x)
 {
 	struct bp_mark mark = bp_dev_mark(cx);
-	size_t count = (size_t)rows * W->k;
+	int64_t block = rows < RECYCLED ? rows : RECYCLED;
 	float *old;
 
-	BP_DEV_NEW(old, count, cx);
-	BP_TRY(bp_dev_copy(cx, old, x, count * sizeof *x));
-	BP_TRY(BP_OP(cx, linear, .rows = rows, .k = W->k, .x = old, .norm = true, .nw = nw, .nb = nb, .W = W,
-	    .out = x));
+	BP_DEV_NEW(old, block * W->k, cx);
+	for (int64_t at = 0; at < rows; at += block) {
+		int64_t n = rows - at < block ? rows - at : block;
+		float *now = x + at * W->k;
+		BP_TRY(bp_dev_copy(cx, old, now, (size_t)(n * W->k) * sizeof *old));
+		BP_TRY(BP_OP(cx, linear, .rows = n, .k = W->k, .x = old, .norm = true, .nw = nw, .nb = nb, .W = W, .out = now));
+	}
 	bp_dev_release(cx, mark);
 	return BP_OK;
 }
@@ -238,15 +242,65 @@ subsampled(const struct run *r)
 	return r->t->o->subsample_msa && r->host->s > r->t->o->num_subsampled_msa;
 }
 
+/* is a card's memory short? */
+static bool
+is_short(const struct run *r)
+{
+	return r->cx->chunk && r->cx->device != BP_CPU;
+}
+
+/* z += msa(z) with a second pair tensor, beside which the module's ops take half of the rows at once */
+static int
+msa_beside(struct run *r, const struct bp_feats *f, int pass)
+{
+	int chunk = bp_plan_share(r->cx, r->f.n, 2), st;
+	size_t count = (size_t)r->f.n * r->f.n * r->t->tz;
+	float *out;
+
+	BP_DEV_NEW(out, count, r->cx);
+	BP_TRY(bp_dev_copy(r->cx, out, r->z, count * sizeof *out));
+	st = bp_msa_run(r->cx, &r->t->msa, f, r->s_inputs, out);
+	r->cx->chunk = chunk;
+	BP_TRY(st);
+	BP_TRY(dump(r, pass, "msa_out", out, true));
+	return BP_OP(r->cx, axpy, .count = (int64_t)count, .alpha = 1, .x = out, .y = r->z);
+}
+
+/* The same without, when memory is short: z waits in the host's, where the record will need the room anyway. The sum has the same bits. */
+static int
+msa_alone(struct run *r, const struct bp_feats *f, int pass)
+{
+	struct bp_arena *mem = r->cx->dry ? NULL : r->rec->mem;
+	struct bp_mark host = mem ? bp_arena_mark(mem) : (struct bp_mark){ 0 };
+	int n = r->f.n, block = bp_rows_at_once(r->cx, n);
+	size_t row = (size_t)n * r->t->tz, count = row * n;
+	float *before = mem ? bp_alloc(mem, count * sizeof *before, r->cx->err) : r->z;
+
+	if (!before)
+		return BP_EMEM;
+	BP_TRY(bp_dev_download(r->cx, before, r->z, count * sizeof *before));
+	BP_TRY(bp_msa_run(r->cx, &r->t->msa, f, r->s_inputs, r->z));
+	BP_TRY(dump(r, pass, "msa_out", r->z, true));
+	for (int i = 0; i < n; i += block) {
+		size_t at = i * row, part = (n - i < block ? n - i : block) * row;
+		struct bp_mark mark = bp_dev_mark(r->cx);
+		const void *x;
+		BP_TRY(bp_dev_upload(r->cx, &x, before + at, part * sizeof *before));
+		BP_TRY(BP_OP(r->cx, axpy, .count = (int64_t)part, .alpha = 1, .x = x, .y = r->z + at));
+		bp_dev_release(r->cx, mark);
+	}
+	if (mem)
+		bp_arena_release(mem, host);
+	return BP_OK;
+}
+
 /* z += msa(z), whose result has z in it already: upstream counts it twice */
 static int
 add_msa(struct run *r, int pass)
 {
 	struct bp_mark mark = bp_dev_mark(r->cx);
-	size_t count = (size_t)r->f.n * r->f.n * r->t->tz;
 	struct bp_feats some;
 	const struct bp_feats *f = &r->f;
-	float *out;
 
 	if (subsampled(r)) {
 		BP_TRY(bp_msa_subsample(&some, r->host, r->t->o->num_subsampled_msa, r->key, (uint32_t)pass,
@@ -254,11 +308,7 @@ add_msa(struct run *r, int pass)
 		BP_TRY(bp_feats_upload(&some, &some, r->cx));
 		f = &some;
 	}
-	BP_DEV_NEW(out, count, r->cx);
-	BP_TRY(bp_dev_copy(r->cx, out, r->z, count * sizeof *out));
-	BP_TRY(bp_msa_run(r->cx, &r->t->msa, f, r->s_inputs, out));
-	BP_TRY(dump(r, pass, "msa_out", out, true));
-	BP_TRY(BP_OP(r->cx, axpy, .count = (int64_t)count, .alpha = 1, .x = out, .y = r->z));
+	BP_TRY(is_short(r) ? msa_alone(r, f, pass) : msa_beside(r, f, pass));
 	bp_dev_release(r->cx, mark);
 	return BP_OK;
 }
@@ -288,7 +338,7 @@ pass_again(struct run *r, int pass)
 	struct bp_mark m = bp_dev_mark(r->cx); /* scratch begins here */
 	struct bp_key key = { 0 };
 
-	if (r->t->o->no_graphs || r->dump || subsampled(r))
+	if (r->t->o->no_graphs || r->dump || subsampled(r) || is_short(r))
 		return one_pass(r, pass);
 	bp_key_feats(&key, &r->f);
 	BP_KEY_ADD(&key, r->cx->chunk);

@@ -50,6 +50,13 @@ struct bp_ctx {
 	unsigned epoch;         /* counts up when memory is given back: recordings from before know addresses that are void */
 };
 
+/* how many of n rows an op takes at once */
+static inline int
+bp_rows_at_once(const struct bp_ctx *cx, int n)
+{
+	return cx->chunk && cx->chunk < n ? cx->chunk : n;
+}
+
 /* device "cpu", "cuda", "cuda:N"; variant "original" or "optimized"; ops: n strings NAME=VARIANT; threads 0: all.
  * BP_EUSAGE: an unknown name (lists the known ones); BP_EUNSUP: this build has no such device. cap: most bytes. */
 int bp_ctx_open(struct bp_ctx **ret, const char *device, const char *variant, const char *const *ops, int nops,

@@ -49,9 +49,9 @@ bp_tri_mul_cpu(struct bp_ctx *cx, const struct bp_tri_mul *t)
 
 enum { T = 3 * BP_PANEL }; /* pairs a tile */
 
-/* planes a and b, [c][ld] each, of pairs r..r+m: the transposed product W y^T writes channel by channel; s: scratch */
+/* planes a and b, [count][ld] each, of channels from first on and of pairs r..r+m: the transposed product W y^T writes channel by channel; s: scratch */
 static void
-project_pairs(float *a, float *b, size_t ld, const struct bp_tri_mul *t, size_t r, int m, float *s)
+project_pairs(float *a, float *b, size_t ld, const struct bp_tri_mul *t, int first, int count, size_t r, int m, float *s)
 {
 	const struct bp_tri_mul_weights *w = t->w;
 	int n = t->n, c = t->c;
@@ -63,9 +63,10 @@ project_pairs(float *a, float *b, size_t ld, const struct bp_tri_mul *t, size_t 
 		mask[i] = bp_pair_mask(t->pair_mask, t->mask, n, (int)((r + i) / n), (int)((r + i) % n));
 	for (int half = 0; half < 2; half++) {
 		float *plane = half ? b : a;
-		bp_gemm(c, m, c, w->p_in.p + (size_t)half * c * c, c, 1, packed, p, T, false);
-		bp_gemm(c, m, c, w->g_in.p + (size_t)half * c * c, c, 1, packed, g, T, false);
-		for (int e = 0; e < c; e++) {
+		size_t from = ((size_t)half * c + first) * c;
+		bp_gemm(count, m, c, w->p_in.p + from, c, 1, packed, p, T, false);
+		bp_gemm(count, m, c, w->g_in.p + from, c, 1, packed, g, T, false);
+		for (int e = 0; e < count; e++) {
 			bp_vec_gate(plane + e * ld + r, p + (size_t)e * T, g + (size_t)e * T, m);
 			if (t->mask || t->pair_mask)
 				bp_vec_mul(plane + e * ld + r, mask, m);
@@ -95,7 +96,23 @@ finish_pairs(const struct bp_tri_mul *t, const float *sum, size_t ld, const floa
 		bp_vec_gate(out, p, g, (size_t)m * c);
 }
 
-/* Scratch: two pair tensors. The sum over k takes the place of b, which is packed by then. */
+/* b = per channel the sum over k, which takes the place of b once it is packed */
+static void
+multiply_planes(struct bp_ctx *cx, const struct bp_tri_mul *t, const float *a, float *b, size_t ld, int count, float *scratch, size_t size)
+{
+	int n = t->n;
+	size_t row = t->incoming ? 1 : n, col = t->incoming ? n : 1;
+
+	BP_PARALLEL
+	for (int e = 0; e < count; e++) {
+		float *packed = bp_mine(scratch, size);
+		bp_pack(packed, n, n, b + e * ld, row, col);
+		bp_gemm(n, n, n, a + e * ld, row, col, packed, b + e * ld, n, false);
+	}
+}
+
+/* Scratch: b or the sums of all channels, and a of all or, with cx->chunk, of that share of them, whose norm is then taken again for each
+ * share. */
 int
 bp_tri_mul_cpu_opt(struct bp_ctx *cx, const struct bp_tri_mul *t)
 {
@@ -103,23 +120,21 @@ bp_tri_mul_cpu_opt(struct bp_ctx *cx, const struct bp_tri_mul *t)
 	int n = t->n, c = t->c;
 	size_t nn = (size_t)n * n, ld = nn / 16 * 16 + 48; /* no power of two: planes would share cache sets */
 	size_t size = (size_t)T * c * 4 > bp_packed(n, n) ? (size_t)T * c * 4 : bp_packed(n, n);
-	size_t row = t->incoming ? 1 : n, col = t->incoming ? n : 1;
+	int share = (int)(((int64_t)c * bp_rows_at_once(cx, n) - 1) / n + 1);
 	float *a, *b, *Wp, *Wg, *scratch;
 
-	BP_DEV_NEW(a, ld * c, cx);
+	BP_DEV_NEW(a, ld * share, cx);
 	BP_DEV_NEW(b, ld * c, cx);
 	BP_TRY(bp_pack_weight(cx, &Wp, &t->w->p_out));
 	BP_TRY(bp_pack_weight(cx, &Wg, &t->w->g_out));
 	BP_SCRATCH_NEW(scratch, size, cx);
 	if (!cx->dry) {
-		BP_PARALLEL
-		for (size_t r = 0; r < nn; r += T)
-			project_pairs(a, b, ld, t, r, bp_min(nn - r, T), bp_mine(scratch, size));
-		BP_PARALLEL
-		for (int e = 0; e < c; e++) {
-			float *packed = bp_mine(scratch, size);
-			bp_pack(packed, n, n, b + e * ld, row, col);
-			bp_gemm(n, n, n, a + e * ld, row, col, packed, b + e * ld, n, false);
+		for (int e = 0, count; e < c; e += count) {
+			count = c - e < share ? c - e : share;
+			BP_PARALLEL
+			for (size_t r = 0; r < nn; r += T)
+				project_pairs(a, b + e * ld, ld, t, e, count, r, bp_min(nn - r, T), bp_mine(scratch, size));
+			multiply_planes(cx, t, a, b + e * ld, ld, count, scratch, size);
 		}
 		BP_PARALLEL
 		for (size_t r = 0; r < nn; r += T)

@@ -162,10 +162,49 @@ golden_sampled(void **state)
 	printf("%d samples compared, %d left out: a distance at the boundary of two bins\n", compared, left_out);
 }
 
+/* what a card would need, on any machine: at most four pair tensors of the demonstration's network, and less in blocks */
+static void
+memory_of_a_card(void **state)
+{
+	static const int chunks[] = { 0, 8000, 512, 31, 1 };
+	struct bp_confidence_opt o = { 0 };
+	struct bp_confidence *c;
+	struct stage x = { 0 };
+
+	(void)state;
+	assert_int_equal(bp_arena_open(&x.mem, 0, &x.err), BP_OK);
+	if (bp_ctx_open_dry(&x.cx, "cuda", "optimized", NULL, 0, "bf16", 2, &x.err) != BP_OK) {
+		assert_int_equal(x.err.code, BP_EUNSUP);
+		printf("skipped: %s\n", x.err.msg);
+		bp_arena_close(x.mem);
+		return;
+	}
+	assert_int_equal(bp_weights_open(&x.w, "share/demo/boltz-demo.safetensors", &x.err), BP_OK);
+	assert_int_equal(bp_confidence_open(&c, x.cx, x.w, &o, x.mem, &x.err), BP_OK);
+	for (int samples = 1; samples <= 5; samples += 4)
+		for (int n = 1024; n <= 5120; n *= 5) {
+			double most = 4;
+			for (size_t k = 0; k < sizeof chunks / sizeof *chunks; k++) {
+				struct bp_plan_size size = { n, 8 * n, samples, 128 };
+				struct bp_planned p;
+				x.cx->chunk = chunks[k];
+				x.cx->chunk_fixed = chunks[k] > 0;
+				assert_int_equal(bp_confidence_plan(&p, c, &size, 0, x.mem, &x.err), BP_OK);
+				p.device /= (size_t)n * n * 64 * sizeof(float) / 100;
+				printf("%d tokens, %d samples, blocks of %d: %.2f pair tensors\n", n, samples, chunks[k], (double)p.device / 100);
+				assert_true((double)p.device / 100 <= most);
+				most = (double)p.device / 100;
+			}
+		}
+	bp_weights_close(x.w);
+	bp_ctx_close(x.cx);
+	bp_arena_close(x.mem);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(golden_given), cmocka_unit_test(golden_sampled) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(golden_given), cmocka_unit_test(golden_sampled), cmocka_unit_test(memory_of_a_card) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

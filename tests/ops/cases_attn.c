@@ -133,7 +133,8 @@ pair_head(struct check *k, int shape)
 		bool symmetric, other, bias;
 	} S[] = { { 1, 8, 1, false, false, false }, { 13, 17, 64, true, true, false },
 		{ 37, 32, 33, false, true, true }, { 85, 16, 64, true, false, true }, { 76, 64, 64, true, false, true },
-		{ 214, 64, 64, true, true, false }, { 256, 128, 64, false, true, false } };
+		{ 214, 64, 64, true, true, false }, { 256, 128, 64, false, true, false },
+		{ 363, 9, 10, true, true, true } /* on cards: more pairs than are copied at once */ };
 	int n = S[shape].n, c = S[shape].c, bins = S[shape].bins;
 	const struct bp_weight W = check_weight(k, bins, c), other = check_weight(k, bins, c),
 	                       b = check_norm_b(k, bins);
@@ -164,12 +165,12 @@ binned_mean(struct check *k, int shape)
 }
 
 const struct check_op check_attn[] = {
-	{ "attn_pair_bias", attn_pair_bias, 6, 6, 2 },
-	{ "atom_attention", atom_attention, 4, 3, 0 },
-	{ "pair_bias", pair_bias, 4, 4, 2 },
-	{ "outer_product_mean", outer_product_mean, 4, 3, 2 },
-	{ "pair_weighted_average", pair_weighted_average, 4, 3, 2 },
-	{ "pair_head", pair_head, 4, 3, 0 },
-	{ "binned_mean", binned_mean, 3, 2, 0 },
+	{ "attn_pair_bias", attn_pair_bias, 6, 6, 2, 0 },
+	{ "atom_attention", atom_attention, 4, 3, 0, 0 },
+	{ "pair_bias", pair_bias, 4, 4, 2, 0 },
+	{ "outer_product_mean", outer_product_mean, 4, 3, 2, 0 },
+	{ "pair_weighted_average", pair_weighted_average, 4, 3, 2, 0 },
+	{ "pair_head", pair_head, 4, 3, 0, 1 },
+	{ "binned_mean", binned_mean, 3, 2, 0, 0 },
 	{ 0 },
 };

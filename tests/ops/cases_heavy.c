@@ -21,6 +21,8 @@ linear(struct check *k, int shape)
 		{ 76, 96, 0, 96, true, false, true, false, BP_ACT_NONE },
 		{ 214 * 214, 64, 0, 64, false, false, false, false, BP_ACT_NONE },
 		{ 256 * 256, 128, 0, 128, true, false, false, false, BP_ACT_NONE },
+		/* on cards: more rows than are copied at once */
+		{ (1 << 17) + 5, 9, 3, 10, true, false, true, true, BP_ACT_RELU },
 	};
 	int rows = S[shape].rows, kk = S[shape].k + S[shape].k2, n = S[shape].n;
 	struct bp_weight W = check_weight(k, n, kk), b = check_norm_b(k, n);
@@ -93,7 +95,8 @@ tri_mul(struct check *k, int shape)
 		{ 214, 64, true, true, true, false }, { 256, 128, false, true, false, false },
 		{ 256, 128, true, true, false, false }, { 512, 128, false, true, false, false },
 		{ 512, 128, true, true, false, false }, { 1024, 128, false, true, false, false },
-		{ 1024, 128, true, true, false, false } };
+		{ 1024, 128, true, true, false, false },
+		{ 258, 128, true, true, true, false } /* on cards: channels in two groups */ };
 	int n = S[shape].n, c = S[shape].c;
 	size_t nn = (size_t)n * n;
 	const struct bp_tri_mul_weights w
@@ -208,13 +211,13 @@ cond_transition(struct check *k, int shape)
 }
 
 const struct check_op check_heavy[] = {
-	{ "linear", linear, 7, 3, 0 },
-	{ "layer_norm", layer_norm, 6, 2, 0 },
-	{ "transition", transition, 6, 4, 2 },
-	{ "tri_mul", tri_mul, 7, 6, 4 },
-	{ "tri_attn", tri_attn, 8, 6, 4 },
-	{ "ada_ln", ada_ln, 3, 3, 0 },
-	{ "ada_cond", ada_cond, 4, 3, 1 },
-	{ "cond_transition", cond_transition, 3, 3, 0 },
+	{ "linear", linear, 7, 3, 0, 1 },
+	{ "layer_norm", layer_norm, 6, 2, 0, 0 },
+	{ "transition", transition, 6, 4, 2, 0 },
+	{ "tri_mul", tri_mul, 7, 6, 4, 1 },
+	{ "tri_attn", tri_attn, 8, 6, 4, 0 },
+	{ "ada_ln", ada_ln, 3, 3, 0, 0 },
+	{ "ada_cond", ada_cond, 4, 3, 1, 0 },
+	{ "cond_transition", cond_transition, 3, 3, 0, 0 },
 	{ 0 },
 };

@@ -29,7 +29,7 @@ struct check {
 struct check_op {
 	const char *op;
 	void (*run)(struct check *k, int shape);
-	int checks, benches, large; /* shapes; the large ones are timed on cards only */
+	int checks, benches, large, cards; /* shapes; the large ones are timed on cards only, the last ones checked on cards only */
 };
 
 /* The shape in words; and what it costs, for the timings. */

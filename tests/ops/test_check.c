@@ -7,8 +7,8 @@
  *	test_check list ...                the rows
  * Only some rows: [-v VARIANT] [-d cpu|cuda] [-p PRECISION] [OP]
  *
- * Beside the numbers a check compares guard words, the bytes at 1 and 3 threads (CPU), and the memory that a dry run
- * counts with that of the real one. */
+ * Beside the numbers a check compares guard words, the bytes at 1 and 3 threads (CPU), the memory that a dry run
+ * counts with that of the real one, and, of ops that take less memory in blocks of rows, the bytes in blocks of several sizes. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -458,6 +458,32 @@ device_name(const struct bp_oprow *row)
 	return row->device == BP_CPU ? "cpu" : "cuda";
 }
 
+/* What is wrong when the op takes few rows of pairs at once (cx->chunk): the bytes must be those of all at once, `got`, and the memory no more
+ * than `all`. An op whose memory does not depend on it is not run again. */
+static const char *
+chunk_fault(const struct check_op *op, int shape, uint64_t seed, struct bp_ctx *cx, const struct check_state *got, size_t all)
+{
+	static const int chunks[] = { 1, 7, 1 << 20 };
+	const char *fault = NULL;
+	struct check_state cut, dry;
+
+	for (size_t i = 0; i < sizeof chunks / sizeof *chunks && !fault; i++) {
+		cx->chunk = chunks[i];
+		run(&dry, op, shape, cx, seed, false, true);
+		done(&dry);
+		if (i == 0 && dry.peak == all)
+			break;
+		run(&cut, op, shape, cx, seed, false, false);
+		if (cut.st != BP_OK || !guards_hold(&cut) || !same_bytes(got, &cut))
+			fault = "depends on the block of rows";
+		else if (cut.peak > all || cut.peak != dry.peak)
+			fault = "needs other memory in blocks of rows";
+		done(&cut);
+	}
+	cx->chunk = 0;
+	return fault;
+}
+
 /* faults of one row on one shape; 0 or 1 */
 static int
 check_shape(const struct check_op *op, const struct bp_oprow *row, int shape, uint64_t seed, struct bp_ctx *plain,
@@ -482,6 +508,8 @@ check_shape(const struct check_op *op, const struct bp_oprow *row, int shape, ui
 		fault = "depends on the threads";
 	else if (dry.peak != again.peak)
 		fault = "needs other memory than a dry run counts";
+	else
+		fault = chunk_fault(op, shape, seed, three, &got, again.peak);
 	printf("%-22s %-9s %-4s %s %6.3f of the bound, error %.1e  %s%s%s\n", op->op, row->variant, device_name(row),
 	    precision_name[one->precision], share, ref.outs ? relative(&ref, &got, 0, &most) : 0, ref.label,
 	    fault ? "  FAULT: " : "", fault ? fault : "");
@@ -502,8 +530,9 @@ check_row(const struct check_op *op, const struct bp_oprow *row, int precision, 
 		faults = err.code != BP_EUNSUP;
 		++*skipped;
 	}
-	for (int i = 0; plain && one && three && i < op->checks; i++)
-		faults += check_shape(op, row, i, seed, plain, one, three);
+	for (int i = 0, all = op->checks + op->benches + op->large + op->cards; plain && one && three && i < all; i++)
+		if (i < op->checks || (i >= all - op->cards && row->device == BP_CUDA))
+			faults += check_shape(op, row, i, seed, plain, one, three);
 	bp_ctx_close(plain);
 	bp_ctx_close(one);
 	bp_ctx_close(three);

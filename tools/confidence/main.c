@@ -10,6 +10,7 @@ struct confidence_opt {
 static const struct bp_optdef options[] = {
 	BP_OPT_STREAM(struct confidence_opt, common),
 	BP_OPT_COMPUTE(struct confidence_opt, common),
+	BP_OPT_CHUNK(struct confidence_opt, common),
 	BP_OPT_WEIGHTS(struct confidence_opt, common),
 	{ "write-embeddings", 0, BP_OPT_FLAG, offsetof(struct confidence_opt, run.write_embeddings), NULL, NULL,
 	    "keep s and z in the record: write makes embeddings_ID.npz of them" },
@@ -44,7 +45,8 @@ static const struct bp_stage_program stage = {
 		    "the trunk's tensors, and writes structures records. A target that fails becomes an error record; "
 		    "the others go on.\n\n"
 		    "Samples are scored one after the other: memory does not grow with their number. It is worked out "
-		    "before a target starts; one that does not fit into --mem-cap or the machine is refused at once.",
+		    "before a target starts; one that does not fit into --mem-cap or the machine is refused at once. When memory is short, or "
+		    "--chunk says so, work goes on blocks of rows of pairs, to the same results.",
 		.options = options,
 	},
 	.size = sizeof defaults,

@@ -10,7 +10,7 @@ struct trunk_opt {
 };
 
 static const struct bp_optdef options[]
-    = { BP_OPT_STREAM(struct trunk_opt, common), BP_OPT_COMPUTE(struct trunk_opt, common),
+    = { BP_OPT_STREAM(struct trunk_opt, common), BP_OPT_COMPUTE(struct trunk_opt, common), BP_OPT_CHUNK(struct trunk_opt, common),
 	      BP_OPT_WEIGHTS(struct trunk_opt, common), BP_OPT_SEED(struct trunk_opt, common),
 	      { "recycling-steps", 0, BP_OPT_INT, offsetof(struct trunk_opt, run.recycling_steps), "[0,1000]", NULL,
 	          "passes through the trunk after the first" },
@@ -49,7 +49,9 @@ static const struct bp_stage_program stage = {
 		= "Reads features records, adds s_inputs, s, z, pdistogram and pbfactor, drops the MSA, and writes trunk "
 		  "records. A target that fails becomes an error record; the others go on.\n\n"
 		  "Memory grows with the square of the tokens: it is worked out before a target starts, and one that "
-		  "does not fit into --mem-cap or the machine is refused at once.",
+		  "does not fit into --mem-cap or the machine is refused at once. When memory is short, or --chunk says so, work goes on "
+		  "blocks of rows of pairs, to the same results; on a card the pairs then wait in the host's memory while the MSA is "
+		  "worked on.",
 		.options = options,
 	},
 	.size = sizeof defaults,
