@@ -17,7 +17,7 @@ struct unit {
 	bool end;
 	zmq_msg_t *frame;
 	int n, cap, at; /* frame[at] is being read, from byte `off` */
-	size_t off;
+	size_t off, stop; /* stop: of its only frame, which it shares; 0: its frames are its own */
 };
 
 /* a producer that we know */
@@ -57,7 +57,9 @@ struct bp_sock_in {
 	pthread_cond_t cond;
 	struct unit *first, **last; /* waiting */
 	uint64_t held, held_bytes;  /* waiting and in work */
-	struct bp_duty *done;
+	struct bp_duty *done, **done_last;
+	uint64_t ndone;
+	uint64_t hungry; /* so few are held, that the thread wants to ask for more */
 	struct bp_duty *ends; /* end records to be confirmed */
 	char *run[BP_SOCK_RUNS];
 	uint64_t ended_runs;

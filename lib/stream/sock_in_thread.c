@@ -151,6 +151,8 @@ send_done(struct bp_sock_in *s)
 	pthread_mutex_lock(&s->lock);
 	list = s->done;
 	s->done = NULL;
+	s->done_last = &s->done;
+	s->ndone = 0;
 	pthread_mutex_unlock(&s->lock);
 	while (list) { /* those of one session at a time */
 		struct link *l = find_session(s, list->session);
@@ -176,21 +178,26 @@ send_done(struct bp_sock_in *s)
 static void
 ask(struct bp_sock_in *s)
 {
-	uint64_t held, bytes, out = 0, allowed = 0, room, queue = (uint64_t)s->opt->queue;
+	uint64_t held, bytes, out = 0, allowed = 0, largest = 0, room, queue = (uint64_t)s->opt->queue;
 	int askable = 0;
 
-	pthread_mutex_lock(&s->lock);
-	held = s->held + s->coming;
-	bytes = s->held_bytes + s->coming_bytes;
-	pthread_mutex_unlock(&s->lock);
 	for (int i = 0; i < s->nlinks; i++) {
 		struct link *l = &s->link[i];
 		if (!l->live)
 			continue;
 		out += l->asked - l->answered;
 		allowed += l->asked > l->answered ? l->allowed : 0;
-		askable += l->next > 0 && l->asked == l->answered;
+		if (l->next > 0 && l->asked == l->answered) {
+			askable++;
+			largest = l->next > largest ? l->next : largest;
+		}
 	}
+	pthread_mutex_lock(&s->lock);
+	held = s->held + s->coming;
+	bytes = s->held_bytes + s->coming_bytes;
+	/* the caller wakes us when it has worked off so much that it is worth asking again */
+	s->hungry = bytes + allowed + largest > s->opt->queue_bytes ? UINT64_MAX : out + queue / 4 < queue ? queue - out - queue / 4 : 0;
+	pthread_mutex_unlock(&s->lock);
 	if (!askable || held + out >= queue || (queue - held - out < queue / 4 && held))
 		return;
 	room = queue - held - out;
@@ -228,21 +235,20 @@ malformed(struct bp_sock_in *s, struct link *l, const char *why)
 	open_session(s, l, false);
 }
 
-static bool
-add_frame(struct unit *u, zmq_msg_t *body)
+/* the next frame of u, to be initialized; NULL: no memory */
+static zmq_msg_t *
+add_frame(struct unit *u)
 {
 	if (u->n == u->cap) {
 		int cap = u->cap ? 2 * u->cap : 1;
 		zmq_msg_t *p = realloc(u->frame, (size_t)cap * sizeof *p);
 		if (!p)
-			return false;
+			return NULL;
 		u->frame = p;
 		u->cap = cap;
 	}
 	zmq_msg_init(&u->frame[u->n]);
-	zmq_msg_move(&u->frame[u->n], body);
-	u->got += zmq_msg_size(&u->frame[u->n++]);
-	return true;
+	return &u->frame[u->n++];
 }
 
 static void
@@ -272,37 +278,78 @@ enqueue(struct bp_sock_in *s, struct link *l)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* a unit begins to come; NULL: we have left its producer */
+static struct unit *
+begin(struct bp_sock_in *s, struct link *l, uint64_t seq, uint64_t bytes, bool end)
+{
+	struct unit *u;
+
+	if (end ? bytes > MOST_END : l->answered == l->asked || bytes > l->allowed) {
+		malformed(s, l, "a record that was not asked for");
+		return NULL;
+	}
+	if (!(u = calloc(1, sizeof *u))) {
+		lost(s, l); /* no memory: the heartbeat's silence hands it to another */
+		return NULL;
+	}
+	*u = (struct unit) { .session = l->session, .seq = seq, .bytes = bytes, .ep = l->ep, .end = end };
+	l->coming = u;
+	s->coming++;
+	s->coming_bytes += u->bytes;
+	l->answered += !end;
+	l->allowed -= end ? 0 : u->bytes;
+	return u;
+}
+
+/* several small units in one frame, which they share */
+static void
+on_several(struct bp_sock_in *s, struct link *l, const struct bp_net_head *h, zmq_msg_t *body)
+{
+	const unsigned char *p = zmq_msg_data(body);
+	size_t at = 0, size = zmq_msg_size(body);
+	uint64_t seq = h->a;
+
+	do {
+		uint64_t n = size - at < 4 ? 0 : p[at] | p[at + 1] << 8 | p[at + 2] << 16 | (uint64_t)p[at + 3] << 24;
+		struct unit *u;
+		zmq_msg_t *m;
+		if (l->coming || !n || n > size - at - 4) {
+			malformed(s, l, "its pieces of a record do not fit");
+			return;
+		}
+		if (!(u = begin(s, l, seq++, n, false)))
+			return;
+		if (!(m = add_frame(u)) || zmq_msg_copy(m, body) != 0) {
+			lost(s, l);
+			return;
+		}
+		u->off = at + 4;
+		u->stop = at += 4 + n;
+		enqueue(s, l);
+	} while (at < size);
+	l->next = h->c;
+}
+
 static void
 on_data(struct bp_sock_in *s, struct link *l, const struct bp_net_head *h, zmq_msg_t *body)
 {
 	struct unit *u = l->coming;
-	bool end = h->flags & BP_NET_END;
+	size_t n = zmq_msg_size(body);
+	zmq_msg_t *m;
 
-	if (!u) {
-		if (end ? h->b > MOST_END : l->answered == l->asked || h->b > l->allowed) {
-			malformed(s, l, "a record that was not asked for");
-			return;
-		}
-		if (!(u = calloc(1, sizeof *u))) {
-			lost(s, l); /* no memory: the heartbeat's silence hands it to another */
-			return;
-		}
-		*u = (struct unit) { .session = l->session, .seq = h->a, .bytes = h->b, .ep = l->ep, .end = end };
-		l->coming = u;
-		s->coming++;
-		s->coming_bytes += u->bytes;
-		l->answered += !end;
-		l->allowed -= end ? 0 : u->bytes;
-	}
+	if (!u && !(u = begin(s, l, h->a, h->b, h->flags & BP_NET_END)))
+		return;
 	l->next = h->c;
-	if (u->seq != h->a || u->bytes != h->b || zmq_msg_size(body) > u->bytes - u->got || !zmq_msg_size(body)) {
+	if (u->seq != h->a || u->bytes != h->b || n > u->bytes - u->got || !n) {
 		malformed(s, l, "its pieces of a record do not fit");
-	} else if (!add_frame(u, body)) {
+	} else if (!(m = add_frame(u))) {
 		lost(s, l);
-	} else if (h->flags & BP_NET_LAST) {
-		if (u->got != u->bytes)
+	} else {
+		zmq_msg_move(m, body);
+		u->got += n;
+		if ((h->flags & BP_NET_LAST) && u->got != u->bytes)
 			malformed(s, l, "its pieces of a record do not fit");
-		else
+		else if (h->flags & BP_NET_LAST)
 			enqueue(s, l);
 	}
 }
@@ -356,7 +403,7 @@ handle(struct bp_sock_in *s, int ep, const struct bp_rid *rid, const struct bp_n
 	l->peer = h->peer;
 	set_live(s, l, true);
 	if (h->type == BP_NET_DATA) {
-		on_data(s, l, h, body);
+		(h->flags & BP_NET_SEVERAL ? on_several : on_data)(s, l, h, body);
 	} else if (h->type == BP_NET_HAVE) {
 		if (h->a > l->asked || h->a < l->answered) {
 			malformed(s, l, "it counts otherwise");
