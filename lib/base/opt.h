@@ -48,6 +48,7 @@ struct bp_wire_opt {
 	int queue;             /* records that a stage holds at most, read but not finished          */
 	size_t queue_bytes;    /* and their bytes; also those kept until they are safe further on    */
 	double timeout;        /* s without any peer until that is an error; 0: wait for ever        */
+	double first;          /* the same until the first producer is there; 0: as timeout          */
 	bool insecure;         /* plain TCP and counters may bind to more than loopback              */
 	int metrics;           /* port of the counters' page (stream/metrics.h); 0: none             */
 	const char *key;       /* file with our CURVE key; NULL: none                                */

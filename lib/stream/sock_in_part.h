@@ -51,7 +51,7 @@ struct bp_sock_in {
 	uint64_t coming, coming_bytes;
 	double alone; /* since when no producer has been live; 0: one is */
 	double looked, leaving; /* when we last looked at the time; since when we want to leave */
-	bool stopping, busy;
+	bool stopping, busy, met; /* met: a producer has been there */
 	/* shared, guarded by lock */
 	pthread_mutex_t lock;
 	pthread_cond_t cond;

@@ -89,6 +89,7 @@ set_live(struct bp_sock_in *s, struct link *l, bool live)
 	if (l->live && !live && !l->ended)
 		bp_log(BP_LOG_INFO, "%s: the producer is gone", s->net->ep[l->ep].name);
 	l->live = live;
+	s->met |= live;
 }
 
 /* ---- sending ---- */
@@ -491,6 +492,7 @@ settled(struct bp_sock_in *s, int e, double now)
 static void
 look_for_end(struct bp_sock_in *s, double now)
 {
+	double most = s->opt->first > 0 && !s->met ? s->opt->first : s->opt->timeout;
 	bool all = true;
 
 	pthread_mutex_lock(&s->lock);
@@ -500,9 +502,9 @@ look_for_end(struct bp_sock_in *s, double now)
 		s->finished = true;
 		pthread_cond_signal(&s->cond);
 	}
-	if (!s->any_end && s->alone && s->opt->timeout > 0 && now - s->alone > s->opt->timeout && !s->err.code) {
+	if (!s->any_end && s->alone && most > 0 && now - s->alone > most && !s->err.code) {
 		BP_FAIL(&s->err, BP_ESTREAM, "is it running? see its messages", "%s: nobody there for %g s",
-		    s->net->ep[0].name, s->opt->timeout);
+		    s->net->ep[0].name, most);
 		pthread_cond_signal(&s->cond);
 	}
 	pthread_mutex_unlock(&s->lock);

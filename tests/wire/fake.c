@@ -135,6 +135,7 @@ main(int argc, char **argv)
 		return st;
 	if (o.common.in && strcmp(o.want, "none") != 0) {
 		struct bp_filter f = { .tool = "fake",
+			.no_trail = true,
 			.want = bp_kind_from(o.want),
 			.stage = stage,
 			.self = &o,

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "ended.h"
 #include "stream/pad.h"
 
 static const char tool[] = "write";
@@ -139,11 +140,15 @@ write_run(struct write_run *r, struct bp_err *err)
 	struct bp_rec *rec;
 	int st;
 
-	for (; (st = bp_in_next(r->in, r->mem, &rec, err)) == BP_OK || (st == BP_EMEM && rec); bp_arena_reset(r->mem))
+	for (; (st = bp_in_next(r->in, r->mem, &rec, err)) == BP_OK || (st == BP_EMEM && rec); bp_arena_reset(r->mem)) {
+		if (!r->begun)
+			ended_clear(r->save.dir); /* another run */
+		r->begun = true;
 		if (st == BP_OK)
 			BP_TRY(one(r, rec, err));
 		else /* its tensors did not fit and were skipped */
 			fail(r, rec, tool, err);
+	}
 	return st;
 }
 
