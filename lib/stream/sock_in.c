@@ -112,6 +112,7 @@ finish(struct bp_sock_in *s)
 
 	s->duty = NULL;
 	s->unit = NULL;
+	s->works = false;
 	if (!u)
 		return NULL;
 	if (u->end && d) { /* confirmed at the very end */
@@ -150,6 +151,7 @@ bp_sock_in_next(struct bp_sock_in *s, bool *end, struct bp_err *err)
 		s->first = u->next;
 		if (!s->first)
 			s->last = &s->first;
+		s->works = pthread_getcpuclockid(pthread_self(), &s->clock) == 0;
 	}
 	if (!u && s->err.code)
 		*err = s->err;
@@ -196,6 +198,14 @@ size_t
 bp_sock_in_left(const struct bp_sock_in *s)
 {
 	return s->unit ? (size_t)(s->unit->n - s->unit->at) : 0;
+}
+
+void
+bp_sock_in_rest(struct bp_sock_in *s, bool rests)
+{
+	pthread_mutex_lock(&s->lock);
+	s->works = s->unit && !rests;
+	pthread_mutex_unlock(&s->lock);
 }
 
 void

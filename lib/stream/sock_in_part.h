@@ -2,6 +2,7 @@
 #ifndef BP_SOCK_IN_PART_H
 #define BP_SOCK_IN_PART_H
 
+#include <time.h>
 #include <zmq.h>
 
 #include "stream/net.h"
@@ -51,6 +52,7 @@ struct bp_sock_in {
 	uint64_t coming, coming_bytes;
 	double alone; /* since when no producer has been live; 0: one is */
 	double looked, leaving; /* when we last looked at the time; since when we want to leave */
+	double moved, used;     /* when the caller last used the processor; how much it had then, s */
 	bool stopping, busy, met; /* met: a producer has been there */
 	/* shared, guarded by lock */
 	pthread_mutex_t lock;
@@ -65,6 +67,8 @@ struct bp_sock_in {
 	uint64_t ended_runs;
 	bool any_end, finished, stopped, quit, confirmed;
 	uint64_t refused; /* a session to be left */
+	bool works;       /* the caller has a unit, and waits for nobody */
+	clockid_t clock;  /* of its processor time */
 	struct bp_err err;
 	atomic_bool orphan;
 	/* of the caller */

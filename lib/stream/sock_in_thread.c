@@ -2,6 +2,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "stream/sock_in_part.h"
@@ -444,6 +445,27 @@ beat(struct bp_sock_in *s, double now)
 	atomic_store(&s->orphan, !any);
 }
 
+/* Our beats say that this program lives, not that its work goes on: a caller with a record that uses no processor for so long hangs. Nobody but this
+ * thread can end the program then; its records are handed to others, as if it had been killed. late: we ourselves were stopped. */
+static void
+look_for_stall(struct bp_sock_in *s, double now, bool late)
+{
+	struct timespec t = { 0 };
+	double used = 0;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->works && clock_gettime(s->clock, &t) == 0)
+		used = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+	pthread_mutex_unlock(&s->lock);
+	if (!(used > 0) || used > s->used || used < s->used || late) {
+		s->used = used;
+		s->moved = now;
+	} else if (s->opt->stall > 0 && now - s->moved > s->opt->stall) {
+		bp_log(BP_LOG_ERROR, "stands still: no processor time for %g s with a record in work (--stall): others get it", s->opt->stall);
+		_exit(BP_EXIT_STREAM);
+	}
+}
+
 /* silence is not good: say what is waited for */
 static void
 tell_waiting(struct bp_sock_in *s, double now)
@@ -613,6 +635,7 @@ bp_sock_in_turn(struct bp_sock_in *s)
 	if (!s->stopping && !s->finished)
 		ask(s);
 	if (now - s->looked > BP_NET_BEAT_S / 4) {
+		look_for_stall(s, now, now - s->looked > 1);
 		s->looked = now;
 		beat(s, now);
 		tell_waiting(s, now);

@@ -30,6 +30,7 @@ static const struct bp_optdef options[] = {
 	  "write embeddings_ID.npz with s and z (confidence needs --write-embeddings, too)" },
 	BP_OPT_IN(struct write_opt, common),
 	BP_OPT_WIRE(struct write_opt, common),
+	BP_OPT_STALL(struct write_opt, common),
 	{ "part", 0, BP_OPT_FLAG, AT(part), NULL, NULL, "sockets: other writers take the rest of the run: do not miss it" },
 	BP_OPT_GENERAL(struct write_opt, common),
 	{ 0 }
