@@ -48,13 +48,15 @@ struct bp_wire_opt {
 	int queue;             /* records that a stage holds at most, read but not finished          */
 	size_t queue_bytes;    /* and their bytes; also those kept until they are safe further on    */
 	double timeout;        /* s without any peer until that is an error; 0: wait for ever        */
+	double first;          /* the same until the first producer is there; 0: as timeout          */
+	double stall;          /* s in which a record in work uses no processor: we hang; 0: any     */
 	bool insecure;         /* plain TCP and counters may bind to more than loopback              */
 	int metrics;           /* port of the counters' page (stream/metrics.h); 0: none             */
 	const char *key;       /* file with our CURVE key; NULL: none                                */
 	const char *peer_keys; /* folder with the public keys of the peers; NULL: none               */
 	const char *run;       /* name of the run, where it begins; NULL: a random one               */
 };
-#define BP_WIRE_INIT { .queue = 2, .queue_bytes = (size_t)4 << 30, .timeout = 600 }
+#define BP_WIRE_INIT { .queue = 2, .queue_bytes = (size_t)4 << 30, .timeout = 600, .stall = 600 }
 
 /* What every program takes. Fields that a program has no use for are left out of its table by giving only the
  * groups it wants. */
@@ -96,7 +98,10 @@ struct bp_common {
 	  "sockets: our key (boltzpipe keygen): encrypt, and admit only known peers" },                              \
 	{ "peer-keys", 0, BP_OPT_STR, offsetof(T, c.wire.peer_keys), NULL, "DIR",                                    \
 	  "sockets: public keys of the known peers" }
-#define BP_OPT_STREAM(T, c) BP_OPT_IN(T, c), BP_OPT_OUT(T, c), BP_OPT_WIRE(T, c)
+#define BP_OPT_STALL(T, c)                                                                                           \
+	{ "stall", 0, BP_OPT_NUM, offsetof(T, c.wire.stall), "[0,", "SECONDS",                                       \
+	  "sockets: end this program when it has a record in work and does not use the processor for SECONDS (600); 0: never" }
+#define BP_OPT_STREAM(T, c) BP_OPT_IN(T, c), BP_OPT_OUT(T, c), BP_OPT_WIRE(T, c), BP_OPT_STALL(T, c)
 #define BP_OPT_COMPUTE(T, c)                                                                                         \
 	{ "device", 0, BP_OPT_STR, offsetof(T, c.device), NULL, "cpu|cuda[:N]", "where to compute" },                \
 	{ "variant", 0, BP_OPT_WORD, offsetof(T, c.variant), "original|optimized", NULL, "row of the op table" },    \

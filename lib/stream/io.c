@@ -405,6 +405,22 @@ count_out(struct bp_stats *s, const struct bp_rec *rec, bool failed, uint64_t by
 	}
 }
 
+/* this may wait for the next stage */
+static int
+hand_over(struct bp_out *out, const struct bp_rec *rec, struct bp_duty *const *kept, int n, struct bp_err *err)
+{
+	struct bp_sock_in *from = out->from ? out->from->sock : NULL;
+	int st;
+
+	if (from)
+		bp_sock_in_rest(from, true);
+	if ((st = bp_pack_rec(&out->sink, rec, err)) == BP_OK)
+		st = out->sock ? bp_out_commit(out, rec, kept, n, err) : out->t->flush(&out->end, err);
+	if (from)
+		bp_sock_in_rest(from, false);
+	return st;
+}
+
 int
 bp_out_put_for(struct bp_out *out, struct bp_rec *rec, struct bp_duty *const *kept, int n, struct bp_err *err)
 {
@@ -416,8 +432,7 @@ bp_out_put_for(struct bp_out *out, struct bp_rec *rec, struct bp_duty *const *ke
 	rec->index = out->count;
 	if (out->sock)
 		BP_TRY(bp_out_stamp(out, rec, err));
-	BP_TRY(bp_pack_rec(&out->sink, rec, err));
-	BP_TRY(out->sock ? bp_out_commit(out, rec, kept, n, err) : out->t->flush(&out->end, err));
+	BP_TRY(hand_over(out, rec, kept, n, err));
 	for (int i = 0; i < n && !out->sock; i++)
 		bp_duty_drop(kept[i], false);
 	out->count += bp_batch_count(rec);

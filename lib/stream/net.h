@@ -23,11 +23,13 @@ enum bp_net_type {
 	BP_NET_RESET,
 	BP_NET_BYE
 };
-enum { BP_NET_LAST = 1, BP_NET_END = 2, BP_NET_ORPHAN = 1 }; /* flags of DATA; of HAVE */
+enum { BP_NET_LAST = 1, BP_NET_END = 2, BP_NET_SEVERAL = 4, BP_NET_ORPHAN = 1 }; /* flags of DATA; of HAVE */
 enum {
 	BP_NET_CHUNK = 1 << 20, /* most bytes of a frame                          */
 	BP_NET_CALL = 1 << 30,  /* the same between a client and its server       */
 	BP_NET_HEAD = 56,       /* of a head                                      */
+	BP_NET_BATCH = 1 << 16, /* most bytes of several small units in one frame */
+	BP_NET_SMALL = 1 << 13, /* of one of them                                 */
 	BP_NET_NUMBERS = 4096,  /* most unit numbers in one DONE or BACK          */
 	BP_NET_ENDPOINTS = 256,
 	BP_NET_PEERS = 4096 /* most peers of one endpoint that binds */

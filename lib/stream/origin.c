@@ -6,7 +6,7 @@
 /* an option of this name does not change a result; of the second list: what its file held before does not */
 static const char *const without_effect[] = { "in", "out", "out-dir", "weights", "ccd", "device", "threads", "mem-cap",
 	"verbose", "quiet", "profile", "override", "resume", "resume-from", "resume-with", "queue", "queue-bytes",
-	"timeout", "key", "peer-keys", "insecure", "run", "part", "metrics", "metrics-address", "no-graphs",
+	"timeout", "stall", "key", "peer-keys", "insecure", "run", "part", "metrics", "metrics-address", "no-graphs",
 	"batch", "batch-tokens", "batch-wait", NULL };
 static const char *const written[] = { "dump", "record-noise", NULL };
 

@@ -4,7 +4,7 @@
 #include <msgpack.h>
 #include <string.h>
 
-enum { STEP = 1 << 20 }; /* summed and written while it is in the cache */
+enum { STEP = 1 << 17 }; /* summed and written while it is in the cache */
 
 static int
 flush(struct bp_sink *s)

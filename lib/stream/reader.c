@@ -4,7 +4,7 @@
 
 #include "stream/reader.h"
 
-enum { STEP = 1 << 20 }; /* memory taken ahead of the bytes, and how much is summed while it is in the cache */
+enum { STEP = 1 << 20, SUMMED = 1 << 17 }; /* memory taken ahead of the bytes; how much is summed while it is in the cache */
 
 const char *
 bp_rd_where(const struct bp_reader *r, char buf[320])
@@ -122,7 +122,7 @@ bp_rd_receive(struct bp_reader *r, struct bp_bytes *b, size_t n, XXH64_state_t *
 			}
 			b->cap += more;
 		}
-		want = b->cap - b->n < STEP ? b->cap - b->n : STEP;
+		want = b->cap - b->n < SUMMED ? b->cap - b->n : SUMMED;
 		if (s->at == s->end && want >= sizeof s->buf) {
 			BP_TRY(s->read(s->self, b->p + b->n, want, &got, r->err));
 		} else {

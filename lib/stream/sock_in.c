@@ -31,6 +31,7 @@ void
 bp_duty_drop(struct bp_duty *d, bool lost)
 {
 	struct bp_sock_in *s;
+	bool wake;
 
 	if (!d)
 		return;
@@ -45,10 +46,14 @@ bp_duty_drop(struct bp_duty *d, bool lost)
 		return;
 	}
 	pthread_mutex_lock(&s->lock);
-	d->next = s->done;
-	s->done = d;
+	d->next = NULL;
+	*s->done_last = d;
+	s->done_last = &d->next;
+	/* Its producer may wait for it a little (the thread looks up by itself), but not when there is little to do here meanwhile. */
+	wake = 4 * ++s->ndone >= (uint64_t)s->opt->queue || !s->first || 4 * s->held_bytes >= s->opt->queue_bytes;
 	pthread_mutex_unlock(&s->lock);
-	bp_net_wake(s->net);
+	if (wake)
+		bp_net_wake(s->net);
 }
 
 /* ---- the caller's side ---- */
@@ -79,6 +84,7 @@ bp_sock_in_open(struct bp_sock_in **ret, const char *endpoints, const struct bp_
 	s->opt = o;
 	s->stats = stats;
 	s->last = &s->first;
+	s->done_last = &s->done;
 	if ((st = bp_net_open(&s->net, endpoints, BP_NET_CONSUMER, o, stats, err)) != BP_OK) {
 		free(s);
 		return st;
@@ -107,6 +113,7 @@ finish(struct bp_sock_in *s)
 
 	s->duty = NULL;
 	s->unit = NULL;
+	s->works = false;
 	if (!u)
 		return NULL;
 	if (u->end && d) { /* confirmed at the very end */
@@ -126,14 +133,17 @@ bp_sock_in_next(struct bp_sock_in *s, bool *end, struct bp_err *err)
 {
 	struct bp_duty *before, *d = calloc(1, sizeof *d);
 	struct unit *u;
+	bool hungry;
 
 	if (!d)
 		return BP_FAIL(err, BP_EMEM, NULL, "no memory for a record's duty");
 	pthread_mutex_lock(&s->lock);
 	before = finish(s);
+	hungry = s->held <= s->hungry;
 	pthread_mutex_unlock(&s->lock);
 	bp_duty_drop(before, false);
-	bp_net_wake(s->net);
+	if (hungry)
+		bp_net_wake(s->net);
 	pthread_mutex_lock(&s->lock);
 	while (!s->first && !s->finished && !s->stopped && !s->err.code)
 		pthread_cond_wait(&s->cond, &s->lock);
@@ -142,6 +152,7 @@ bp_sock_in_next(struct bp_sock_in *s, bool *end, struct bp_err *err)
 		s->first = u->next;
 		if (!s->first)
 			s->last = &s->first;
+		s->works = pthread_getcpuclockid(pthread_self(), &s->clock) == 0;
 	}
 	if (!u && s->err.code)
 		*err = s->err;
@@ -170,12 +181,12 @@ bp_sock_in_read(void *self, void *buf, size_t n, size_t *got, struct bp_err *err
 	*got = 0;
 	while (u && *got < n && u->at < u->n) {
 		zmq_msg_t *m = &u->frame[u->at];
-		size_t now = zmq_msg_size(m) - u->off;
+		size_t stop = u->stop ? u->stop : zmq_msg_size(m), now = stop - u->off;
 		now = now < n - *got ? now : n - *got;
 		memcpy((char *)buf + *got, (const char *)zmq_msg_data(m) + u->off, now);
 		*got += now;
 		u->off += now;
-		if (u->off == zmq_msg_size(m)) { /* its memory goes at once */
+		if (u->off == stop) { /* its memory goes at once */
 			zmq_msg_close(m);
 			u->at++;
 			u->off = 0;
@@ -211,6 +222,14 @@ bp_sock_in_idle(struct bp_sock_in *s, double seconds)
 	idle = !s->first && !s->finished && !s->stopped && !s->err.code;
 	pthread_mutex_unlock(&s->lock);
 	return idle;
+}
+
+void
+bp_sock_in_rest(struct bp_sock_in *s, bool rests)
+{
+	pthread_mutex_lock(&s->lock);
+	s->works = s->unit && !rests;
+	pthread_mutex_unlock(&s->lock);
 }
 
 void

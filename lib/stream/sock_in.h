@@ -31,6 +31,8 @@ int bp_sock_in_next(struct bp_sock_in *s, bool *end, struct bp_err *err) BP_MUST
 int bp_sock_in_read(void *self, void *buf, size_t n, size_t *got, struct bp_err *err);
 size_t bp_sock_in_left(const struct bp_sock_in *s);
 bool bp_sock_in_idle(struct bp_sock_in *s, double seconds); /* nothing to be had, for so long? */
+/* What is done with the unit waits for others (who take its results): that is no standstill of ours. From when to when. */
+void bp_sock_in_rest(struct bp_sock_in *s, bool rests);
 /* The unit was no record: its producer gets it back, and is left. */
 void bp_sock_in_refuse(struct bp_sock_in *s, const char *why);
 /* The unit belongs to this run; or: it is an end record, and this run ended with it. */

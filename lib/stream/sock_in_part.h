@@ -2,6 +2,7 @@
 #ifndef BP_SOCK_IN_PART_H
 #define BP_SOCK_IN_PART_H
 
+#include <time.h>
 #include <zmq.h>
 
 #include "stream/net.h"
@@ -17,7 +18,7 @@ struct unit {
 	bool end;
 	zmq_msg_t *frame;
 	int n, cap, at; /* frame[at] is being read, from byte `off` */
-	size_t off;
+	size_t off, stop; /* stop: of its only frame, which it shares; 0: its frames are its own */
 };
 
 /* a producer that we know */
@@ -51,18 +52,23 @@ struct bp_sock_in {
 	uint64_t coming, coming_bytes;
 	double alone; /* since when no producer has been live; 0: one is */
 	double looked, leaving; /* when we last looked at the time; since when we want to leave */
-	bool stopping, busy;
+	double moved, used;     /* when the caller last used the processor; how much it had then, s */
+	bool stopping, busy, met; /* met: a producer has been there */
 	/* shared, guarded by lock */
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
 	struct unit *first, **last; /* waiting */
 	uint64_t held, held_bytes;  /* waiting and in work */
-	struct bp_duty *done;
+	struct bp_duty *done, **done_last;
+	uint64_t ndone;
+	uint64_t hungry; /* so few are held, that the thread wants to ask for more */
 	struct bp_duty *ends; /* end records to be confirmed */
 	char *run[BP_SOCK_RUNS];
 	uint64_t ended_runs;
 	bool any_end, finished, stopped, quit, confirmed;
 	uint64_t refused; /* a session to be left */
+	bool works;       /* the caller has a unit, and waits for nobody */
+	clockid_t clock;  /* of its processor time */
 	struct bp_err err;
 	atomic_bool orphan;
 	/* of the caller */

@@ -2,6 +2,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "stream/sock_in_part.h"
@@ -89,6 +90,7 @@ set_live(struct bp_sock_in *s, struct link *l, bool live)
 	if (l->live && !live && !l->ended)
 		bp_log(BP_LOG_INFO, "%s: the producer is gone", s->net->ep[l->ep].name);
 	l->live = live;
+	s->met |= live;
 }
 
 /* ---- sending ---- */
@@ -151,6 +153,8 @@ send_done(struct bp_sock_in *s)
 	pthread_mutex_lock(&s->lock);
 	list = s->done;
 	s->done = NULL;
+	s->done_last = &s->done;
+	s->ndone = 0;
 	pthread_mutex_unlock(&s->lock);
 	while (list) { /* those of one session at a time */
 		struct link *l = find_session(s, list->session);
@@ -176,21 +180,26 @@ send_done(struct bp_sock_in *s)
 static void
 ask(struct bp_sock_in *s)
 {
-	uint64_t held, bytes, out = 0, allowed = 0, room, queue = (uint64_t)s->opt->queue;
+	uint64_t held, bytes, out = 0, allowed = 0, largest = 0, room, queue = (uint64_t)s->opt->queue;
 	int askable = 0;
 
-	pthread_mutex_lock(&s->lock);
-	held = s->held + s->coming;
-	bytes = s->held_bytes + s->coming_bytes;
-	pthread_mutex_unlock(&s->lock);
 	for (int i = 0; i < s->nlinks; i++) {
 		struct link *l = &s->link[i];
 		if (!l->live)
 			continue;
 		out += l->asked - l->answered;
 		allowed += l->asked > l->answered ? l->allowed : 0;
-		askable += l->next > 0 && l->asked == l->answered;
+		if (l->next > 0 && l->asked == l->answered) {
+			askable++;
+			largest = l->next > largest ? l->next : largest;
+		}
 	}
+	pthread_mutex_lock(&s->lock);
+	held = s->held + s->coming;
+	bytes = s->held_bytes + s->coming_bytes;
+	/* the caller wakes us when it has worked off so much that it is worth asking again */
+	s->hungry = bytes + allowed + largest > s->opt->queue_bytes ? UINT64_MAX : out + queue / 4 < queue ? queue - out - queue / 4 : 0;
+	pthread_mutex_unlock(&s->lock);
 	if (!askable || held + out >= queue || (queue - held - out < queue / 4 && held))
 		return;
 	room = queue - held - out;
@@ -228,21 +237,20 @@ malformed(struct bp_sock_in *s, struct link *l, const char *why)
 	open_session(s, l, false);
 }
 
-static bool
-add_frame(struct unit *u, zmq_msg_t *body)
+/* the next frame of u, to be initialized; NULL: no memory */
+static zmq_msg_t *
+add_frame(struct unit *u)
 {
 	if (u->n == u->cap) {
 		int cap = u->cap ? 2 * u->cap : 1;
 		zmq_msg_t *p = realloc(u->frame, (size_t)cap * sizeof *p);
 		if (!p)
-			return false;
+			return NULL;
 		u->frame = p;
 		u->cap = cap;
 	}
 	zmq_msg_init(&u->frame[u->n]);
-	zmq_msg_move(&u->frame[u->n], body);
-	u->got += zmq_msg_size(&u->frame[u->n++]);
-	return true;
+	return &u->frame[u->n++];
 }
 
 static void
@@ -272,37 +280,78 @@ enqueue(struct bp_sock_in *s, struct link *l)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* a unit begins to come; NULL: we have left its producer */
+static struct unit *
+begin(struct bp_sock_in *s, struct link *l, uint64_t seq, uint64_t bytes, bool end)
+{
+	struct unit *u;
+
+	if (end ? bytes > MOST_END : l->answered == l->asked || bytes > l->allowed) {
+		malformed(s, l, "a record that was not asked for");
+		return NULL;
+	}
+	if (!(u = calloc(1, sizeof *u))) {
+		lost(s, l); /* no memory: the heartbeat's silence hands it to another */
+		return NULL;
+	}
+	*u = (struct unit) { .session = l->session, .seq = seq, .bytes = bytes, .ep = l->ep, .end = end };
+	l->coming = u;
+	s->coming++;
+	s->coming_bytes += u->bytes;
+	l->answered += !end;
+	l->allowed -= end ? 0 : u->bytes;
+	return u;
+}
+
+/* several small units in one frame, which they share */
+static void
+on_several(struct bp_sock_in *s, struct link *l, const struct bp_net_head *h, zmq_msg_t *body)
+{
+	const unsigned char *p = zmq_msg_data(body);
+	size_t at = 0, size = zmq_msg_size(body);
+	uint64_t seq = h->a;
+
+	do {
+		uint64_t n = size - at < 4 ? 0 : p[at] | p[at + 1] << 8 | p[at + 2] << 16 | (uint64_t)p[at + 3] << 24;
+		struct unit *u;
+		zmq_msg_t *m;
+		if (l->coming || !n || n > size - at - 4) {
+			malformed(s, l, "its pieces of a record do not fit");
+			return;
+		}
+		if (!(u = begin(s, l, seq++, n, false)))
+			return;
+		if (!(m = add_frame(u)) || zmq_msg_copy(m, body) != 0) {
+			lost(s, l);
+			return;
+		}
+		u->off = at + 4;
+		u->stop = at += 4 + n;
+		enqueue(s, l);
+	} while (at < size);
+	l->next = h->c;
+}
+
 static void
 on_data(struct bp_sock_in *s, struct link *l, const struct bp_net_head *h, zmq_msg_t *body)
 {
 	struct unit *u = l->coming;
-	bool end = h->flags & BP_NET_END;
+	size_t n = zmq_msg_size(body);
+	zmq_msg_t *m;
 
-	if (!u) {
-		if (end ? h->b > MOST_END : l->answered == l->asked || h->b > l->allowed) {
-			malformed(s, l, "a record that was not asked for");
-			return;
-		}
-		if (!(u = calloc(1, sizeof *u))) {
-			lost(s, l); /* no memory: the heartbeat's silence hands it to another */
-			return;
-		}
-		*u = (struct unit) { .session = l->session, .seq = h->a, .bytes = h->b, .ep = l->ep, .end = end };
-		l->coming = u;
-		s->coming++;
-		s->coming_bytes += u->bytes;
-		l->answered += !end;
-		l->allowed -= end ? 0 : u->bytes;
-	}
+	if (!u && !(u = begin(s, l, h->a, h->b, h->flags & BP_NET_END)))
+		return;
 	l->next = h->c;
-	if (u->seq != h->a || u->bytes != h->b || zmq_msg_size(body) > u->bytes - u->got || !zmq_msg_size(body)) {
+	if (u->seq != h->a || u->bytes != h->b || n > u->bytes - u->got || !n) {
 		malformed(s, l, "its pieces of a record do not fit");
-	} else if (!add_frame(u, body)) {
+	} else if (!(m = add_frame(u))) {
 		lost(s, l);
-	} else if (h->flags & BP_NET_LAST) {
-		if (u->got != u->bytes)
+	} else {
+		zmq_msg_move(m, body);
+		u->got += n;
+		if ((h->flags & BP_NET_LAST) && u->got != u->bytes)
 			malformed(s, l, "its pieces of a record do not fit");
-		else
+		else if (h->flags & BP_NET_LAST)
 			enqueue(s, l);
 	}
 }
@@ -356,7 +405,7 @@ handle(struct bp_sock_in *s, int ep, const struct bp_rid *rid, const struct bp_n
 	l->peer = h->peer;
 	set_live(s, l, true);
 	if (h->type == BP_NET_DATA) {
-		on_data(s, l, h, body);
+		(h->flags & BP_NET_SEVERAL ? on_several : on_data)(s, l, h, body);
 	} else if (h->type == BP_NET_HAVE) {
 		if (h->a > l->asked || h->a < l->answered) {
 			malformed(s, l, "it counts otherwise");
@@ -394,6 +443,27 @@ beat(struct bp_sock_in *s, double now)
 	s->alone = any || s->held ? 0 : s->alone ? s->alone : now;
 	pthread_mutex_unlock(&s->lock);
 	atomic_store(&s->orphan, !any);
+}
+
+/* Our beats say that this program lives, not that its work goes on: a caller with a record that uses no processor for so long hangs. Nobody but this
+ * thread can end the program then; its records are handed to others, as if it had been killed. late: we ourselves were stopped. */
+static void
+look_for_stall(struct bp_sock_in *s, double now, bool late)
+{
+	struct timespec t = { 0 };
+	double used = 0;
+
+	pthread_mutex_lock(&s->lock);
+	if (s->works && clock_gettime(s->clock, &t) == 0)
+		used = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+	pthread_mutex_unlock(&s->lock);
+	if (!(used > 0) || used > s->used || used < s->used || late) {
+		s->used = used;
+		s->moved = now;
+	} else if (s->opt->stall > 0 && now - s->moved > s->opt->stall) {
+		bp_log(BP_LOG_ERROR, "stands still: no processor time for %g s with a record in work (--stall): others get it", s->opt->stall);
+		_exit(BP_EXIT_STREAM);
+	}
 }
 
 /* silence is not good: say what is waited for */
@@ -444,6 +514,7 @@ settled(struct bp_sock_in *s, int e, double now)
 static void
 look_for_end(struct bp_sock_in *s, double now)
 {
+	double most = s->opt->first > 0 && !s->met ? s->opt->first : s->opt->timeout;
 	bool all = true;
 
 	pthread_mutex_lock(&s->lock);
@@ -453,9 +524,9 @@ look_for_end(struct bp_sock_in *s, double now)
 		s->finished = true;
 		pthread_cond_signal(&s->cond);
 	}
-	if (!s->any_end && s->alone && s->opt->timeout > 0 && now - s->alone > s->opt->timeout && !s->err.code) {
+	if (!s->any_end && s->alone && most > 0 && now - s->alone > most && !s->err.code) {
 		BP_FAIL(&s->err, BP_ESTREAM, "is it running? see its messages", "%s: nobody there for %g s",
-		    s->net->ep[0].name, s->opt->timeout);
+		    s->net->ep[0].name, most);
 		pthread_cond_signal(&s->cond);
 	}
 	pthread_mutex_unlock(&s->lock);
@@ -564,6 +635,7 @@ bp_sock_in_turn(struct bp_sock_in *s)
 	if (!s->stopping && !s->finished)
 		ask(s);
 	if (now - s->looked > BP_NET_BEAT_S / 4) {
+		look_for_stall(s, now, now - s->looked > 1);
 		s->looked = now;
 		beat(s, now);
 		tell_waiting(s, now);

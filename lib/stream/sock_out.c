@@ -151,6 +151,7 @@ int
 bp_sock_out_commit(struct bp_sock_out *s, const char *id, const char *run, struct bp_duty *const *kept, int n, struct bp_err *err)
 {
 	struct unit *u = s->making;
+	bool first;
 	int st = BP_OK;
 
 	bp_assert(u);
@@ -165,6 +166,7 @@ bp_sock_out_commit(struct bp_sock_out *s, const char *id, const char *run, struc
 	while (!s->err.code
 	    && (s->pending >= (uint64_t)s->opt->queue || (s->held && s->held_bytes + u->bytes > s->opt->queue_bytes)))
 		pthread_cond_wait(&s->cond, &s->lock);
+	first = !s->pending; /* else the consumers know already that there is something */
 	if (s->err.code) {
 		st = failed(s, err);
 	} else {
@@ -183,7 +185,7 @@ bp_sock_out_commit(struct bp_sock_out *s, const char *id, const char *run, struc
 	pthread_mutex_unlock(&s->lock);
 	if (st != BP_OK)
 		bp_unit_free(u, true);
-	else
+	else if (first)
 		bp_net_wake(s->net);
 	return st;
 }

@@ -184,31 +184,51 @@ send_unit(struct bp_sock_out *s, struct client *c, const struct unit *u, uint64_
 	return true;
 }
 
+/* several small units after each other in one frame: that costs less than a message each */
+static bool
+send_several(struct bp_sock_out *s, struct client *c, const struct unit *run, uint64_t next)
+{
+	struct bp_net_head h = { .type = BP_NET_DATA, .flags = BP_NET_SEVERAL, .a = run->seq, .c = next };
+	unsigned char *p;
+	zmq_msg_t body;
+
+	for (const struct unit *u = run; u; u = u->next)
+		h.b += 4 + u->bytes;
+	if (zmq_msg_init_size(&body, h.b) != 0) {
+		session_over(s, c);
+		return false;
+	}
+	p = zmq_msg_data(&body);
+	for (const struct unit *u = run; u; u = u->next) {
+		for (int i = 0; i < 4; i++)
+			*p++ = (unsigned char)(u->bytes >> 8 * i);
+		for (int i = 0; i < u->n; p += u->chunk[i++]->n)
+			memcpy(p, u->chunk[i]->b, u->chunk[i]->n);
+	}
+	return say(s, c, h, &body);
+}
+
 /* ---- handing over ---- */
 
-/* as much as c asked for and we have; what is left of its wish lapses */
-static void
-serve(struct bp_sock_out *s, struct client *c)
+static bool
+fits(const struct unit *u, const struct client *c)
 {
-	while (c->want > 0) {
-		struct unit *u;
-		uint64_t next;
-		pthread_mutex_lock(&s->lock);
-		u = s->first && s->first->bytes <= c->bytes ? s->first : NULL;
-		if (u) {
-			if (!(s->first = u->next))
-				s->last = &s->first;
-			s->pending--;
-			pthread_cond_signal(&s->cond);
-		}
-		next = s->first ? s->first->bytes : 0;
-		pthread_mutex_unlock(&s->lock);
-		if (!u) {
-			c->answered += c->want;
-			c->want = 0;
-			(void)send_have(s, c);
-			return;
-		}
+	return u && c->want > 0 && u->bytes <= c->bytes;
+}
+
+/* What is sent next to c, as one message: a unit, or several small ones. They are c's from now on. NULL: nothing that it asked for is there. */
+static struct unit *
+take(struct bp_sock_out *s, struct client *c, uint64_t *next)
+{
+	struct unit **run = c->last, *u;
+	uint64_t bytes = 0;
+
+	pthread_mutex_lock(&s->lock);
+	while (fits(u = s->first, c) && (!bytes || (bytes + 4 + u->bytes <= BP_NET_BATCH && u->bytes <= BP_NET_SMALL))) {
+		bytes += u->bytes <= BP_NET_SMALL ? 4 + u->bytes : BP_NET_BATCH;
+		if (!(s->first = u->next))
+			s->last = &s->first;
+		s->pending--;
 		u->next = NULL;
 		u->seq = c->seq++;
 		u->given++;
@@ -217,8 +237,29 @@ serve(struct bp_sock_out *s, struct client *c)
 		c->want--;
 		c->bytes -= u->bytes;
 		c->answered++;
+	}
+	*next = s->first ? s->first->bytes : 0;
+	if (2 * s->pending <= (uint64_t)s->opt->queue) /* not for each: the caller shall have something to do when it wakes */
+		pthread_cond_signal(&s->cond);
+	pthread_mutex_unlock(&s->lock);
+	return *run;
+}
+
+/* as much as c asked for and we have; what is left of its wish lapses */
+static void
+serve(struct bp_sock_out *s, struct client *c)
+{
+	while (c->want > 0) {
+		uint64_t next;
+		struct unit *run = take(s, c, &next);
+		if (!run) {
+			c->answered += c->want;
+			c->want = 0;
+			(void)send_have(s, c);
+			return;
+		}
 		c->told = next;
-		if (!send_unit(s, c, u, u->seq, 0, next))
+		if (!(run->next ? send_several(s, c, run, next) : send_unit(s, c, run, run->seq, 0, next)))
 			return;
 	}
 }

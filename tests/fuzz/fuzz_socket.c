@@ -83,6 +83,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	s->net = net;
 	s->opt = &opt;
 	s->last = &s->first;
+	s->done_last = &s->done;
 	s->stopped = true; /* the program does not wait for more */
 	s->ep = calloc(1, sizeof *s->ep);
 	pthread_mutex_init(&s->lock, NULL);

@@ -1,15 +1,15 @@
 #!/bin/bash
 # tests/wire/chaos.sh BIN FAKE: 1 source, $TRUNKS stages, $DIFFUSES stages, 1 write, joined by sockets; every $EVERY seconds one of them
-# (not the source, which holds the list) is killed with -9, or now and then stopped for a while, or told to end (SIGTERM), and started again.
+# is killed with -9, or now and then stopped for a while, or told to end (SIGTERM), and started again; the source, which begins anew then, $SOURCE times.
 # At the end every target is there once, and each byte is as in a run over a pipe without faults.
 #
 #   TARGETS=400 TRUNKS=4 DIFFUSES=2 EVERY=0.5 MS=20    the short form, in `make check`; `make chaos` has 10,000 targets
-#   KILL="trunk diffuse write"                         who is hit
+#   KILL="trunk diffuse write" SOURCE=1                who is hit; how often the source is, by a kill -9, at the 4th, 12th ... fault
 #   DISK=1                                             write's folder is a small tmpfs, full for a while (root)
 #   NET=1 LOSS=1                                       over TCP in network namespaces, with 1 % packet loss and cut links (root)
 set -u
 bin=$(cd "$1" && pwd) fake=$(realpath "$2")
-targets=${TARGETS:-400} trunks=${TRUNKS:-4} diffuses=${DIFFUSES:-2} every=${EVERY:-0.5} ms=${MS:-20} kill=${KILL-trunk diffuse write}
+targets=${TARGETS:-400} trunks=${TRUNKS:-4} diffuses=${DIFFUSES:-2} every=${EVERY:-0.5} ms=${MS:-20} kill=${KILL-trunk diffuse write} source=${SOURCE:-1}
 RANDOM=${SEED:-1}
 rec=$(cd "$(dirname "$0")/../pipe" && pwd)/order.bp
 T=$(mktemp -d) || exit 2
@@ -92,6 +92,11 @@ while [ $(($(date +%s) - start)) -lt "${LIMIT:-60}" ]; do
 	[ ! -e rc.write ] && [ ! -e rc.source ] || break
 	victims=()
 	for k in $kill; do for f in pid.$k*; do [ -e "$f" ] && victims+=("$f"); done; done
+	hits=$((hits + 1))
+	if [ $((hits % 8)) = 4 ] && [ "$source" -gt 0 ] && kill -9 "$(cat pid.source)" 2>/dev/null; then
+		source=$((source - 1))
+		continue
+	fi
 	[ ${#victims[@]} -gt 0 ] || continue
 	f=${victims[RANDOM % ${#victims[@]}]}
 	pid=$(cat "$f" 2>/dev/null) || continue
@@ -101,7 +106,6 @@ while [ $(($(date +%s) - start)) -lt "${LIMIT:-60}" ]; do
 	1) kill -STOP "$pid" 2>/dev/null; (sleep 7; kill -CONT "$pid" 2>/dev/null) & ;;
 	*) kill -9 "$pid" 2>/dev/null ;;
 	esac
-	hits=$((hits + 1))
 	if [ -n "${NET:-}" ] && [ $((RANDOM % 4)) = 0 ]; then # a cut link
 		i=$((1 + RANDOM % (trunks + diffuses)))
 		ip link set "v$i-$$" down; (sleep 8; ip link set "v$i-$$" up 2>/dev/null) &
@@ -114,6 +118,7 @@ took=$(($(date +%s) - start))
 for i in $(seq 1 $((2 * ${TIMEOUT:-20} + 10))); do [ -e rc.source ] && [ -e rc.write ] && break; sleep 1; done
 
 fail=0
+[ "$source" = 0 ] || [ -z "$kill" ] || { echo "the source was not killed: the run was too short"; fail=1; }
 for p in source write; do
 	[ "$(cat "rc.$p" 2>/dev/null)" = 0 ] || { echo "$p: exit ${rc:-} $(cat "rc.$p" 2>/dev/null)"; tail -5 "log.$p"; fail=1; }
 done

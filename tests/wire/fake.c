@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/main.h"
@@ -15,7 +16,7 @@
 struct fake_opt {
 	struct bp_common common;
 	const char *from, *want, *give;
-	int count, ms, fail;
+	int count, ms, fail, hang;
 	size_t bytes;
 };
 
@@ -28,6 +29,7 @@ static const struct bp_optdef options[] = { BP_OPT_STREAM(struct fake_opt, commo
 	{ "want", 0, BP_OPT_WORD, AT(want), "features|trunk|structures|none", NULL, "kind it reads" },
 	{ "give", 0, BP_OPT_WORD, AT(give), "features|trunk|structures", NULL, "kind it makes" },
 	{ "ms", 0, BP_OPT_INT, AT(ms), "[0,", "N", "how long it sleeps" },
+	{ "hang", 0, BP_OPT_INT, AT(hang), "[0,", "N", "at the Nth target it hangs; 0: never" },
 	{ "fail", 0, BP_OPT_INT, AT(fail), "[0,", "N", "every Nth target fails; 0: none" },
 	BP_OPT_GENERAL(struct fake_opt, common), { 0 } };
 static const struct bp_program program = { "fake", "a stage for tests", NULL, NULL, options };
@@ -35,13 +37,16 @@ static const struct bp_program program = { "fake", "a stage for tests", NULL, NU
 static int
 stage(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err)
 {
-	const struct fake_opt *o = self;
+	struct fake_opt *o = self;
 	struct timespec t = { o->ms / 1000, o->ms % 1000 * 1000000L };
 	const char *digits = (*rec)->id + strcspn((*rec)->id, "0123456789");
 	int n = 0;
 
 	(void)mem, (void)out;
 	nanosleep(&t, NULL);
+	while (o->hang == 1)
+		pause();
+	o->hang -= o->hang > 0;
 	if (o->fail && sscanf(digits, "%d", &n) == 1 && n % o->fail == 0)
 		return BP_FAIL(err, BP_EINPUT, NULL, "this one fails");
 	(*rec)->kind = bp_kind_from(o->give);
@@ -136,6 +141,7 @@ main(int argc, char **argv)
 		return st;
 	if (o.common.in && strcmp(o.want, "none") != 0) {
 		struct bp_filter f = { .tool = "fake",
+			.no_trail = true,
 			.want = bp_kind_from(o.want),
 			.stage = stage,
 			.self = &o,

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/main.h"
+#include "ended.h"
 #include "run.h"
 #include "stream/metrics.h"
 #include "stream/origin.h"
@@ -29,6 +30,7 @@ static const struct bp_optdef options[] = {
 	  "write embeddings_ID.npz with s and z (confidence needs --write-embeddings, too)" },
 	BP_OPT_IN(struct write_opt, common),
 	BP_OPT_WIRE(struct write_opt, common),
+	BP_OPT_STALL(struct write_opt, common),
 	{ "part", 0, BP_OPT_FLAG, AT(part), NULL, NULL, "sockets: other writers take the rest of the run: do not miss it" },
 	BP_OPT_GENERAL(struct write_opt, common),
 	{ 0 }
@@ -44,6 +46,8 @@ static const struct bp_program program = {
 	.options = options
 };
 
+/* a run ended here so many seconds ago, and nobody has come for so many: it is over */
+enum { RECENT = 600, PATIENCE = 10 };
 #define INIT { .common = BP_COMMON_INIT, .format = "mmcif", .save = { .full_pae = true, .full_pde = true } }
 
 /* what write_run needs of the options */
@@ -71,7 +75,8 @@ main(int argc, char **argv)
 	struct bp_stats stats;
 	struct bp_metrics *metrics = NULL;
 	struct bp_err err = { 0 };
-	int st, status;
+	int st, status, was;
+	bool ended;
 
 	if ((status = bp_main_start(&program, &opt, &opt.common, NULL, argc, argv, &r.config)) >= 0)
 		return status;
@@ -80,6 +85,9 @@ main(int argc, char **argv)
 	r.stats = &stats;
 	r.part = opt.part;
 	r.patience = opt.common.wire.timeout;
+	ended = ended_find(&was, opt.dir, RECENT);
+	if (ended)
+		opt.common.wire.first = PATIENCE;
 	if ((st = bp_arena_open(&r.mem, opt.common.mem_cap, &err)) == BP_OK
 	    && (st = settle(&r.save, &opt, r.config, &err)) == BP_OK
 	    && (st = bp_metrics_open(&metrics, opt.common.wire.metrics, opt.common.wire.insecure, &stats, &err)) == BP_OK
@@ -90,14 +98,23 @@ main(int argc, char **argv)
 		status = BP_EXIT_USAGE;
 	} else if ((st = write_run(&r, &err)) == BP_EOS) {
 		write_missing(&r);
-		bp_in_end(r.in);
 		status = r.failed ? BP_EXIT_TARGETS : BP_EXIT_OK;
+		if (bp_in_acks(r.in) && !bp_in_stopped(r.in))
+			ended_put(opt.dir, status);
+		bp_in_end(r.in);
+	} else if (ended && !r.begun && st == BP_ESTREAM) {
+		bp_log(BP_LOG_WARN, "%s: nobody is there, and nothing is missing: the run had ended here before this program was lost",
+		    opt.dir);
+		status = was;
+		st = BP_EOS;
 	} else {
 		bp_log_err(&err);
 		status = BP_EXIT_STREAM; /* nothing more can be read */
 	}
 	bp_outdir_close(r.dir);
 	bp_in_close(r.in);
+	if (st == BP_EOS)
+		ended_clear(opt.dir);
 	bp_set_close(&r.seen);
 	bp_metrics_close(metrics);
 	bp_stats_close(&stats);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "stream/batch.h"
 #include "stream/pad.h"
+#include "ended.h"
 
 static const char tool[] = "write";
 
@@ -160,8 +161,12 @@ write_run(struct write_run *r, struct bp_err *err)
 	struct bp_rec *rec;
 	int st;
 
-	for (; (st = bp_in_next(r->in, r->mem, &rec, err)) == BP_OK || (st == BP_EMEM && rec); bp_arena_reset(r->mem))
+	for (; (st = bp_in_next(r->in, r->mem, &rec, err)) == BP_OK || (st == BP_EMEM && rec); bp_arena_reset(r->mem)) {
+		if (!r->begun)
+			ended_clear(r->save.dir); /* another run */
+		r->begun = true;
 		BP_TRY(any(r, rec, st, err));
+	}
 	return st;
 }
 

@@ -13,6 +13,7 @@ struct write_run {
 	struct bp_arena *config, *mem; /* of the process, of the record */
 	bool failed, mute;             /* some target; stdout is gone   */
 	bool part;                     /* others write the rest         */
+	bool begun;                    /* a record came                 */
 	double patience;               /* s to wait for a disk that is full, when records come over a socket; 0: for ever */
 	struct bp_set seen;            /* "RUN ID SAMPLE" of all that came with a run */
 	struct bp_stats *stats;
