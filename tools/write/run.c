@@ -6,9 +6,9 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "ended.h"
 #include "stream/batch.h"
 #include "stream/pad.h"
-#include "ended.h"
 
 static const char tool[] = "write";
 
