@@ -208,19 +208,15 @@ planes(const struct near *v, float x, float y, float z, float R)
 static int
 sift(const struct near *v)
 {
-	int cuts = 0, near = 0, far = 0;
+	const int *restrict reach = v->reach, n = v->n;
+	int *restrict list = v->list, *restrict apart = v->far, near = 0, far = 0;
 
-	for (int m = 0; m < v->n; m++) {
-		v->list[cuts] = m;
-		cuts += v->reach[m] > 0;
+	for (int m = 0; m < n; m++) {
+		list[near] = apart[far] = m;
+		near += reach[m] >> 1, far += reach[m] & 1;
 	}
-	for (int k = 0; k < cuts; k++) {
-		int m = v->list[k], is_near = v->reach[m] == 2;
-		v->list[near] = v->far[far] = m;
-		near += is_near, far += !is_near;
-	}
-	memcpy(v->list + near, v->far, (size_t)far * sizeof *v->far);
-	return cuts;
+	memcpy(list + near, apart, (size_t)far * sizeof *apart);
+	return near + far;
 }
 
 /* Points of the sphere that lie close together, tried at once. */
@@ -277,7 +273,7 @@ count_exposed(const struct near *v, int cuts, const struct patch patch[PATCHES])
 				float most = over[k];
 #pragma GCC unroll 8
 				for (int m = 0; m < PLANES; m++) {
-					float by = x[k] * p[m][0] + y[k] * p[m][1] + z[k] * p[m][2] - p[m][3];
+					float by = x[k] * p[m][0] - p[m][3] + y[k] * p[m][1] + z[k] * p[m][2];
 					most = by > most ? by : most;
 				}
 				over[k] = most;
