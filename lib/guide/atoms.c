@@ -11,7 +11,7 @@ static bool
 among(const char *what, const char *const *words, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!strcmp(what, words[i]))
+		if (*what == *words[i] && !strcmp(what, words[i]))
 			return true;
 	return false;
 }
