@@ -132,6 +132,25 @@ histogram(struct job *q)
 		q->far = most[m] > q->far ? most[m] : q->far;
 }
 
+/* the four sums of each bin to where they belong, [bins] each; aj, ai, both: NULL without layer */
+BP_CLONES static void
+unmix(double *count, float *aj, float *ai, float *both, const struct job *q)
+{
+	const double *sum = (const double *)q->sum;
+
+#pragma omp simd
+	for (int k = 0; k < q->bins; k++)
+		count[k] = sum[4 * k];
+	if (!aj)
+		return;
+#pragma omp simd
+	for (int k = 0; k < q->bins; k++) {
+		aj[k] = (float)sum[4 * k + 1];
+		ai[k] = (float)sum[4 * k + 2];
+		both[k] = (float)sum[4 * k + 3];
+	}
+}
+
 /* job r of the sample, and its sums to the row count [bins] and to layer [3,bins]: with the layer for type s, for type
  * t, and of the layer with itself. The longer range of atoms goes to the inner loop. */
 static void
@@ -145,13 +164,10 @@ sum_types(struct job *q, double *count, float *layer, const struct bp_pairs *p, 
 	q->j0 = p->start[swap ? s : t], q->j1 = p->start[(swap ? s : t) + 1];
 	memset(q->sum, 0, (size_t)q->bins * sizeof *q->sum);
 	histogram(q);
-	for (int k = 0; k < q->bins; k++)
-		count[k] = q->sum[k][0];
-	for (int k = 0; layer && k < q->bins; k++) {
-		layer[k] = (float)q->sum[k][swap ? 2 : 1];
-		layer[q->bins + k] = (float)q->sum[k][swap ? 1 : 2];
-		layer[2 * q->bins + k] = (float)q->sum[k][3];
-	}
+	if (layer)
+		unmix(count, layer + (swap ? q->bins : 0), layer + (swap ? 0 : q->bins), layer + 2 * (size_t)q->bins, q);
+	else
+		unmix(count, NULL, NULL, NULL, q);
 }
 
 /* the layer's rows of a sample from what the jobs found, in a fixed order */
