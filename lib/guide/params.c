@@ -247,6 +247,8 @@ unknown(int section, const char *key, struct bp_err *err)
 	return BP_FAIL(err, BP_EUSAGE, hint, "%s has no key '%.80s'", section_name(section), key);
 }
 
+static const char c1_fitted[] = "c1 (it is fitted)", c2_fitted[] = "c2 (it is fitted)";
+
 static bool
 has_effect(const struct bp_guide_key *k)
 {
@@ -326,6 +328,10 @@ bp_guide_idle(const char **ret, const struct bp_guide_params *p, int of, struct 
 		    && (!has_effect(&keys[i]) || (p->section != of && !is_key_of(p->section, keys[i].name)
 		        && keys[i].field != F(experimental_data))))
 			BP_TRY(add_unused(ret, keys[i].name, mem, err));
+	if (p->fit_c1 && p->c1 != initial.c1)
+		BP_TRY(add_unused(ret, c1_fitted, mem, err));
+	if (p->fit_c2 && p->c2 != initial.c2)
+		BP_TRY(add_unused(ret, c2_fitted, mem, err));
 	return BP_OK;
 }
 
@@ -352,6 +358,10 @@ bp_guide_check(struct bp_guide_params *p, struct bp_err *err)
 	if (p->section != R) {
 		if (p->q_max > 0 && !(p->q_min < p->q_max))
 			return BP_FAIL(err, BP_EUSAGE, NULL, "q_min %g is not below q_max %g", p->q_min, p->q_max);
+		if (p->fit_c1 && bp_guide_given(p, "c1") && !p->unused)
+			p->unused = c1_fitted;
+		if (p->fit_c2 && bp_guide_given(p, "c2") && !p->unused)
+			p->unused = c2_fitted;
 		return BP_OK;
 	}
 	for (int i = 0; i < 3; i++)
