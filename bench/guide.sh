@@ -31,14 +31,29 @@ else
 	echo "skipped: AUSAXS and PyTorch: there is no $python" >&2
 fi
 
+# the filter; BEFORE=BIN, the programs of another version, runs in turn with it: the same machine, the same noise
+filter() { # PROGRAM: its CPU time and that on the clock, of all structures
+	start=$(date +%s.%N)
+	sh -c '"$0" -q --threads 1 --score "$1" >/dev/null && times' "$1" "$dir/curve.dat" <"$dir/s.bp" | tail -n 1 | tr ms '  ' >"$dir/t" # of the children
+	echo "$start $(date +%s.%N) $(cat "$dir/t")" | awk '{ print 60 * ($3 + $5) + $4 + $6, $2 - $1 }'
+}
 echo
-echo "| guide-saxs --score, 1001 atoms, 500 points | structures/s (clock on the wall) | CPU ms each |"
+echo "| guide-saxs --score, 1001 atoms, 500 points; the best of 7 runs | structures/s (clock on the wall) | CPU ms each |"
 echo "|---|---|---|"
 for shape in "400 1" "4 100"; do
 	set -- $shape
 	"$guide" stream "$dir/lyz1.pdb" "$1" "$2" >"$dir/s.bp"
-	start=$(date +%s.%N)
-	sh -c 'guide-saxs -q --threads 1 --score "$0" >/dev/null && times' "$dir/curve.dat" <"$dir/s.bp" | tail -n 1 | tr ms '  ' >"$dir/t" # of the children
-	echo "$start $(date +%s.%N) $(cat "$dir/t")" | awk -v r="$1" -v s="$2" '{ n = r * s; cpu = 60 * ($3 + $5) + $4 + $6
-		printf "| %d records of %d sample%s | %.0f | %.2f |\n", r, s, (s > 1 ? "s" : ""), n / ($2 - $1), 1e3 * cpu / n }'
+	for run in 1 2 3 4 5 6 7; do
+		for of in ${BEFORE:+"$BEFORE"} "$bin"; do echo "$of $(filter "$of/guide-saxs")"; done
+	done | awk -v r="$1" -v s="$2" -v now="$bin" '!($1 in cpu) || $2 < cpu[$1] { cpu[$1] = $2 } !($1 in wall) || $3 < wall[$1] { wall[$1] = $3 }
+		END { for (of in cpu) printf "| %d records of %d sample%s%s | %.0f | %.2f |\n", r, s, s > 1 ? "s" : "", of == now ? "" : ", before", r * s / wall[of], 1e3 * cpu[of] / (r * s) }' | sort -r
 done
+
+# what the fits find, beside AUSAXS
+reference=${REFERENCE:-$here/../../shared/guidance/reference}
+echo
+if [ -r "$reference/lyz.json" ] && command -v "$python" >/dev/null; then
+	"$python" "$here/guide_fits.py" "$bin" "$reference"
+else
+	echo "skipped: fits of the reference's structures: no $reference (REFERENCE=), or no $python" >&2
+fi

@@ -390,7 +390,7 @@ bp_element_number(const char *symbol)
 	if (!strcasecmp(symbol, "X"))
 		return 0;
 	for (int z = 0; z < COUNT(symbols); z++)
-		if (!strcasecmp(symbols[z], symbol))
+		if ((*symbols[z] | 32) == (*symbol | 32) && !strcasecmp(symbols[z], symbol))
 			return z;
 	return -1;
 }

@@ -11,7 +11,7 @@ static bool
 among(const char *what, const char *const *words, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!strcmp(what, words[i]))
+		if (*what == *words[i] && !strcmp(what, words[i]))
 			return true;
 	return false;
 }
@@ -73,17 +73,29 @@ new_atoms(struct bp_atoms **ret, int n, struct bp_arena *mem, struct bp_err *err
 	return BP_OK;
 }
 
-/* tells of a residue name once: seen by its place in names, which the residues before it fill */
-static void
-warn_unknown(struct bp_atoms *a, const char **names, const char *residue)
-{
-	enum { MOST = 64 };
+enum { MOST = sizeof ((struct bp_told *)0)->name / sizeof *((struct bp_told *)0)->name };
 
-	if (a->unknown == MOST || among(residue, names, (size_t)a->unknown))
+/* a residue of whose hydrogens nothing is known; once of each name */
+static void
+warn_unknown(struct bp_told *t, const char *residue)
+{
+	char *name = t->name[t->n];
+
+	for (int i = 0; i < t->n; i++)
+		if (!strncmp(residue, t->name[i], sizeof t->name[i] - 1))
+			return;
+	if (t->n == MOST)
 		return;
-	names[a->unknown++] = residue;
+	snprintf(name, sizeof t->name[0], "%s", residue);
+	t->n++;
 	bp_log(BP_LOG_WARN, "residue %s: no hydrogens are known for it: taken as none%s", residue,
-	    a->unknown == MOST ? " (and so on)" : "");
+	    t->n == MOST ? " (and so on)" : "");
+}
+
+static void
+warn_elements(int odd)
+{
+	bp_log(BP_LOG_WARN, "%d atoms of unknown element are left out", odd);
 }
 
 static int
@@ -98,13 +110,14 @@ check(const struct bp_atoms *a, struct bp_err *err)
 /* ---- records ---- */
 
 int
-bp_atoms_of_record(struct bp_atoms **ret, const struct bp_rec *rec, struct bp_err *err)
+bp_atoms_of_next(struct bp_atoms **ret, const struct bp_rec *rec, struct bp_told *told, struct bp_err *err)
 {
 	const struct bp_val *known = bp_val_get(bp_val_get(rec->meta, "atoms"), "n_h");
-	const char *unknown[64];
 	struct bp_structure *s;
 	struct bp_atoms *a;
+	const int before = told->n;
 	double *x;
+	int odd = 0;
 
 	*ret = NULL;
 	BP_TRY(bp_structure_tables(&s, rec, err));
@@ -117,18 +130,26 @@ bp_atoms_of_record(struct bp_atoms **ret, const struct bp_rec *rec, struct bp_er
 		a->kind[at] = type == BP_PROTEIN ? BP_ATOM_PROTEIN
 		    : type == BP_NONPOLYMER      ? BP_ATOM_OTHER
 		                                 : BP_ATOM_NUCLEIC;
-		if (z <= 1 || z > BP_SCATTER_Z || is_water(r->name))
+		if (z == 1 || is_water(r->name))
 			continue;
+		if (z < 1 || z > BP_SCATTER_Z) {
+			odd++;
+			continue;
+		}
 		if (type != BP_NONPOLYMER || !known)
 			h = bp_implicit_h(r->name, s->atom[i].name);
 		if (h < 0 && (h = (int)bp_val_i64(bp_val_at(known, (size_t)i), -1)) >= 0)
 			h = inside_chain(a->kind[at], s->atom[i].name, h);
 		if (h < 0 && r->natoms > 1)
-			warn_unknown(a, unknown, r->name);
+			warn_unknown(told, r->name);
 		a->z[at] = z;
 		a->n_h[at] = h < 0 ? 0 : h;
 		a->mask[at] = 1;
 	}
+	if (odd && !told->elements)
+		warn_elements(odd);
+	told->elements = told->elements || odd;
+	a->unknown = told->n - before;
 	a->samples = s->nsamples;
 	if (s->nsamples) {
 		const size_t n = (size_t)s->nsamples * (size_t)s->nplaces * 3;
@@ -139,6 +160,14 @@ bp_atoms_of_record(struct bp_atoms **ret, const struct bp_rec *rec, struct bp_er
 	}
 	*ret = a;
 	return check(a, err);
+}
+
+int
+bp_atoms_of_record(struct bp_atoms **ret, const struct bp_rec *rec, struct bp_err *err)
+{
+	struct bp_told told = { 0 };
+
+	return bp_atoms_of_next(ret, rec, &told, err);
 }
 
 /* ---- files ---- */
@@ -156,7 +185,7 @@ bp_sites_model(const struct bp_sites *s, int first)
 /* what the table of residues does not have of the residue [i, end): from its component */
 static void
 from_component(
-    struct bp_atoms *a, int i, int end, const struct bp_site *site, const struct bp_ccd *ccd, const char **unknown)
+    struct bp_atoms *a, int i, int end, const struct bp_site *site, const struct bp_ccd *ccd, struct bp_told *told)
 {
 	struct bp_ccd_comp c = { 0 };
 	const bool found = ccd && bp_ccd_has(ccd, site[i].res) && bp_ccd_find(&c, ccd, site[i].res, NULL) == BP_OK;
@@ -171,7 +200,7 @@ from_component(
 		if (at >= 0)
 			a->n_h[i] = inside_chain(a->kind[i], site[i].name, c.atom[at].n_h);
 		else if (!alone)
-			warn_unknown(a, unknown, site[i].res);
+			warn_unknown(told, site[i].res);
 	}
 }
 
@@ -191,7 +220,7 @@ bp_atoms_of_sites(struct bp_atoms **ret, const struct bp_sites *s, int first, in
     struct bp_arena *mem, struct bp_err *err)
 {
 	const struct bp_site *site = s->site + first;
-	const char *unknown[64];
+	struct bp_told told = { 0 };
 	struct bp_atoms *a;
 	double *x;
 	int odd = 0;
@@ -217,10 +246,11 @@ bp_atoms_of_sites(struct bp_atoms **ret, const struct bp_sites *s, int first, in
 			known = known && h >= 0;
 		}
 		if (!known)
-			from_component(a, i, end, site, ccd, unknown);
+			from_component(a, i, end, site, ccd, &told);
 	}
 	if (odd)
-		bp_log(BP_LOG_WARN, "%d atoms of unknown element are left out", odd);
+		warn_elements(odd);
+	a->unknown = told.n;
 	a->samples = 1;
 	a->x = x;
 	*ret = a;

@@ -18,7 +18,14 @@ struct bp_atoms {
 	const char **name; /* [n] atom name, NULL for padding; lives as long as what it was made of      */
 	int samples;       /* of a file's model 1; of a record before sampling 0                         */
 	const double *x;   /* [samples,n,3] A, or NULL                                                   */
-	int unknown;       /* residue names without hydrogen counts (a warning was printed for each)     */
+	int unknown;       /* residue names of whose missing hydrogen counts it was told          */
+};
+
+/* What a run has told of the atoms of its records: each thing once. {0} at first. */
+struct bp_told {
+	bool elements; /* that some are unknown                        */
+	int n;
+	char name[64][32]; /* [n] residues of whose hydrogens nothing is known */
 };
 
 /* Hydrogens: of standard residues inside a chain as bp_implicit_h has them; of a record's other atoms its
@@ -26,6 +33,9 @@ struct bp_atoms {
  * inside a polymer loses what its backbone's bonds cost. What is known nowhere is 0, with a warning a residue name.
  * BP_EINPUT: no atom counts. */
 int bp_atoms_of_record(struct bp_atoms **ret, const struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
+/* the same of one of many records: what was told of another is not told again */
+int bp_atoms_of_next(
+    struct bp_atoms **ret, const struct bp_rec *rec, struct bp_told *told, struct bp_err *err) BP_MUST_USE;
 /* The store of components at path; path NULL: the usual one, *ret NULL where there is none: ligands then have no hydrogens,
  * which is told of each. */
 int bp_atoms_store(struct bp_ccd **ret, const char *path, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;

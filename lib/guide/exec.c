@@ -304,8 +304,8 @@ struct source {
 static int
 adopt_keys(struct bp_guide_params *p, const struct bp_val *keys, struct bp_arena *mem, struct bp_err *err)
 {
-	static const char *const step[] = { "guidance_weight", "guidance_interval", "resampling_weight", "step",
-		"smoothing", "max_displacement_per_step", "start_time", "min_sigma", "ramp_steps" };
+	static const char *const step[] = { "guidance_weight", "guidance_interval", "step", "smoothing",
+		"max_displacement_per_step", "start_time", "min_sigma", "ramp_steps" };
 	struct bp_val *told = bp_val_map(mem, err);
 
 	for (size_t i = 0; i < sizeof step / sizeof *step; i++)

@@ -39,7 +39,7 @@ struct bp_guide_params {
 	double timeout;
 	/* what was given */
 	double idle[2];     /* keys without effect */
-	const char *unused; /* the first of them that was given, for one warning a run; or NULL */
+	const char *unused; /* those of them that were given, for one warning a run; or NULL */
 	uint64_t given;     /* bit i: key i of the table */
 };
 
@@ -76,6 +76,11 @@ int bp_guide_from_val(struct bp_guide_params *p, int section, const struct bp_va
 int bp_guide_take(
     struct bp_guide_params *p, const struct bp_val *v, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 bool bp_guide_given(const struct bp_guide_params *p, const char *key);
+
+/* *ret: the keys of section `of`, with commas between them, that p has another value of than the default and that do
+ * nothing where p's section is worked on: for the options of a program; NULL: none. */
+int bp_guide_idle(
+    const char **ret, const struct bp_guide_params *p, int of, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
 /* The guides of a section `guidance:`, in its order: maps `saxs`, `rg`, `exec`, or lists of such maps. (scoring != 0:
  * of a section `scoring:`, map `saxs`.) *ret [*n]. */

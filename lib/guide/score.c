@@ -128,12 +128,18 @@ measure(struct bp_score *r, const struct bp_scorer *s, const double *y, const do
 	const int n = s->particle->n;
 	struct bp_mark mark = bp_arena_mark(mem);
 	struct bp_rg rg;
-	double *w;
+	double *w, all = 0;
 
 	BP_NEW(w, n, mem, err);
 	bp_score_contrast(w, s->particle, &r->fit, s->o.fit.level, exposed);
-	r->rg_calculated
-	    = bp_rg_of(&rg, NULL, NULL, n, y, w, NULL, BP_RG_STANDARD, 0, mem, NULL) == BP_OK ? rg.rg : NAN;
+	for (int i = 0; i < n; i++)
+		all += w[i];
+	for (int i = 0; i < n && all < 0; i++) /* what is less dense than water scatters as its negative */
+		w[i] = -w[i];
+	r->rg_calculated = r->fit.scale > 0
+	        && bp_rg_of(&rg, NULL, NULL, n, y, w, NULL, BP_RG_STANDARD, 0, mem, NULL) == BP_OK
+	    ? rg.rg
+	    : NAN;
 	BP_TRY(bp_rg_of(&rg, NULL, NULL, n, y, NULL, NULL, BP_RG_STANDARD, 0, mem, err));
 	r->rg_atoms = rg.rg;
 	r->dmax = bp_dmax(y, n);
@@ -212,12 +218,13 @@ bp_score_val(const struct bp_score *r, const struct bp_scorer *s, struct bp_aren
 {
 	static const char *const methods[] = { "auto", "direct", "histogram", "quadrature" };
 	const struct bp_fit *f = &r->fit;
+	const bool c1 = f->scale > 0 || !s->o.fit.fit_c1, c2 = f->scale > 0 || !s->o.fit.fit_c2; /* else nothing is known */
 	const struct {
 		const char *key;
 		double x;
 	} reals[] = { { "chi2", f->chi2 }, { "chi2_reduced", f->chi2_reduced }, { "scale_factor", f->scale },
-		{ "shift_parameter", f->offset }, { "c1", f->c1 }, { "c2", f->c2 },
-		{ "rg_calculated", r->rg_calculated }, { "rg_atoms", r->rg_atoms }, { "dmax", r->dmax },
+		{ "shift_parameter", f->offset }, { "c1", c1 ? f->c1 : NAN },
+		{ "c2", c2 ? f->c2 : NAN }, { "rg_calculated", r->rg_calculated }, { "rg_atoms", r->rg_atoms }, { "dmax", r->dmax },
 		{ "cormap_p", r->cormap.p }, { "confidence_score", r->confidence },
 		{ "guinier_rg", s->has_guinier ? s->guinier.rg : NAN },
 		{ "guinier_rg_sigma", s->has_guinier ? s->guinier.rg_sigma : NAN },
@@ -296,7 +303,7 @@ bp_score_record(struct bp_rec *rec, struct bp_scorer *s, bool ensemble, struct b
 	struct bp_val *list;
 	double *x;
 
-	BP_TRY(bp_atoms_of_record(&a, rec, err));
+	BP_TRY(bp_atoms_of_next(&a, rec, &s->told, err));
 	if (!a->samples)
 		return BP_FAIL(err, BP_EINPUT, "run diffuse first", "there are no coordinates");
 	BP_NEW(r, a->samples, rec->mem, err);

@@ -8,7 +8,8 @@
 
 struct bp_score {
 	struct bp_fit fit;
-	double rg_calculated; /* of the contrast that the fitted model has: what a curve shows; NaN: it has none */
+	double rg_calculated; /* of the contrast that the fitted model has: what a curve shows; NaN: it has none, or nothing of
+	                       * the model is in the fit (scale 0)                                                    */
 	double rg_atoms;      /* of the places of the atoms that count                                           */
 	double dmax;          /* largest distance of two of them                                                 */
 	struct bp_cormap cormap;
@@ -23,6 +24,7 @@ struct bp_scorer {
 	struct bp_curve *curve;
 	struct bp_guinier guinier; /* of the curve */
 	bool has_guinier;
+	struct bp_told told; /* of the records so far */
 	struct bp_arena *kept; /* what follows: of the last composition, as successive records are often of one */
 	struct bp_particle *particle; /* NULL: none yet */
 	struct bp_saxs *saxs;

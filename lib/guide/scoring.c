@@ -34,8 +34,10 @@ own_scorer(struct bp_scorer **ret, struct bp_scoring *s, const struct bp_rec *re
 		    "scoring.saxs: %d curves, one is scored", n);
 	if (!(p->experimental_data = bp_scoring_path(p->experimental_data, rec, err)))
 		return BP_EMEM;
-	bool tell = strcmp(s->told, p->experimental_data) != 0;
-	snprintf(s->told, sizeof s->told, "%s", p->experimental_data);
+	bool tell = strcmp(s->curve, p->experimental_data) != 0;
+	snprintf(s->curve, sizeof s->curve, "%s", p->experimental_data);
+	if (tell && p->unused)
+		bp_log(BP_LOG_WARN, "scoring.saxs: without effect: %s", p->unused);
 	return bp_score_open(ret, s->cx, p, tell, rec->mem, err);
 }
 
@@ -59,8 +61,12 @@ bp_scoring_saxs(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp
 		st = own_scorer(&own, s, *rec, err);
 		use = own;
 	}
+	if (own)
+		own->told = s->told;
 	if (st == BP_OK && use && (st = bp_score_record(*rec, use, s->ensemble, err)) == BP_OK && s->saxs)
 		st = sign(s, *rec, start, err);
+	if (own)
+		s->told = own->told;
 	bp_score_close(own);
 	return st;
 }
@@ -74,7 +80,7 @@ bp_scoring_rg(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_o
 	struct bp_atoms *a;
 
 	(void)out;
-	BP_TRY(bp_atoms_of_record(&a, *rec, err));
+	BP_TRY(bp_atoms_of_next(&a, *rec, &s->told, err));
 	if (!a->samples)
 		return BP_FAIL(err, BP_EINPUT, "run diffuse first", "there are no coordinates");
 	BP_TRY(bp_rg_scores(&list, &s->rg, a, mem, err));

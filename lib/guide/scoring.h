@@ -14,7 +14,8 @@ struct bp_scoring {
 	const struct bp_strlist *changed; /* options, for the trail                    */
 	const char *variant, *device;
 	bool ensemble;  /* the samples' mixture, too                 */
-	char told[256]; /* its own: the curve that was last told of  */
+	char curve[256];     /* its own: the curve that was last told of  */
+	struct bp_told told; /* of the atoms                              */
 };
 
 /* bp_stage_fn's: self is a struct bp_scoring. A record whose input asks for no scores passes as it is. */

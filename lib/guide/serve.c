@@ -282,14 +282,18 @@ run(const struct bp_guide_program *p, void *opt, const struct bp_program *about,
 	struct bp_strlist changed = { 0 };
 	struct bp_ctx *cx = NULL;
 	struct bp_err err = { 0 };
+	const char *idle;
 	int status;
 
 	if (o->serve && args->n)
 		BP_FAIL(&err, BP_EUSAGE, NULL, "--serve %s: it takes no files", o->serve);
 	if (err.code != BP_OK || bp_opt_changed(&changed, about, opt, defaults, mem, &err) != BP_OK
-	    || p->check(opt, args, &err) != BP_OK || (o->serve && tell_curve(&o->p, mem, &err) != BP_OK)
+	    || p->check(opt, args, &err) != BP_OK || bp_guide_idle(&idle, &o->p, p->section, mem, &err) != BP_OK
+	    || (o->serve && tell_curve(&o->p, mem, &err) != BP_OK)
 	    || bp_ctx_open(&cx, c->device, c->variant, c->op.v, c->op.n, "fp32", c->threads, 0, &err) != BP_OK)
 		return bp_main_fail(&err);
+	if (idle)
+		bp_log(BP_LOG_WARN, "without effect%s: %s", o->serve ? "" : " in scoring", idle);
 	if (!o->serve)
 		status = p->run(opt, cx, args, &changed, mem);
 	else if (strcmp(o->serve, "-") == 0)

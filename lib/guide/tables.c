@@ -337,13 +337,14 @@ int
 bp_implicit_h(const char *residue, const char *atom)
 {
 	const struct hydrogens *h = bsearch(residue, hydrogens, sizeof hydrogens / sizeof *hydrogens, sizeof *h, by_residue);
-	size_t n = strlen(atom), len;
+	const size_t n = strlen(atom);
 
-	for (const char *s = h && n ? h->atoms : ""; *s; s += strspn(s, " ")) {
-		len = strcspn(s, " ");
-		if (len == n && !memcmp(s, atom, n))
-			return s[len + 1] - '0';
-		s += len + 2; /* past the count */
+	for (const char *s = h && n ? h->atoms : ""; *s;) {
+		const char *end = strchr(s, ' ');
+		if ((size_t)(end - s) == n && !memcmp(s, atom, n))
+			return end[1] - '0';
+		for (s = end + 2; *s == ' '; s++) /* past the count */
+			;
 	}
 	return -1;
 }

@@ -177,7 +177,7 @@ static int
 adjust(struct bp_guide_params *p, struct bp_guides *g, int i, struct bp_arena *mem, struct bp_err *err)
 {
 	if (p->unused && !g->warned) {
-		bp_log(BP_LOG_WARN, "guidance: the key %s has no effect", p->unused);
+		bp_log(BP_LOG_WARN, "guidance: without effect: %s", p->unused);
 		g->warned = true;
 	}
 	if (g->o.direct && p->section == BP_GUIDE_SAXS)

@@ -4,6 +4,19 @@
 
 #include "ops/cpu.h"
 
+/* vv, vs, ss [nq] += of a pair of types */
+BP_CLONES static void
+add_pair(double *restrict vv, double *restrict vs, double *restrict ss, size_t nq, const double *sum, double own,
+    const double *vi, const double *si, const double *vj, const double *sj)
+{
+	for (size_t k = 0; k < nq; k++) {
+		double x = 2 * (sum[k] + own);
+		vv[k] += vi[k] * vj[k] * x;
+		vs[k] += (vi[k] * sj[k] + vj[k] * si[k]) * x;
+		ss[k] += si[k] * sj[k] * x;
+	}
+}
+
 /* P [BP_PROFILES,nq] of one sample with sums S [rows,nq], e [n] or NULL */
 static void
 profiles(double *P, const struct bp_debye_profiles *a, const double *S, const double *e)
@@ -15,15 +28,9 @@ profiles(double *P, const struct bp_debye_profiles *a, const double *S, const do
 	memset(P, 0, BP_PROFILES * nq * sizeof *P);
 	for (int i = 0; i < p->ntypes; i++)
 		for (int j = i; j < p->ntypes; j++) {
-			const double *vi = a->v + i * nq, *vj = a->v + j * nq, *si = a->s + i * nq, *sj = a->s + j * nq;
-			const double *sum = S + (size_t)bp_pair_row(p, i, j) * nq;
 			double own = i == j ? 0.5 * (p->start[i + 1] - p->start[i]) : 0;
-			for (size_t k = 0; k < nq; k++) {
-				double x = 2 * (sum[k] + own);
-				vv[k] += vi[k] * vj[k] * x;
-				vs[k] += (vi[k] * sj[k] + vj[k] * si[k]) * x;
-				ss[k] += si[k] * sj[k] * x;
-			}
+			add_pair(vv, vs, ss, nq, S + (size_t)bp_pair_row(p, i, j) * nq, own, a->v + i * nq,
+			    a->s + i * nq, a->v + j * nq, a->s + j * nq);
 		}
 	for (int t = 0; e && t <= p->ntypes; t++) {
 		const double *sum = S + (size_t)bp_layer_row(p, t) * nq;

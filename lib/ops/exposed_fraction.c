@@ -57,7 +57,7 @@ bp_exposed_fraction_cpu(struct bp_ctx *cx, const struct bp_exposed_fraction *a)
  * anywhere.
  * ---- */
 
-enum { PLANES = 16 }; /* tried at once */
+enum { LANES = 16, PATCHES = POINTS / LANES, PLANES = 8 }; /* points and planes tried at once */
 
 struct cells {
 	double width, R;   /* the largest R                            */
@@ -119,6 +119,7 @@ struct near {
 	float *dx, *dy, *dz, *limit; /* [n] seen from one atom: the plane that each cuts its sphere with */
 	int *reach;                  /* [n] 0: does not cut, 1: cuts, 2: cuts and is near                */
 	int *list, *far;             /* [n+1] those that cut, near ones first; scratch                   */
+	float (*plane)[4];           /* [n+PLANES] dx, dy, dz, limit of those in the list's order         */
 };
 
 /* append the atoms [k, end) of the sorted list, seen from the corner */
@@ -207,76 +208,101 @@ planes(const struct near *v, float x, float y, float z, float R)
 static int
 sift(const struct near *v)
 {
-	int cuts = 0, near = 0, far = 0;
+	const int *restrict reach = v->reach, n = v->n;
+	int *restrict list = v->list, *restrict apart = v->far, near = 0, far = 0;
 
-	for (int m = 0; m < v->n; m++) {
-		v->list[cuts] = m;
-		cuts += v->reach[m] > 0;
+	for (int m = 0; m < n; m++) {
+		list[near] = apart[far] = m;
+		near += reach[m] >> 1, far += reach[m] & 1;
 	}
-	for (int k = 0; k < cuts; k++) {
-		int m = v->list[k], is_near = v->reach[m] == 2;
-		v->list[near] = v->far[far] = m;
-		near += is_near, far += !is_near;
-	}
-	memcpy(v->list + near, v->far, (size_t)far * sizeof *v->far);
-	return cuts;
+	memcpy(list + near, apart, (size_t)far * sizeof *apart);
+	return near + far;
 }
 
-/* over[k] = how far point k of the unit sphere lies beyond the planes, at most */
-BP_CLONES static void
-cut(float *over, float u[3][POINTS], int points, const float p[4][PLANES])
+/* Points of the sphere that lie close together, tried at once. */
+typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef signed char flags __attribute__((vector_size(LANES)));
+struct patch {
+	float u[3][LANES];
+};
+
+/* The spiral goes from pole to pole: rings of its points, cut by azimuth into patches that are about as wide as high. */
+static void
+make_patches(struct patch patch[PATCHES])
 {
-#pragma omp simd
-	for (int k = 0; k < points; k++) {
-		float most = u[0][k] * p[0][0] + u[1][k] * p[1][0] + u[2][k] * p[2][0] - p[3][0];
-#pragma GCC unroll 16
-		for (int m = 1; m < PLANES; m++) {
-			float by = u[0][k] * p[0][m] + u[1][k] * p[1][m] + u[2][k] * p[2][m] - p[3][m];
-			most = by > most ? by : most;
+	static const int ring[] = { 1, 4, 6, 4, 1 };
+	double turn[POINTS], u[3];
+	int order[POINTS];
+
+	for (int r = 0, first = 0, end; first < POINTS; first = end, r++) {
+		end = first + ring[r] * LANES;
+		for (int k = first; k < end; k++) {
+			int at = k;
+			turn[k] = fmod(k * 0.5 * (3 - sqrt(5)), 1);
+			for (; at > first && turn[order[at - 1]] > turn[k]; at--)
+				order[at] = order[at - 1];
+			order[at] = k;
 		}
-		over[k] = most;
 	}
+	for (int k = 0; k < POINTS; k++) {
+		sphere_point(u, order[k]);
+		for (int d = 0; d < 3; d++)
+			patch[k / LANES].u[d][k % LANES] = (float)u[d];
+	}
+}
+
+/* the points beyond none of the planes v->list [cuts] */
+BP_CLONES static int
+count_exposed(const struct near *v, int cuts, const struct patch patch[PATCHES])
+{
+	int ready = 0, points = 0;
+
+	for (int c = 0; c < PATCHES; c++) {
+		const float *x = patch[c].u[0], *y = patch[c].u[1], *z = patch[c].u[2];
+		float over[LANES] = { 0 };
+		uint64_t hidden[LANES / 8] = { 0 }; /* a byte a point */
+		for (int first = 0; first < cuts && (hidden[0] & hidden[1]) != UINT64_MAX; first += PLANES) {
+			for (; ready < first + PLANES; ready++) { /* past the last, that one again */
+				int j = v->list[bp_min(ready, cuts - 1)];
+				v->plane[ready][0] = v->dx[j], v->plane[ready][1] = v->dy[j];
+				v->plane[ready][2] = v->dz[j], v->plane[ready][3] = v->limit[j];
+			}
+			const float(*p)[4] = (const float(*)[4])v->plane[first];
+#pragma omp simd
+			for (int k = 0; k < LANES; k++) {
+				float most = over[k];
+#pragma GCC unroll 8
+				for (int m = 0; m < PLANES; m++) {
+					float by = x[k] * p[m][0] - p[m][3] + y[k] * p[m][1] + z[k] * p[m][2];
+					most = by > most ? by : most;
+				}
+				over[k] = most;
+			}
+			flags f = __builtin_convertvector(*(lanes *)over > 0, flags);
+			memcpy(hidden, &f, sizeof hidden);
+		}
+		points += LANES - (__builtin_popcountll(hidden[0]) + __builtin_popcountll(hidden[1])) / 8;
+	}
+	return points;
 }
 
 static double
-exposed(const struct near *v, const double *x, const struct cells *c, double R, float u[3][POINTS])
+exposed(const struct near *v, const double *x, const struct cells *c, double R, const struct patch patch[PATCHES])
 {
-	float left[3][POINTS], over[POINTS], p[4][PLANES], (*from)[POINTS] = u;
-	short keep[POINTS];
-	int cuts, points = POINTS;
-
 	planes(v, (float)(x[0] - (double)v->at[0] * c->width), (float)(x[1] - (double)v->at[1] * c->width),
 	    (float)(x[2] - (double)v->at[2] * c->width), (float)R);
-	cuts = sift(v);
-	for (int first = 0; first < cuts && points > 0; first += PLANES) {
-		int n = bp_min(cuts - first, PLANES), kept = 0;
-		for (int m = 0; m < PLANES; m++) { /* past the last, that one again */
-			int j = v->list[first + bp_min(m, n - 1)];
-			p[0][m] = v->dx[j], p[1][m] = v->dy[j], p[2][m] = v->dz[j], p[3][m] = v->limit[j];
-		}
-		cut(over, from, points, p);
-		for (int k = 0; k < points; k++) {
-			keep[kept] = (short)k;
-			kept += !(over[k] > 0);
-		}
-		for (int k = 0; k < kept; k++)
-			for (int d = 0; d < 3; d++)
-				left[d][k] = from[d][keep[k]];
-		from = left;
-		points = kept;
-	}
-	return (double)points / POINTS;
+	return (double)count_exposed(v, sift(v), patch) / POINTS;
 }
 
 int
 bp_exposed_fraction_cpu_opt(struct bp_ctx *cx, const struct bp_exposed_fraction *a)
 {
 	enum { CHUNK = 128 };
-	const size_t n = (size_t)a->n;
+	const size_t n = (size_t)a->n, m = n + 1; /* one place is always free to be written */
 	struct bp_mark mark = bp_dev_mark(cx);
 	struct cells c = { .mask = 15 };
-	float u[3][POINTS], *scratch;
-	double v[3];
+	struct patch *patch;
+	float *scratch, (*plane)[4];
 	int *lists;
 
 	while (c.mask < 2 * a->n && c.mask < 1 << 28)
@@ -285,16 +311,15 @@ bp_exposed_fraction_cpu_opt(struct bp_ctx *cx, const struct bp_exposed_fraction 
 	BP_DEV_NEW(c.atom, n, cx);
 	BP_DEV_NEW(c.x, 3 * n, cx);
 	BP_DEV_NEW(c.r, n, cx);
-	BP_DEV_NEW(scratch, 8 * (n + 1) * (size_t)cx->threads, cx);
-	BP_DEV_NEW(lists, 3 * (n + 1) * (size_t)cx->threads, cx);
+	BP_DEV_NEW(patch, PATCHES, cx);
+	BP_DEV_NEW(scratch, 8 * m * (size_t)cx->threads, cx);
+	BP_DEV_NEW(plane, (n + PLANES) * (size_t)cx->threads, cx);
+	BP_DEV_NEW(lists, 3 * m * (size_t)cx->threads, cx);
 	if (cx->dry) {
 		bp_dev_release(cx, mark);
 		return BP_OK;
 	}
-	for (int k = 0; k < POINTS; k++) {
-		sphere_point(v, k);
-		u[0][k] = (float)v[0], u[1][k] = (float)v[1], u[2][k] = (float)v[2];
-	}
+	make_patches(patch);
 	for (int i = 0; i < a->n; i++)
 		c.R = fmax(c.R, a->R[i]);
 	c.width = 2 * c.R;
@@ -304,18 +329,18 @@ bp_exposed_fraction_cpu_opt(struct bp_ctx *cx, const struct bp_exposed_fraction 
 		fill_cells(&c, x, a->R, a->n);
 		BP_PARALLEL
 		for (int first = 0; first < a->n; first += CHUNK) { /* neighbours in the list are mostly of one cell */
-			float *f = scratch + 8 * (n + 1) * (size_t)omp_get_thread_num();
-			int *l = lists + 3 * (n + 1) * (size_t)omp_get_thread_num();
-			const size_t m = n + 1; /* one place is always free to be written */
+			const size_t mine = (size_t)omp_get_thread_num();
+			float *f = scratch + 8 * m * mine;
+			int *l = lists + 3 * m * mine;
 			struct near near = { { 0 }, -1, f, f + m, f + 2 * m, f + 3 * m, f + 4 * m, f + 5 * m, f + 6 * m,
-				f + 7 * m, l, l + m, l + 2 * m };
+				f + 7 * m, l, l + m, l + 2 * m, plane + (n + PLANES) * mine };
 			for (int k = first; k < first + CHUNK && k < a->n; k++) {
 				int i = c.atom[k];
 				int64_t at[3];
 				cell_index(at, &c, x + 3 * i);
 				if (near.n < 0 || memcmp(at, near.at, sizeof at))
 					gather(&near, &c, at);
-				a->a[(size_t)b * n + i] = exposed(&near, x + 3 * i, &c, a->R[i], u);
+				a->a[(size_t)b * n + i] = exposed(&near, x + 3 * i, &c, a->R[i], patch);
 			}
 		}
 	}

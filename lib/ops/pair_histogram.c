@@ -57,37 +57,39 @@ bp_pair_histogram_cpu(struct bp_ctx *cx, const struct bp_pair_histogram *a)
 	return too_far(cx, a);
 }
 
-/* ---- optimized: a job is a pair of types. Its four sums (weights 1, a_j, a_i, a_i a_j) lie side by side, so that a
- * pair of atoms is one multiply-add of eight floats: four at its bin, four at the next. ---- */
+/* ---- optimized: a job is a pair of types. What a pair of atoms adds to its bin and to the next one lies side by side
+ * at its bin, for the four weights 1, a_j, a_i, a_i a_j: so a pair is one multiply-add of eight aligned floats, and
+ * pairs of neighbouring bins never wait for each other's stores. ---- */
 
-typedef float v8 __attribute__((vector_size(32), aligned(4), may_alias));
-typedef int32_t bits __attribute__((may_alias)); /* of a float >= 0: ordered as the floats are */
-enum { BLOCK = 256 };
+typedef float v8 __attribute__((vector_size(32), may_alias));
+typedef float v4 __attribute__((vector_size(16), may_alias));
+typedef double v4d __attribute__((vector_size(32), may_alias));
+enum {
+	BLOCK = 256,
+	WIDE = 16,   /* pairs are made by so many: BP_PAIRS_PAD allows for it  */
+	FLUSH = 32,  /* pairs a bin, on average, that are summed in fp32       */
+};
 
 struct job {
 	const float *x, *y, *z, *a; /* [n] of the sample                                             */
-	const v8 *w;                /* [n] 1 a 1 a 1 a 1 a, or NULL: no layer                        */
+	const v8 *w;                /* [n] 1 a 1 a 1 a 1 a                                           */
 	int i0, i1, j0, j1, bins;   /* i0 = j0: pairs of one type                                    */
 	float inv_h, far;           /* far: out, in bins                                             */
-	float *hist;                /* [bins,4], or [bins] without layer: scratch                    */
-	double *count, *layer;      /* [bins] += ; [3,bins] += (a_j, a_i, a_i a_j), or NULL          */
+	v8 *hist;                   /* [bins] scratch, 0: of each bin's pairs, here and at the next  */
+	v4d *sum;                   /* [bins] scratch                                                */
 };
 
+/* sum += hist, which is 0 again */
 BP_CLONES static void
 flush(struct job *q)
 {
-	if (!q->w) {
-		for (int k = 0; k < q->bins; k++)
-			q->count[k] += q->hist[k];
-		memset(q->hist, 0, (size_t)q->bins * sizeof *q->hist);
-		return;
-	}
+	v4 *h = (v4 *)q->hist, before = { 0 };
+
 	for (int k = 0; k < q->bins; k++) {
-		q->count[k] += q->hist[4 * k];
-		for (int c = 0; c < 3; c++)
-			q->layer[c * q->bins + k] += q->hist[4 * k + 1 + c];
+		q->sum[k] += __builtin_convertvector(h[2 * k] + before, v4d);
+		before = h[2 * k + 1];
+		h[2 * k] = h[2 * k + 1] = (v4) { 0 };
 	}
-	memset(q->hist, 0, 4 * (size_t)q->bins * sizeof *q->hist);
 }
 
 BP_CLONES static void
@@ -95,63 +97,95 @@ histogram(struct job *q)
 {
 	const float last = (float)(q->bins - 2);
 	int bin[BLOCK], done = 0;
-	float f[BLOCK], d[BLOCK];
-	float *const hist = q->hist;
-	bits far = 0;
+	float f[BLOCK], most[WIDE] = { 0 };
+	v8 *const hist = q->hist;
 
 	for (int i = q->i0; i < q->i1; i++) {
 		const float x = q->x[i], y = q->y[i], z = q->z[i], ai = q->a[i], inv_h = q->inv_h;
 		const v8 here = { 1, 1, ai, ai, 0, 0, 0, 0 }, slope = { -1, -1, -ai, -ai, 1, 1, ai, ai };
 		for (int j = q->i0 == q->j0 ? i + 1 : q->j0; j < q->j1; j += BLOCK) {
 			const int n = q->j1 - j < BLOCK ? q->j1 - j : BLOCK;
-			const v8 *w = q->w ? q->w + j : NULL;
+			/* past the last are atoms of the sample or its middle: none further than its furthest pair */
+			for (int m0 = 0; m0 < n; m0 += WIDE)
 #pragma omp simd
-			for (int m = 0; m < n; m++) {
-				float dx = x - q->x[j + m], dy = y - q->y[j + m], dz = z - q->z[j + m];
-				float t = sqrtf(dx * dx + dy * dy + dz * dz) * inv_h;
-				d[m] = t;
-				t = t < last ? t : last;
-				bin[m] = (int)t;
-				f[m] = t - (float)bin[m];
-			}
-#pragma omp simd reduction(max : far)
-			for (int m = 0; m < n; m++)
-				far = ((const bits *)d)[m] > far ? ((const bits *)d)[m] : far;
-			if (w)
-#pragma GCC unroll 4
-				for (int m = 0; m < n; m++)
-					*(v8 *)(hist + 4 * bin[m]) += (here + f[m] * slope) * w[m];
-			else
-				for (int m = 0; m < n; m++) {
-					hist[bin[m]] += 1 - f[m];
-					hist[bin[m] + 1] += f[m];
+				for (int m = m0; m < m0 + WIDE; m++) {
+					float dx = x - q->x[j + m], dy = y - q->y[j + m], dz = z - q->z[j + m];
+					float t = sqrtf(dx * dx + dy * dy + dz * dz) * inv_h;
+					most[m - m0] = t > most[m - m0] ? t : most[m - m0];
+					t = t < last ? t : last;
+					bin[m] = (int)t;
+					f[m] = t - (float)bin[m];
 				}
+#pragma GCC unroll 4
+			for (int m = 0; m < n; m++)
+				hist[bin[m]] += (here + f[m] * slope) * q->w[j + m];
 			done += n;
 		}
-		if (done > 8 * q->bins) { /* often: a bin then holds few pairs, whose fp32 sum is all but exact */
+		if (done > FLUSH * q->bins) {
 			flush(q);
 			done = 0;
 		}
 	}
 	flush(q);
-	memcpy(&q->far, &far, sizeof far);
+	q->far = 0;
+	for (int m = 0; m < WIDE; m++)
+		q->far = most[m] > q->far ? most[m] : q->far;
 }
 
-/* the layer's rows of sample b from what the jobs found, in a fixed order */
-static void
-add_layers(const struct bp_pair_histogram *a, double *H, const double *layer)
+/* the four sums of each bin to where they belong, [bins] each; aj, ai, both: NULL without layer */
+BP_CLONES static void
+unmix(double *count, float *aj, float *ai, float *both, const struct job *q)
 {
-	const struct bp_pairs *p = &a->p;
-	double *both = H + (size_t)bp_layer_row(p, p->ntypes) * a->bins;
+	const double *sum = (const double *)q->sum;
 
-	for (int r = 0, s, t; r < bp_type_pairs(p); r++, layer += 3 * (size_t)a->bins) {
+#pragma omp simd
+	for (int k = 0; k < q->bins; k++)
+		count[k] = sum[4 * k];
+	if (!aj)
+		return;
+#pragma omp simd
+	for (int k = 0; k < q->bins; k++) {
+		aj[k] = (float)sum[4 * k + 1];
+		ai[k] = (float)sum[4 * k + 2];
+		both[k] = (float)sum[4 * k + 3];
+	}
+}
+
+/* job r of the sample, and its sums to the row count [bins] and to layer [3,bins]: with the layer for type s, for type
+ * t, and of the layer with itself. The longer range of atoms goes to the inner loop. */
+static void
+sum_types(struct job *q, double *count, float *layer, const struct bp_pairs *p, int r)
+{
+	int s, t, swap;
+
+	bp_pair_types(p, r, &s, &t);
+	swap = p->start[s + 1] - p->start[s] > p->start[t + 1] - p->start[t];
+	q->i0 = p->start[swap ? t : s], q->i1 = p->start[(swap ? t : s) + 1];
+	q->j0 = p->start[swap ? s : t], q->j1 = p->start[(swap ? s : t) + 1];
+	memset(q->sum, 0, (size_t)q->bins * sizeof *q->sum);
+	histogram(q);
+	if (layer)
+		unmix(count, layer + (swap ? q->bins : 0), layer + (swap ? 0 : q->bins), layer + 2 * (size_t)q->bins, q);
+	else
+		unmix(count, NULL, NULL, NULL, q);
+}
+
+/* the layer's rows of a sample from what the jobs found, in a fixed order */
+BP_CLONES static void
+add_layers(const struct bp_pairs *p, int bins, double *H, const float *layer)
+{
+	double *rows = H + (size_t)bp_layer_row(p, 0) * bins, *both = rows + (size_t)p->ntypes * bins;
+
+	memset(rows, 0, ((size_t)p->ntypes + 1) * bins * sizeof *rows);
+	for (int r = 0, s, t; r < bp_type_pairs(p); r++, layer += 3 * (size_t)bins) {
 		bp_pair_types(p, r, &s, &t);
-		double *hs = H + (size_t)bp_layer_row(p, s) * a->bins, *ht = H + (size_t)bp_layer_row(p, t) * a->bins;
-		for (int k = 0; k < a->bins; k++) {
+		double *hs = rows + (size_t)s * bins, *ht = rows + (size_t)t * bins;
+		for (int k = 0; k < bins; k++)
 			hs[k] += layer[k];
-			ht[k] += layer[a->bins + k];
-			both[k] += layer[2 * a->bins + k];
-		}
+		for (int k = 0; k < bins; k++)
+			ht[k] += layer[bins + k];
+		for (int k = 0; k < bins; k++)
+			both[k] += layer[2 * bins + k];
 	}
 }
 
@@ -159,49 +193,43 @@ int
 bp_pair_histogram_cpu_opt(struct bp_ctx *cx, const struct bp_pair_histogram *a)
 {
 	const struct bp_pairs *p = &a->p;
-	const int rows = bp_pair_rows(p), jobs = bp_type_pairs(p), bins = a->bins;
-	const size_t hist = 4 * (size_t)bins + 64;
+	const int rows = bp_pair_rows(p), jobs = bp_type_pairs(p);
+	const size_t bins = (size_t)a->bins;
 	struct bp_mark mark = bp_dev_mark(cx);
 	struct bp_pairs_f32 f;
-	double *layer;
-	float *scratch, *far;
-	v8 *w;
+	float *layer, *far;
+	v8 *w, *hist;
+	v4d *sum;
 
 	BP_TRY(bp_pairs_f32(cx, &f, p));
-	BP_DEV_NEW(layer, p->a ? (size_t)p->b * jobs * 3 * bins : 1, cx);
-	BP_DEV_NEW(scratch, hist * (size_t)cx->threads, cx);
-	BP_DEV_NEW(far, (size_t)p->b * jobs, cx);
-	BP_DEV_NEW(w, p->a ? (size_t)p->b * f.ld : 1, cx);
+	BP_DEV_NEW(layer, p->a ? (size_t)jobs * 3 * bins : 1, cx);
+	BP_DEV_NEW(hist, bins * (size_t)cx->threads, cx);
+	BP_DEV_NEW(sum, bins * (size_t)cx->threads, cx);
+	BP_DEV_NEW(far, jobs, cx);
+	BP_DEV_NEW(w, f.ld, cx);
 	if (cx->dry) {
 		bp_dev_release(cx, mark);
 		return BP_OK;
 	}
-	memset(a->H, 0, (size_t)p->b * rows * bins * sizeof *a->H);
-	memset(scratch, 0, hist * (size_t)cx->threads * sizeof *scratch);
-	if (p->a) {
-		memset(layer, 0, (size_t)p->b * jobs * 3 * bins * sizeof *layer);
-		for (size_t i = 0; i < (size_t)p->b * f.ld; i++)
-			w[i] = (v8) { 1, f.a[i], 1, f.a[i], 1, f.a[i], 1, f.a[i] };
-	}
-	BP_PARALLEL
-	for (int q = 0; q < p->b * jobs; q++) {
-		size_t at = (size_t)(q / jobs) * f.ld;
-		struct job job = { f.x + at, f.y + at, f.z + at, f.a + at, p->a ? w + at : NULL, .bins = bins,
-			.inv_h = (float)(1 / a->h), .hist = scratch + hist * (size_t)omp_get_thread_num(),
-			.count = a->H + ((size_t)(q / jobs) * rows + q % jobs) * bins,
-			.layer = p->a ? layer + (size_t)q * 3 * bins : NULL };
-		int s, t;
-		bp_pair_types(p, q % jobs, &s, &t);
-		job.i0 = p->start[s], job.i1 = p->start[s + 1], job.j0 = p->start[t], job.j1 = p->start[t + 1];
-		histogram(&job);
-		far[q] = job.far;
-	}
+	memset(hist, 0, bins * (size_t)cx->threads * sizeof *hist);
 	for (int b = 0; b < p->b; b++) {
+		double *H = a->H + (size_t)b * rows * bins;
+		const size_t at = (size_t)b * f.ld;
+		for (size_t i = 0; i < f.ld; i++)
+			w[i] = (v8) { 1, f.a[at + i], 1, f.a[at + i], 1, f.a[at + i], 1, f.a[at + i] };
+		BP_PARALLEL
+		for (int r = 0; r < jobs; r++) {
+			const size_t mine = bins * (size_t)omp_get_thread_num();
+			struct job job = { f.x + at, f.y + at, f.z + at, f.a + at, w, .bins = a->bins,
+				.inv_h = (float)(1 / a->h), .hist = hist + mine, .sum = sum + mine };
+			sum_types(&job, H + (size_t)r * bins, p->a ? layer + (size_t)r * 3 * bins : NULL, p, r);
+			far[r] = job.far;
+		}
 		a->far[b] = 0;
-		for (int q = 0; q < jobs; q++)
-			a->far[b] = fmax(a->far[b], far[b * jobs + q] * a->h);
+		for (int r = 0; r < jobs; r++)
+			a->far[b] = fmax(a->far[b], far[r] * a->h);
 		if (p->a)
-			add_layers(a, a->H + (size_t)b * rows * bins, layer + (size_t)b * jobs * 3 * bins);
+			add_layers(p, a->bins, H, layer);
 	}
 	bp_dev_release(cx, mark);
 	return too_far(cx, a);

@@ -353,7 +353,8 @@ set_element(struct bp_atom_row *a, int z, const char *residue)
 		key[1] = 0;
 		e = bp_element_number(key) > 0 ? key : NULL;
 	}
-	snprintf(a->element, sizeof a->element, "%.3s", e ? e : "X");
+	e = e ? e : "X";
+	memcpy(a->element, e, strnlen(e, sizeof a->element - 1)); /* the row was zero */
 	for (char *p = a->element; *p; p++)
 		*p = *p >= 'a' && *p <= 'z' ? (char)(*p - 'a' + 'A') : *p;
 }

@@ -78,10 +78,11 @@ specs(void **state)
 	    bp_guide_from_spec(&p,
 	        "saxs:d/"
 	        "c.dat,weight=0.5,interval=2,gradient-method=finite_diff_batch,method=direct,offset=no,model=excluded,"
-	        "q_max=0.3,max_q_points=50,q_unit=nm,energy=chi2,step=raw,voxel_size=2.5",
+	        "q_max=0.3,max_q_points=50,q_unit=nm,energy=chi2,step=raw,voxel_size=2.5,"
+	        "resampling_weight=0.05,voxel_size=2",
 	        r->mem, &r->err));
 	assert_string_equal(p.experimental_data, "d/c.dat");
-	assert_string_equal(p.unused, "voxel_size");
+	assert_string_equal(p.unused, "voxel_size, resampling_weight");
 	bp_guide_saxs_opt(&so, &p);
 	bp_guide_curve_opt(&co, &p);
 	assert_true(so.gradient == BP_SAXS_FINITE_DIFF_BATCH && so.method == BP_DEBYE_DIRECT && !so.fit.offset
