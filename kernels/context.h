@@ -17,6 +17,9 @@ void bp_cuda_close(struct bp_ctx *cx);
 /* Has the card the shared memory that the optimized row of `op` wants at the context's precision? */
 bool bp_cuda_fits(const struct bp_ctx *cx, const char *op);
 
+/* tri_attn.cu: has the card the products of Hopper (compute capability 9.0), and the build code for them (sm_90a)? */
+bool bp_cuda_wgmma(void);
+
 /* record.cu: CUDA graphs as ctx.h's recordings */
 int bp_cuda_record(struct bp_ctx *cx);
 int bp_cuda_recorded(struct bp_ctx *cx, void **recording, bool keep);
