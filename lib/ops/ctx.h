@@ -37,6 +37,7 @@ struct bp_ctx {
 	enum bp_device device;
 	int device_index;
 	enum bp_precision precision;
+	bool wgmma;             /* tri_attn takes Hopper's products: set where card, build and precision allow; tests may clear it */
 	int threads;            /* CPU threads                                                          */
 	const struct bp_memory *memory; /* the device's memory functions */
 	struct bp_arena *mem;   /* CPU: activations and scratch. Devices keep their own pool in dev     */
@@ -44,7 +45,7 @@ struct bp_ctx {
 	struct bp_err *err;     /* filled by an op that fails                                           */
 	struct bp_profile *profile; /* profile.h, or NULL */
 	bool dry;               /* planning: memory is counted, nothing is computed, nothing dereferenced */
-	int chunk;              /* ops whose scratch grows with the pairs take this many rows of pairs at once; 0: all of them */
+	int chunk;              /* ops whose scratch grows with the pairs take at most this many rows of pairs at once; 0: all of them */
 	bool chunk_fixed;       /* ... by the user's word: a plan does not change it */
 	struct bp_share *share; /* with lanes of the same device, or NULL */
 	unsigned epoch;         /* counts up when memory is given back: recordings from before know addresses that are void */

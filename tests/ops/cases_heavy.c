@@ -113,6 +113,18 @@ tri_mul(struct check *k, int shape)
 	    .pair_mask = S[shape].pair_mask ? check_mask(k, nn) : NULL, .w = &w, .add = S[shape].add, .out = out);
 }
 
+/* a mask of n tokens whose first 64 are 0: the largest score of the first tile of keys is far below that of the next */
+static const float *
+late_mask(struct check *k, int n)
+{
+	float mask[256];
+
+	bp_assert(n <= 256);
+	for (int i = 0; i < n; i++)
+		mask[i] = i >= 64;
+	return check_floats(k, mask, n);
+}
+
 /* norm 2, products 2, logits 4 (an error e of a logit is a relative error e of its weight), weights 3, sum 2, gate 3,
  * product 2 */
 static void
@@ -120,16 +132,18 @@ tri_attn(struct check *k, int shape)
 {
 	static const struct {
 		int n, c, heads, d;
-		bool ending, add, mask, pair_mask;
-	} S[] = { { 1, 16, 1, 8, false, true, false, false }, { 5, 16, 2, 32, true, true, true, false },
-		{ 33, 32, 4, 32, false, true, true, false }, { 37, 20, 3, 7, true, false, false, true },
-		{ 97, 16, 2, 32, true, true, true, false }, { 86, 32, 2, 32, false, true, false, false },
-		{ 67, 128, 4, 32, false, true, true, false }, { 72, 128, 4, 32, true, false, true, false },
-		{ 76, 64, 2, 32, false, true, true, false }, { 76, 64, 2, 32, true, true, true, false },
-		{ 214, 64, 2, 32, false, true, true, false }, { 214, 64, 2, 32, true, true, true, false },
-		{ 256, 128, 4, 32, false, true, false, false }, { 256, 128, 4, 32, true, true, false, false },
-		{ 512, 128, 4, 32, false, true, false, false }, { 512, 128, 4, 32, true, true, false, false },
-		{ 1024, 128, 4, 32, false, true, false, false }, { 1024, 128, 4, 32, true, true, false, false } };
+		bool ending, add, mask, pair_mask, late;
+	} S[] = { { 1, 16, 1, 8, false, true, false, false, false }, { 5, 16, 2, 32, true, true, true, false, false },
+		{ 33, 32, 4, 32, false, true, true, false, false }, { 37, 20, 3, 7, true, false, false, true, false },
+		{ 97, 16, 2, 32, true, true, true, false, false }, { 86, 32, 2, 32, false, true, false, false, false },
+		{ 67, 128, 4, 32, false, true, true, false, false }, { 72, 128, 4, 32, true, false, true, false, false },
+		{ 76, 64, 2, 32, false, true, true, false, false }, { 76, 64, 2, 32, true, true, true, false, false },
+		{ 214, 64, 2, 32, false, true, true, false, false }, { 214, 64, 2, 32, true, true, true, false, false },
+		{ 256, 128, 4, 32, false, true, false, false, false }, { 256, 128, 4, 32, true, true, false, false, false },
+		{ 512, 128, 4, 32, false, true, false, false, false }, { 512, 128, 4, 32, true, true, false, false, false },
+		{ 1024, 128, 4, 32, false, true, false, false, false }, { 1024, 128, 4, 32, true, true, false, false, false },
+		/* on cards: whole tiles of keys without a mask, the second far above the first */
+		{ 200, 32, 2, 32, false, true, false, false, false }, { 195, 32, 2, 32, true, true, false, false, true } };
 	int n = S[shape].n, c = S[shape].c, heads = S[shape].heads, hd = heads * S[shape].d;
 	size_t nn = (size_t)n * n;
 	const struct bp_tri_attn_weights w
@@ -142,7 +156,8 @@ tri_attn(struct check *k, int shape)
 	check_flops(k, (10.0 * c + 4 * n) * hd * (double)nn);
 	check_bound(k, 18, c + n);
 	CHECK_OP(k, tri_attn, .n = n, .c = c, .ending = S[shape].ending,
-	    .x = S[shape].add ? out : check_normal(k, nn * c), .mask = S[shape].mask ? check_mask(k, n) : NULL,
+	    .x = S[shape].add ? out : check_normal(k, nn * c),
+	    .mask = S[shape].late ? late_mask(k, n) : S[shape].mask ? check_mask(k, n) : NULL,
 	    .pair_mask = S[shape].pair_mask ? check_mask(k, nn) : NULL, .w = &w, .add = S[shape].add, .out = out);
 }
 
@@ -215,7 +230,7 @@ const struct check_op check_heavy[] = {
 	{ "layer_norm", layer_norm, 6, 2, 0, 0 },
 	{ "transition", transition, 6, 4, 2, 0 },
 	{ "tri_mul", tri_mul, 7, 6, 4, 1 },
-	{ "tri_attn", tri_attn, 8, 6, 4, 0 },
+	{ "tri_attn", tri_attn, 8, 6, 4, 2 },
 	{ "ada_ln", ada_ln, 3, 3, 0, 0 },
 	{ "ada_cond", ada_cond, 4, 3, 1, 0 },
 	{ "cond_transition", cond_transition, 3, 3, 0, 0 },
