@@ -205,7 +205,7 @@ bp_out_commit(struct bp_out *out, const struct bp_rec *rec, struct bp_duty *cons
 
 	if (rec->kind == BP_TRAJECTORY) /* it travels with the target's own record, which follows */
 		return BP_OK;
-	for (int64_t i = 1; ids && i < bp_batch_count(rec); i++)
+	for (int64_t i = 1; ids && i < bp_batch_count(rec) && i < BP_BATCH_MAX; i++) /* beyond that it is no batch */
 		ids = bp_sprintf(rec->mem, err, "%s\n%s", ids, bp_batch_id(rec, i));
 	st = ids ? bp_sock_out_commit(out->sock, ids, bp_val_cstr(bp_val_get(rec->extra, "run"), NULL), kept, n, err) : BP_EMEM;
 	bp_arena_release(rec->mem, mark);
