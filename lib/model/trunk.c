@@ -289,7 +289,7 @@ msa_alone(struct run *r, const struct bp_feats *f, int pass)
 		BP_TRY(BP_OP(r->cx, axpy, .count = (int64_t)part, .alpha = 1, .x = x, .y = r->z + at));
 		bp_dev_release(r->cx, mark);
 	}
-	if (mem)
+	if (mem && !r->dump) /* a dump grows in the same arena */
 		bp_arena_release(mem, host);
 	return BP_OK;
 }
