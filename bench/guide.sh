@@ -46,7 +46,7 @@ for shape in "400 1" "4 100"; do
 	for run in 1 2 3 4 5 6 7; do
 		for of in ${BEFORE:+"$BEFORE"} "$bin"; do echo "$of $(filter "$of/guide-saxs")"; done
 	done | awk -v r="$1" -v s="$2" -v now="$bin" '!($1 in cpu) || $2 < cpu[$1] { cpu[$1] = $2 } !($1 in wall) || $3 < wall[$1] { wall[$1] = $3 }
-		END { for (of in cpu) printf "| %d records of %d sample%s%s | %.0f | %.2f |\n", r, s, s > 1 ? "s" : "", of == now ? "" : ", before", r * s / wall[of], 1e3 * cpu[of] / (r * s) }' | sort -r
+		END { for (of in cpu) printf "| %d records of %d sample%s%s | %.0f | %.2f |\n", r, s, (s > 1 ? "s" : ""), (of == now ? "" : ", before"), r * s / wall[of], 1e3 * cpu[of] / (r * s) }' | sort -r
 done
 
 # what the fits find, beside AUSAXS

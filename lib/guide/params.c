@@ -247,24 +247,6 @@ unknown(int section, const char *key, struct bp_err *err)
 	return BP_FAIL(err, BP_EUSAGE, hint, "%s has no key '%.80s'", section_name(section), key);
 }
 
-static const char c1_fitted[] = "c1 (it is fitted)", c2_fitted[] = "c2 (it is fitted)";
-
-static bool
-has_effect(const struct bp_guide_key *k)
-{
-	return k->field != F(idle[0]) && k->field != F(idle[1]) && k->field != F(resampling_weight);
-}
-
-/* *list, names with commas between them, and another one, once */
-static int
-add_unused(const char **list, const char *name, struct bp_arena *mem, struct bp_err *err)
-{
-	if (*list && strstr(*list, name))
-		return BP_OK;
-	*list = *list ? bp_sprintf(mem, err, "%s, %s", *list, name) : bp_strdup(mem, name, err);
-	return *list ? BP_OK : BP_EMEM;
-}
-
 int
 bp_guide_set(struct bp_guide_params *p, const char *key, const char *value, struct bp_arena *mem, struct bp_err *err)
 {
@@ -283,56 +265,9 @@ bp_guide_set(struct bp_guide_params *p, const char *key, const char *value, stru
 		if ((keys[i].sections & p->section) && strcmp(keys[i].name, name) == 0) {
 			BP_TRY(store(p, &keys[i], value, mem, err));
 			p->given |= UINT64_C(1) << i;
-			return has_effect(&keys[i]) ? BP_OK : add_unused(&p->unused, keys[i].name, mem, err);
+			return bp_guide_has_effect(&keys[i]) ? BP_OK : bp_guide_add_idle(&p->unused, keys[i].name, mem, err);
 		}
 	return unknown(p->section, key, err);
-}
-
-static bool
-is_key_of(int section, const char *name)
-{
-	for (int i = 0; i < KEYS; i++)
-		if ((keys[i].sections & section) && strcmp(keys[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-/* does p have the value of the key that q has? */
-static bool
-same_value(const struct bp_guide_key *k, const struct bp_guide_params *p, const struct bp_guide_params *q)
-{
-	const char *a = (const char *)p + k->field, *b = (const char *)q + k->field, *s, *t;
-
-	switch (k->type) {
-	case BP_OPT_FLAG:
-		return *(const bool *)a == *(const bool *)b;
-	case BP_OPT_INT:
-		return *(const int *)a == *(const int *)b;
-	case BP_OPT_NUM:
-		return memcmp(a, b, sizeof(double)) == 0; /* not given is NaN */
-	default:
-		s = *(const char *const *)a, t = *(const char *const *)b;
-		return s == t || (s && t && strcmp(s, t) == 0);
-	}
-}
-
-int
-bp_guide_idle(const char **ret, const struct bp_guide_params *p, int of, struct bp_arena *mem, struct bp_err *err)
-{
-	struct bp_guide_params initial;
-
-	*ret = NULL;
-	bp_guide_defaults(&initial, of);
-	for (int i = 0; i < KEYS; i++)
-		if ((keys[i].sections & of) && !same_value(&keys[i], p, &initial)
-		    && (!has_effect(&keys[i]) || (p->section != of && !is_key_of(p->section, keys[i].name)
-		        && keys[i].field != F(experimental_data))))
-			BP_TRY(add_unused(ret, keys[i].name, mem, err));
-	if (p->fit_c1 && p->c1 != initial.c1)
-		BP_TRY(add_unused(ret, c1_fitted, mem, err));
-	if (p->fit_c2 && p->c2 != initial.c2)
-		BP_TRY(add_unused(ret, c2_fitted, mem, err));
-	return BP_OK;
 }
 
 bool
@@ -359,9 +294,9 @@ bp_guide_check(struct bp_guide_params *p, struct bp_err *err)
 		if (p->q_max > 0 && !(p->q_min < p->q_max))
 			return BP_FAIL(err, BP_EUSAGE, NULL, "q_min %g is not below q_max %g", p->q_min, p->q_max);
 		if (p->fit_c1 && bp_guide_given(p, "c1") && !p->unused)
-			p->unused = c1_fitted;
+			p->unused = "c1" BP_GUIDE_FITTED;
 		if (p->fit_c2 && bp_guide_given(p, "c2") && !p->unused)
-			p->unused = c2_fitted;
+			p->unused = "c2" BP_GUIDE_FITTED;
 		return BP_OK;
 	}
 	for (int i = 0; i < 3; i++)

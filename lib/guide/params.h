@@ -55,6 +55,7 @@ struct bp_guide_key {
 	const char *help;
 };
 const struct bp_guide_key *bp_guide_key(int i);
+bool bp_guide_has_effect(const struct bp_guide_key *k); /* false: of others' files, taken and not used */
 
 /* The keys of some sections as options of a program whose option struct holds a bp_guide_params at offset `at`: d[n]
  * gets up to room entries (hyphens for underscores), the number is returned. */
@@ -81,6 +82,9 @@ bool bp_guide_given(const struct bp_guide_params *p, const char *key);
  * nothing where p's section is worked on: for the options of a program; NULL: none. */
 int bp_guide_idle(
     const char **ret, const struct bp_guide_params *p, int of, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+#define BP_GUIDE_FITTED " (it is fitted)" /* why c1, c2 may be among them */
+/* such a list (NULL: none yet) and another name, once */
+int bp_guide_add_idle(const char **list, const char *name, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
 /* The guides of a section `guidance:`, in its order: maps `saxs`, `rg`, `exec`, or lists of such maps. (scoring != 0:
  * of a section `scoring:`, map `saxs`.) *ret [*n]. */

@@ -55,3 +55,75 @@ bp_guide_rg_opt(struct bp_rg_opt *o, const struct bp_guide_params *p)
 		.ramp_steps = p->ramping_steps,
 		.cap = p->gradient_capping };
 }
+
+/* ---- keys without effect ---- */
+
+bool
+bp_guide_has_effect(const struct bp_guide_key *k)
+{
+	static const char *const idle[] = { "voxel_size", "oversampling", "resampling_weight" };
+
+	for (size_t i = 0; i < sizeof idle / sizeof *idle; i++)
+		if (strcmp(k->name, idle[i]) == 0)
+			return false;
+	return true;
+}
+
+int
+bp_guide_add_idle(const char **list, const char *name, struct bp_arena *mem, struct bp_err *err)
+{
+	if (*list && strstr(*list, name))
+		return BP_OK;
+	*list = *list ? bp_sprintf(mem, err, "%s, %s", *list, name) : bp_strdup(mem, name, err);
+	return *list ? BP_OK : BP_EMEM;
+}
+
+static bool
+is_key_of(int section, const char *name)
+{
+	const struct bp_guide_key *k;
+
+	for (int i = 0; (k = bp_guide_key(i)); i++)
+		if ((k->sections & section) && strcmp(k->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* does p have the value of the key that q has? */
+static bool
+same_value(const struct bp_guide_key *k, const struct bp_guide_params *p, const struct bp_guide_params *q)
+{
+	const char *a = (const char *)p + k->field, *b = (const char *)q + k->field, *s, *t;
+
+	switch (k->type) {
+	case BP_OPT_FLAG:
+		return *(const bool *)a == *(const bool *)b;
+	case BP_OPT_INT:
+		return *(const int *)a == *(const int *)b;
+	case BP_OPT_NUM:
+		return memcmp(a, b, sizeof(double)) == 0; /* not given is NaN */
+	default:
+		s = *(const char *const *)a, t = *(const char *const *)b;
+		return s == t || (s && t && strcmp(s, t) == 0);
+	}
+}
+
+int
+bp_guide_idle(const char **ret, const struct bp_guide_params *p, int of, struct bp_arena *mem, struct bp_err *err)
+{
+	const struct bp_guide_key *k;
+	struct bp_guide_params initial;
+
+	*ret = NULL;
+	bp_guide_defaults(&initial, of);
+	for (int i = 0; (k = bp_guide_key(i)); i++) {
+		bool elsewhere = p->section != of && strcmp(k->name, "experimental_data") && !is_key_of(p->section, k->name);
+		if ((k->sections & of) && (elsewhere || !bp_guide_has_effect(k)) && !same_value(k, p, &initial))
+			BP_TRY(bp_guide_add_idle(ret, k->name, mem, err));
+	}
+	if (p->fit_c1 && p->c1 != initial.c1)
+		BP_TRY(bp_guide_add_idle(ret, "c1" BP_GUIDE_FITTED, mem, err));
+	if (p->fit_c2 && p->c2 != initial.c2)
+		BP_TRY(bp_guide_add_idle(ret, "c2" BP_GUIDE_FITTED, mem, err));
+	return BP_OK;
+}

@@ -157,6 +157,7 @@ records(void **state)
 	struct bp_tensor *t;
 	struct bp_atoms *a;
 	struct bp_rec *rec;
+	struct bp_told told = { 0 };
 	int64_t n = 32;
 
 	(void)state;
@@ -199,6 +200,16 @@ records(void **state)
 	assert_int_equal(a->n_h[3], 1);
 	assert_int_equal(a->n_h[8], 0);
 	assert_int_equal(a->unknown, 1);
+	for (int again = 0; again < 2; again++) { /* of many records each residue is told once */
+		OK(r, bp_atoms_of_next(&a, rec, &told, &r->err));
+		assert_int_equal(a->unknown, again ? 0 : 1);
+		assert_false(told.elements);
+	}
+	OK(r, bp_val_set(table, "element", bp_val_arr(r->mem, &r->err), r->mem, &r->err));
+	for (int i = 0; i < 7; i++)
+		OK(r, bp_val_push(bp_val_get(table, "element"), bp_val_int(r->mem, i ? 110 : 6, &r->err), r->mem, &r->err));
+	OK(r, bp_atoms_of_next(&a, rec, &told, &r->err));
+	assert_true(told.elements && a->mask[3] && !a->mask[4]);
 	ref_close(r);
 }
 
