@@ -35,6 +35,7 @@ struct buffers {
 	const float *R, *tr; /* of all steps */
 	const float *moving; /* [atoms] of bp_start, or NULL */
 	void *recording;     /* of network(), or NULL */
+	int floor, ran;      /* of bp_guided; at the network's last plain run, -1: there was none */
 };
 
 static int
@@ -93,12 +94,18 @@ network(struct bp_ctx *cx, struct bp_conditioned *c, const struct buffers *u, in
 	return BP_OK;
 }
 
-/* the same, recorded when it runs for the second time: by then its memory is there, and what is dumped is dumped */
+/* the same, recorded when it runs for the second time in the same memory: by then that is there, and what is dumped is dumped */
 static int
 network_again(struct bp_ctx *cx, struct bp_conditioned *c, struct buffers *u, int samples)
 {
 	int st;
 
+	if (u->ran != u->floor) {
+		bp_dev_forget(cx, u->recording);
+		u->recording = NULL;
+		u->ran = u->floor;
+		return network(cx, c, u, samples);
+	}
 	if (!u->recording) {
 		BP_TRY(bp_dev_record(cx));
 		st = network(cx, c, u, samples);
@@ -117,7 +124,7 @@ denoise(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c,
 
 	BP_TRY(BP_OP(cx, affine, .count = numbers, .alpha = (float)(1 / sqrt(var)), .x = u->noisy, .out = u->eps));
 	BP_TRY(bp_diffusion_step(c, cx, i));
-	if (i && o->record && bp_dev_records(cx))
+	if (o->record && bp_dev_records(cx))
 		BP_TRY(network_again(cx, c, u, o->samples));
 	else
 		BP_TRY(network(cx, c, u, o->samples));
@@ -141,14 +148,14 @@ step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, co
 	BP_TRY(BP_OP(cx, augment, .b = m, .atoms = atoms, .centred = o->centred, .x = x, .eps = u->eps, .R = u->R + 9 * pose,
 	    .tr = u->tr + 3 * pose, .w = u->moving, .rest = (float)rest,
 	    .scale = (float)(BP_NOISE_SCALE * sqrt(t_hat * t_hat - sigma * sigma)), .out = u->noisy));
+	struct bp_guided guided = { i, s->steps, t_hat, m, atoms, NULL, u->noisy, o->record, &u->floor };
 	for (int k = 0; k < o->guides; k++)
 		if (o->guide[k].before)
-			BP_TRY(o->guide[k].before(o->guide[k].self, cx,
-			    &(struct bp_guided){ i, s->steps, t_hat, m, atoms, NULL, u->noisy }));
+			BP_TRY(o->guide[k].before(o->guide[k].self, cx, &guided));
 	BP_TRY(denoise(cx, o, c, u, i));
+	guided.denoised = u->denoised;
 	for (int k = 0; k < o->guides; k++)
-		BP_TRY(o->guide[k].act(o->guide[k].self, cx,
-		    &(struct bp_guided){ i, s->steps, t_hat, m, atoms, u->denoised, u->noisy }));
+		BP_TRY(o->guide[k].act(o->guide[k].self, cx, &guided));
 	BP_TRY(BP_OP(cx, align, .b = m, .atoms = atoms, .x = u->noisy, .target = u->denoised, .w = c->f->atom_mask,
 	    .out = u->aligned));
 	if (o->watch)
@@ -157,19 +164,31 @@ step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, co
 	    .beta = (float)-f, .y = u->denoised, .out = x);
 }
 
+static int
+all_steps(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct bp_draws *d, struct buffers *u, float *x)
+{
+	BP_TRY(allocate(u, cx, d, 3 * (int64_t)o->samples * c->f->atoms));
+	BP_TRY(begin(cx, o, d, u, x));
+	for (int k = 0; k < o->guides; k++)
+		if (o->guide[k].begin)
+			BP_TRY(o->guide[k].begin(o->guide[k].self, cx));
+	for (int i = 0; i < (cx->dry ? 1 : o->schedule.steps); i++) /* all steps take the same memory */
+		BP_TRY(step(cx, o, c, d, u, i, x));
+	return BP_OK;
+}
+
 int
 bp_sample(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct bp_draws *d, float *x)
 {
-	int64_t numbers = 3 * (int64_t)o->samples * c->f->atoms;
 	struct bp_mark m = bp_dev_mark(cx);
-	struct buffers u = { 0 };
-	int st = BP_OK;
+	struct buffers u = { .ran = -1 };
+	int st;
 
 	bp_assert(d->steps == o->schedule.steps && d->samples == o->samples && d->atoms == c->f->atoms);
-	BP_TRY(allocate(&u, cx, d, numbers));
-	BP_TRY(begin(cx, o, d, &u, x));
-	for (int i = 0; i < (cx->dry ? 1 : o->schedule.steps) && st == BP_OK; i++) /* all steps take the same memory */
-		st = step(cx, o, c, d, &u, i, x);
+	st = all_steps(cx, o, c, d, &u, x);
+	for (int k = 0; k < o->guides; k++)
+		if (o->guide[k].end)
+			o->guide[k].end(o->guide[k].self, cx);
 	bp_dev_forget(cx, u.recording);
 	bp_dev_release(cx, m);
 	return st;
