@@ -13,7 +13,7 @@
 
 /* Radius that a card has room for, first of the sphere that the volume of the atoms fills (compact proteins reach 1.6 to 2 of it), then of that
  * which went beyond. */
-static const double room = 2.2, more_room = 1.4;
+static const double room = 2.2, more_room = 1.25;
 
 struct saxs {
 	struct bp_guide_source source;
