@@ -1,5 +1,6 @@
-/* guide: what guidance and scoring cost. guide time CURVE FILE... prints a table, guide card CURVE FILE... that of the
- * first card (whole calls, with what travels, on the clock on the wall); guide stream FILE RECORDS SAMPLES
+/* guide: what guidance and scoring cost. guide time CURVE FILE... prints a table, guide card CURVE FILE... two of the
+ * first card, on the clock on the wall: whole calls, with what travels, and diffusion steps as the sampler makes them; guide ops CURVE FILE... what the
+ * ops of such steps take (they are then launched one by one); guide stream FILE RECORDS SAMPLES
  * writes a stream of that many structures records of FILE, each sample displaced a little. bench/guide.sh calls it. */
 #include <math.h>
 #include <stdlib.h>
@@ -9,7 +10,9 @@
 #include "base/log.h"
 #include "guide/atoms.h"
 #include "guide/saxs.h"
+#include "model/guiding.h"
 #include "ops/ops.h"
+#include "ops/profile.h"
 #include "stream/io.h"
 
 struct bench {
@@ -28,6 +31,12 @@ struct bench {
 			bp_log_err(&(b)->err);                                                                         \
 			exit(1);                                                                                       \
 		}                                                                                                      \
+	} while (0)
+
+#define BP_BENCH_NEW(b, p, n)                                                                                          \
+	do {                                                                                                           \
+		if (!((p) = bp_calloc((b)->mem, (size_t)(n), sizeof *(p), &(b)->err)))                                 \
+			MUST(b, BP_EMEM);                                                                              \
 	} while (0)
 
 static void
@@ -134,25 +143,6 @@ time_files(struct bench *b, char **path, int n)
 	}
 }
 
-static void
-time_card(struct bench *b, char **path, int n)
-{
-	static const char *const variants[] = { "optimized", "original" };
-	char what[64];
-
-	b->device = "cuda";
-	printf("| atoms | method, samples | variant | exposed fractions | chi2 | chi2 and gradient "
-	       "|\n|---|---|---|---|---|---|\n");
-	for (int i = 0; i < n; i++) {
-		load(b, path[i]);
-		for (b->samples = 1; b->samples <= 5; b->samples += 4)
-			for (int v = 0; v < 2; v++) {
-				snprintf(what, sizeof what, "auto, %d", b->samples);
-				row(b, what, variants[v], BP_DEBYE_AUTO, BP_SAXS_ANALYTIC, v ? 3 : 50);
-			}
-	}
-}
-
 /* ---- a stream ---- */
 
 static struct bp_val *
@@ -220,6 +210,167 @@ stream(struct bench *b, const char *path, int records, int samples)
 	bp_out_close(out);
 }
 
+/* ---- diffusion steps on a card ---- */
+
+struct steps {
+	struct bp_ctx *cx;
+	struct bp_guiding *g;
+	const struct bp_guide *guide;
+	float *denoised, *start; /* [samples,n,3] */
+	size_t bytes;
+	int floor;
+};
+
+/* a guide of all samples, as in the sampler; its tokens are eight atoms each */
+static void
+open_steps(struct steps *t, struct bench *b, const struct bp_sites *s, const char *spec, const char *variant)
+{
+	struct bp_guiding_opt o = { .n = 1, .samples = b->samples, .guided = b->samples, .steps = 1000, .atoms = s->n, .tokens = (s->n + 7) / 8 };
+	const size_t numbers = 3 * (size_t)b->samples * (size_t)s->n;
+	struct bp_tensor *coords;
+	struct bp_rec *rec;
+	int32_t *token;
+	float *x;
+	const void *up;
+	int n;
+
+	*t = (struct steps) { .bytes = numbers * sizeof *x };
+	BP_BENCH_NEW(b, o.params, 1);
+	BP_BENCH_NEW(b, token, s->n);
+	MUST(b, bp_ctx_open(&t->cx, b->device, variant, NULL, 0, "fp32", 1, 0, &b->err));
+	MUST(b, bp_guide_from_spec(o.params, spec, b->mem, &b->err));
+	MUST(b, bp_rec_new(&rec, BP_STRUCTURES, "bench", b->mem, &b->err));
+	tables(b, rec, s);
+	MUST(b, bp_rec_add(&coords, rec, "sample_atom_coords", BP_F32, 3, (int64_t[]) { b->samples, s->n, 3 }, &b->err));
+	x = coords->data;
+	for (int i = 0; i < s->n; i++)
+		token[i] = i / 8;
+	for (size_t i = 0; i < numbers; i++)
+		x[i] = (float)s->site[i / 3 % (size_t)s->n].x[i % 3];
+	o.token = token, o.rec = rec;
+	MUST(b, bp_guiding_open(&t->g, t->cx, &o, b->mem, &b->err));
+	t->guide = bp_guiding_list(t->g, &n);
+	if (!(t->denoised = bp_dev_alloc(t->cx, t->bytes)))
+		MUST(b, BP_EMEM);
+	MUST(b, bp_dev_upload(t->cx, &up, x, t->bytes));
+	t->start = (float *)(uintptr_t)up;
+	MUST(b, t->guide->begin(t->guide->self, t->cx));
+}
+
+/* one diffusion step, always of the same coordinates */
+static void
+act(struct steps *t, struct bench *b, int step)
+{
+	MUST(b, bp_dev_copy(t->cx, t->denoised, t->start, t->bytes));
+	MUST(b, t->guide->act(t->guide->self, t->cx,
+	    &(struct bp_guided) { step, 1000, 100, b->samples, 0, t->denoised, NULL, true, &t->floor }));
+}
+
+static void
+close_steps(struct steps *t)
+{
+	t->guide->end(t->guide->self, t->cx);
+	bp_ctx_close(t->cx);
+}
+
+/* best time of a diffusion step, ms; *mib: device memory */
+static double
+measure_steps(double *mib, struct bench *b, const struct bp_sites *s, const char *spec, const char *variant, int repeats)
+{
+	struct bp_mark mark = bp_arena_mark(b->mem);
+	double best = INFINITY;
+	struct steps t;
+
+	open_steps(&t, b, s, spec, variant);
+	for (int k = 0; k < repeats + 3; k++) { /* plainly, maybe with more room; recorded; replayed */
+		double start = seconds(b);
+		act(&t, b, k);
+		if (k >= 3)
+			best = fmin(best, 1e3 * (seconds(b) - start));
+	}
+	*mib = (double)bp_dev_peak(t.cx) / 1048576;
+	close_steps(&t);
+	bp_arena_release(b->mem, mark);
+	return best;
+}
+
+static void
+steps_row(struct bench *b, const char *curve, const char *path, const char *variant)
+{
+	char spec[512];
+	struct bp_sites *s;
+	double mib, none, four, one, all, first, rg;
+	const int repeats = 60;
+
+	MUST(b, bp_sites_read(&s, path, BP_ALT_FIRST, b->mem, &b->err));
+	snprintf(spec, sizeof spec, "saxs:%s,smoothing=0,interval=20", curve);
+	none = measure_steps(&mib, b, s, spec, variant, repeats);
+	snprintf(spec, sizeof spec, "saxs:%s,interval=20", curve);
+	one = measure_steps(&mib, b, s, spec, variant, repeats);
+	snprintf(spec, sizeof spec, "saxs:%s,interval=5", curve);
+	four = measure_steps(&mib, b, s, spec, variant, repeats);
+	first = measure_steps(&rg, b, s, "rg:12,interval=20", variant, repeats);
+	all = measure_steps(&rg, b, s, "rg:12,interval=1", variant, repeats);
+	printf("| %d | %d | %s | %.3f | %.3f | %.3f | %.3f | %.1f | %.1f |\n", b->p->n, b->samples, variant, (four - one) / 3, one - none, four,
+	    all, 1e3 * (all - first) / 19, mib);
+	fflush(stdout);
+}
+
+static void
+time_card(struct bench *b, const char *curve, char **path, int n)
+{
+	static const char *const variants[] = { "optimized", "original" };
+	char what[64];
+
+	b->device = "cuda";
+	printf("| atoms | method, samples | variant | exposed fractions | chi2 | chi2 and gradient "
+	       "|\n|---|---|---|---|---|---|\n");
+	for (int i = 0; i < n; i++) {
+		load(b, path[i]);
+		for (b->samples = 1; b->samples <= 5; b->samples += 4)
+			for (int v = 0; v < 2; v++) {
+				snprintf(what, sizeof what, "auto, %d", b->samples);
+				row(b, what, variants[v], BP_DEBYE_AUTO, BP_SAXS_ANALYTIC, v ? 3 : 50);
+			}
+	}
+	printf("\nDiffusion steps as the sampler makes them, ms: an evaluation with its step; the share of smoothing; all of a diffusion step with four\n"
+	       "(exposed fractions once); all of one with 20 of Rg; one of these, us; device memory, MiB\n\n"
+	       "| atoms | samples | variant | evaluation and step | smoothing | diffusion step | that of Rg | Rg, us | MiB |\n"
+	       "|---|---|---|---|---|---|---|---|---|\n");
+	for (int i = 0; i < n; i++) {
+		load(b, path[i]);
+		for (b->samples = 1; b->samples <= 5; b->samples += 4)
+			steps_row(b, curve, path[i], "optimized");
+	}
+}
+
+/* what the ops of 100 diffusion steps of each file take */
+static void
+time_ops(struct bench *b, const char *curve, char **path, int n)
+{
+	char spec[512];
+
+	b->device = "cuda";
+	bp_log_open("guide", BP_LOG_WARN);
+	for (int i = 0; i < n; i++)
+		for (b->samples = 1; b->samples <= 5; b->samples += 4) {
+			struct bp_sites *s;
+			struct steps t;
+			MUST(b, bp_sites_read(&s, path[i], BP_ALT_FIRST, b->mem, &b->err));
+			snprintf(spec, sizeof spec, "saxs:%s,interval=5", curve);
+			open_steps(&t, b, s, spec, "optimized");
+			act(&t, b, 0);
+			MUST(b, bp_profile_open(t.cx, &b->err));
+			for (int k = 1; k <= 100; k++)
+				act(&t, b, k);
+			printf("%s, %d samples\n", path[i], b->samples);
+			fflush(stdout);
+			bp_profile_tell(t.cx);
+			bp_profile_close(t.cx);
+			close_steps(&t);
+		}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -229,11 +380,14 @@ main(int argc, char **argv)
 	MUST(&b, bp_arena_open(&b.mem, 0, &b.err));
 	if (argc == 5 && strcmp(argv[1], "stream") == 0) {
 		stream(&b, argv[2], atoi(argv[3]), atoi(argv[4]));
-	} else if (argc > 3 && (strcmp(argv[1], "time") == 0 || strcmp(argv[1], "card") == 0)) {
+	} else if (argc > 3 && strcmp(argv[1], "time") == 0) {
 		MUST(&b, bp_curve_read(&b.curve, argv[2], NULL, b.mem, &b.err));
-		(*argv[1] == 't' ? time_files : time_card)(&b, argv + 3, argc - 3);
+		time_files(&b, argv + 3, argc - 3);
+	} else if (argc > 3 && (strcmp(argv[1], "card") == 0 || strcmp(argv[1], "ops") == 0)) {
+		MUST(&b, bp_curve_read(&b.curve, argv[2], NULL, b.mem, &b.err));
+		(*argv[1] == 'c' ? time_card : time_ops)(&b, argv[2], argv + 3, argc - 3);
 	} else {
-		fprintf(stderr, "guide time|card CURVE FILE... | guide stream FILE RECORDS SAMPLES\n");
+		fprintf(stderr, "guide time|card|ops CURVE FILE... | guide stream FILE RECORDS SAMPLES\n");
 		return 2;
 	}
 	bp_arena_close(b.mem);

@@ -13,10 +13,11 @@ extern "C" {
 static inline int
 bp_pairs_up(struct bp_ctx *cx, struct bp_pairs *up, const struct bp_pairs *p)
 {
-	const void *start;
+	const void *start = p->start_up;
 
 	*up = *p;
-	BP_TRY(bp_dev_upload(cx, &start, p->start, ((size_t)p->ntypes + 1) * sizeof *p->start));
+	if (!start)
+		BP_TRY(bp_dev_upload(cx, &start, p->start, ((size_t)p->ntypes + 1) * sizeof *p->start));
 	up->start = (const int32_t *)start;
 	return BP_OK;
 }
@@ -51,42 +52,6 @@ bp_put_gradient(double *out, const double sum[3])
 		if (threadIdx.x == 0)
 			out[d] = total;
 	}
-}
-
-/* C [m,n] = A [m,k] B [k,n] in fp64, row-major; A's rows lie lda apart. A block makes 32 x 32 numbers, a thread four. */
-enum { BP_DTILE = 32 };
-static __global__ void
-bp_dproduct(double *C, const double *A, const double *B, int m, int n, int k, int lda)
-{
-	__shared__ double a[BP_DTILE][17], b[16][BP_DTILE];
-	const int row = blockIdx.y * BP_DTILE + threadIdx.x / 16, col = blockIdx.x * BP_DTILE + threadIdx.x % 16;
-	double sum[2][2] = { { 0, 0 }, { 0, 0 } };
-
-	for (int k0 = 0; k0 < k; k0 += 16) {
-		for (int i = threadIdx.x; i < 16 * BP_DTILE; i += 256) {
-			int r = blockIdx.y * BP_DTILE + i / 16, c = blockIdx.x * BP_DTILE + i % BP_DTILE;
-			a[i / 16][i % 16] = r < m && k0 + i % 16 < k ? A[(int64_t)r * lda + k0 + i % 16] : 0;
-			b[i / BP_DTILE][i % BP_DTILE] = c < n && k0 + i / BP_DTILE < k ? B[(int64_t)(k0 + i / BP_DTILE) * n + c] : 0;
-		}
-		__syncthreads();
-		for (int i = 0; i < 16; i++)
-			for (int x = 0; x < 2; x++)
-				for (int y = 0; y < 2; y++)
-					sum[x][y] += a[threadIdx.x / 16 + 16 * x][i] * b[i][threadIdx.x % 16 + 16 * y];
-		__syncthreads();
-	}
-	for (int x = 0; x < 2; x++)
-		for (int y = 0; y < 2; y++)
-			if (row + 16 * x < m && col + 16 * y < n)
-				C[(int64_t)(row + 16 * x) * n + col + 16 * y] = sum[x][y];
-}
-
-static inline void
-bp_dmultiply(struct bp_ctx *cx, double *C, const double *A, const double *B, int m, int n, int k, int lda)
-{
-	dim3 grid((unsigned)((n + BP_DTILE - 1) / BP_DTILE), (unsigned)((m + BP_DTILE - 1) / BP_DTILE));
-
-	bp_dproduct<<<grid, 256, 0, bp_stream(cx)>>>(C, A, B, m, n, k, lda);
 }
 
 #endif

@@ -1,19 +1,8 @@
-#include "pairs.cuh"
+#include "dproduct.cuh"
 
 extern "C" {
 #include "ops/sinc_force.h"
-}
-
-/* f of ops/sinc_force.h at r = m h */
-static __device__ inline double
-slope_of(double q, int m, double h)
-{
-	double r = m * h, slope = bp_sinc_slope(q, r), second;
-
-	if (m == 0)
-		return 0;
-	second = -q * q * bp_sinc(q * r) - 2 / r * slope;
-	return slope - h * h / 12 * (-q * q * slope - 2 / r * second + 2 / (r * r) * slope);
+#include "ops/sinc_table.h"
 }
 
 /* a thread a number */
@@ -24,7 +13,7 @@ forces(struct bp_sinc_force a)
 		const double *G = a.G + i / a.bins * a.nq;
 		double sum = 0;
 		for (int k = 0; k < a.nq; k++)
-			sum += G[k] * slope_of(a.q[k], (int)(i % a.bins), a.h);
+			sum += G[k] * bp_sinc_force_share(a.q[k], (int)(i % a.bins), a.h);
 		a.F[i] = sum;
 	}
 }
@@ -44,19 +33,21 @@ static __global__ void
 table(double *T, struct bp_sinc_force a)
 {
 	BP_EACH(i, (int64_t)a.bins * a.nq)
-		T[i] = slope_of(a.q[i / a.bins], (int)(i % a.bins), a.h);
+		T[i] = bp_sinc_force_share(a.q[i / a.bins], (int)(i % a.bins), a.h);
 }
 
 int
 bp_sinc_force_cuda_opt(struct bp_ctx *cx, const struct bp_sinc_force *a)
 {
 	struct bp_mark mark = bp_dev_mark(cx);
-	double *T;
+	double *own = NULL;
 
-	BP_CUDA_NEW(T, (size_t)a->bins * a->nq, cx);
+	if (!a->T)
+		BP_CUDA_NEW(own, (size_t)a->bins * a->nq, cx);
 	if (!cx->dry && a->rows) {
-		table<<<BP_GRID((int64_t)a->bins * a->nq), 0, bp_stream(cx)>>>(T, *a);
-		bp_dmultiply(cx, a->F, a->G, T, a->rows, a->bins, a->nq, a->nq);
+		if (own)
+			table<<<BP_GRID((int64_t)a->bins * a->nq), 0, bp_stream(cx)>>>(own, *a);
+		bp_dmultiply(cx, a->F, a->G, own ? own : a->T, a->rows, a->bins, a->nq, a->nq, own ? a->bins : a->ldt);
 	}
 	bp_dev_release(cx, mark);
 	return cx->dry ? BP_OK : bp_launched(cx, "sinc_force");

@@ -1,16 +1,8 @@
-#include "pairs.cuh"
+#include "dproduct.cuh"
 
 extern "C" {
 #include "ops/sinc_sum.h"
-}
-
-/* s of ops/sinc_sum.h at r = m h */
-static __device__ inline double
-sinc_of(double q, int m, double h)
-{
-	double r = m * h, sinc = bp_sinc(q * r);
-
-	return sinc - h * h / 12 * (m ? -q * q * sinc - 2 / r * bp_sinc_slope(q, r) : -q * q / 3);
+#include "ops/sinc_table.h"
 }
 
 /* a thread a number */
@@ -21,7 +13,7 @@ sums(struct bp_sinc_sum a)
 		const double *H = a.H + i / a.nq * a.ld, q = a.q[i % a.nq];
 		double sum = 0;
 		for (int m = 0; m < a.bins; m++)
-			sum += H[m] * sinc_of(q, m, a.h);
+			sum += H[m] * bp_sinc_share(q, m, a.h);
 		a.S[i] = sum;
 	}
 }
@@ -35,25 +27,27 @@ bp_sinc_sum_cuda(struct bp_ctx *cx, const struct bp_sinc_sum *a)
 	return bp_launched(cx, "sinc_sum");
 }
 
-/* ---- optimized: a table of all sincs, once for all rows, and one product ---- */
+/* ---- optimized: a table of all sincs, where it is not kept made once for all rows, and one product ---- */
 
 static __global__ void
 table(double *T, struct bp_sinc_sum a)
 {
 	BP_EACH(i, (int64_t)a.bins * a.nq)
-		T[i] = sinc_of(a.q[i % a.nq], (int)(i / a.nq), a.h);
+		T[i] = bp_sinc_share(a.q[i % a.nq], (int)(i / a.nq), a.h);
 }
 
 int
 bp_sinc_sum_cuda_opt(struct bp_ctx *cx, const struct bp_sinc_sum *a)
 {
 	struct bp_mark mark = bp_dev_mark(cx);
-	double *T;
+	double *own = NULL;
 
-	BP_CUDA_NEW(T, (size_t)a->bins * a->nq, cx);
+	if (!a->T)
+		BP_CUDA_NEW(own, (size_t)a->bins * a->nq, cx);
 	if (!cx->dry && a->rows) {
-		table<<<BP_GRID((int64_t)a->bins * a->nq), 0, bp_stream(cx)>>>(T, *a);
-		bp_dmultiply(cx, a->S, a->H, T, a->rows, a->nq, a->bins, a->ld);
+		if (own)
+			table<<<BP_GRID((int64_t)a->bins * a->nq), 0, bp_stream(cx)>>>(own, *a);
+		bp_dmultiply(cx, a->S, a->H, own ? own : a->T, a->rows, a->nq, a->bins, a->ld, a->nq);
 	}
 	bp_dev_release(cx, mark);
 	return cx->dry ? BP_OK : bp_launched(cx, "sinc_sum");

@@ -22,16 +22,18 @@ int
 bp_debye_open(struct bp_debye **ret, struct bp_ctx *cx, const struct bp_particle *p, const double *q, int nq,
     enum bp_debye_method method, struct bp_arena *mem, struct bp_err *err)
 {
+	const size_t types = (size_t)p->ntypes * (size_t)nq;
 	struct bp_debye *d;
-	double *v, *s, *w, q_max = 0;
+	double *own, *v, *s, *w, q_max = 0;
 
 	*ret = NULL;
 	BP_NEW(d, 1, mem, err);
-	BP_NEW(v, (2 * (size_t)p->ntypes + 1) * (size_t)nq, mem, err);
-	s = v + (size_t)p->ntypes * (size_t)nq, w = s + (size_t)p->ntypes * (size_t)nq;
+	BP_NEW(own, 2 * (types + (size_t)nq), mem, err);
+	v = own + nq, s = v + types, w = s + types;
 	for (int k = 0; k < nq; k++) {
 		if (!(q[k] >= 0) || !isfinite(q[k]))
 			return BP_FAIL(err, BP_ENUM, NULL, "q %g is no length of a scattering vector", q[k]);
+		own[k] = q[k];
 		for (int t = 0; t < p->ntypes; t++) {
 			v[(size_t)t * nq + k] = bp_f_vacuum(p->z[t], p->n_h[t], q[k]);
 			s[(size_t)t * nq + k] = bp_f_solvent(p->z[t], p->n_h[t], q[k]);
@@ -41,29 +43,68 @@ bp_debye_open(struct bp_debye **ret, struct bp_ctx *cx, const struct bp_particle
 	}
 	if (method == BP_DEBYE_AUTO)
 		method = p->n >= (cx->device == BP_CPU ? HISTOGRAM_FROM : HISTOGRAM_FROM / 8) ? BP_DEBYE_HISTOGRAM : BP_DEBYE_DIRECT;
-	*d = (struct bp_debye) { cx, p, method, 0.1, cx->device == BP_CPU && is_optimized(cx, "sinc_sum"), nq, q, q_max,
-		v, s, w };
+	*d = (struct bp_debye) { .cx = cx, .p = p, .method = method, .bin = 0.1,
+		.inner = cx->device == BP_CPU && is_optimized(cx, "sinc_sum"), .nq = nq, .q_max = q_max, .q = own, .v = v, .s = s,
+		.w = w };
 	*ret = d;
 	return BP_OK;
 }
 
-/* the conformers on the device */
 static int
-pairs(struct bp_pairs *p, const double **q, const struct bp_debye *d, int b, const double *x, const double *a)
+upload(struct bp_debye_up *u, const struct bp_debye *d)
 {
-	const size_t n = (size_t)b * d->p->n;
-	const void *up;
+	const size_t types = (size_t)d->p->ntypes * (size_t)d->nq, n = (size_t)d->p->n;
+	const void *own, *radius, *atom, *start;
 
-	*p = (struct bp_pairs) { .b = b, .n = d->p->n, .ntypes = d->p->ntypes, .start = d->p->start };
-	BP_TRY(bp_dev_upload(d->cx, &up, x, 3 * n * sizeof *x));
-	p->x = up;
-	if (a) {
-		BP_TRY(bp_dev_upload(d->cx, &up, a, n * sizeof *a));
-		p->a = up;
-	}
-	BP_TRY(bp_dev_upload(d->cx, &up, d->q, (size_t)d->nq * sizeof *d->q));
-	*q = up;
+	BP_TRY(bp_dev_upload(d->cx, &own, d->q, 2 * (types + (size_t)d->nq) * sizeof *d->q));
+	BP_TRY(bp_dev_upload(d->cx, &radius, d->p->radius, n * sizeof *d->p->radius));
+	BP_TRY(bp_dev_upload(d->cx, &atom, d->p->atom, n * sizeof *d->p->atom));
+	BP_TRY(bp_dev_upload(d->cx, &start, d->p->start, ((size_t)d->p->ntypes + 1) * sizeof *d->p->start));
+	*u = (struct bp_debye_up) { .q = own, .radius = radius, .atom = atom, .start = start };
+	u->v = u->q + d->nq, u->s = u->v + types, u->w = u->s + types;
 	return BP_OK;
+}
+
+int
+bp_debye_have(struct bp_debye_up *up, const struct bp_debye *d)
+{
+	*up = d->up;
+	return up->q ? BP_OK : upload(up, d);
+}
+
+static int
+bins_within(const struct bp_debye *d, double radius)
+{
+	return (int)(2 * radius / d->bin) + 4;
+}
+
+int
+bp_debye_keep(struct bp_debye *d, double radius)
+{
+	bp_debye_drop(d);
+	BP_TRY(upload(&d->up, d));
+	if (d->method != BP_DEBYE_HISTOGRAM || d->cx->device == BP_CPU) /* which makes sines faster than it would read them */
+		return BP_OK;
+	d->bins = bins_within(d, radius);
+	BP_DEV_NEW(d->up.sums, (size_t)d->bins * (size_t)d->nq, d->cx);
+	BP_DEV_NEW(d->up.slopes, (size_t)d->bins * (size_t)d->nq, d->cx);
+	return BP_OP(d->cx, sinc_table, .bins = d->bins, .nq = d->nq, .h = d->bin, .q = d->up.q, .sums = d->up.sums,
+	    .slopes = d->up.slopes);
+}
+
+void
+bp_debye_drop(struct bp_debye *d)
+{
+	d->up = (struct bp_debye_up) { 0 };
+	d->bins = 0;
+}
+
+/* the conformers as ops take them */
+static struct bp_pairs
+pairs(const struct bp_debye_up *u, const struct bp_debye *d, int b, const double *x, const double *a)
+{
+	return (struct bp_pairs) { .b = b, .n = d->p->n, .ntypes = d->p->ntypes, .start = d->p->start, .x = x, .a = a,
+		.start_up = u->start };
 }
 
 /* ---- The inner grid. A sum of sinc(q r) over distances up to D is band-limited in q: a few points for each pi / D
@@ -191,7 +232,7 @@ own_bins(const struct bp_conformers *c, int i)
 }
 
 static int
-histogram(double *S, const struct bp_debye *d, const struct bp_pairs *p, const double *q, struct bp_conformers *c)
+histogram(double *S, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *p, struct bp_conformers *c)
 {
 	const size_t rows = (size_t)bp_pair_rows(p);
 	double *H, *far, reach = 2 * c->radius; /* dry, nobody knows the reach */
@@ -200,14 +241,14 @@ histogram(double *S, const struct bp_debye *d, const struct bp_pairs *p, const d
 	if (!(2 * c->radius < (MOST_BINS - 4) * d->bin))
 		return BP_FAIL(d->cx->err, BP_ENUM, "take method direct",
 		    "atoms about %g A apart are too far for a histogram", 2 * c->radius);
-	bins = (int)(2 * c->radius / d->bin) + 4;
+	bins = bins_within(d, c->radius);
 	BP_DEV_NEW(H, (size_t)c->b * rows * (size_t)bins, d->cx);
 	BP_DEV_NEW(far, c->b, d->cx);
 	BP_TRY(BP_OP(d->cx, pair_histogram, .p = *p, .bins = bins, .h = d->bin, .H = H, .far = far));
 	if (!d->inner) { /* nobody waits for the device to hear how far they really are */
 		c->bins = bins;
 		return BP_OP(d->cx, sinc_sum, .rows = c->b * (int)rows, .bins = bins, .ld = bins, .nq = d->nq, .h = d->bin,
-		    .q = q, .H = H, .S = S);
+		    .q = u->q, .H = H, .T = bins <= d->bins ? u->sums : NULL, .S = S);
 	}
 	c->bins = 0;
 	for (int i = 0; i < c->b; i++) {
@@ -218,22 +259,10 @@ histogram(double *S, const struct bp_debye *d, const struct bp_pairs *p, const d
 		c->bins = own > c->bins ? own : c->bins;
 		if (c->own)
 			c->own[i] = own;
-		BP_TRY(sum_bins(S + (size_t)i * rows * (size_t)d->nq, d, q, H + (size_t)i * rows * (size_t)bins,
+		BP_TRY(sum_bins(S + (size_t)i * rows * (size_t)d->nq, d, u->q, H + (size_t)i * rows * (size_t)bins,
 		    (int)rows, own, bins));
 		bp_dev_release(d->cx, mark);
 	}
-	return BP_OK;
-}
-
-/* the amplitudes on the device: v [ntypes,nq], s, w lie one behind the other */
-static int
-amplitudes(const double *up[3], const struct bp_debye *d)
-{
-	const size_t types = (size_t)d->p->ntypes * (size_t)d->nq;
-	const void *all;
-
-	BP_TRY(bp_dev_upload(d->cx, &all, d->v, (2 * types + (size_t)d->nq) * sizeof *d->v));
-	up[0] = all, up[1] = up[0] + types, up[2] = up[1] + types;
 	return BP_OK;
 }
 
@@ -241,31 +270,28 @@ int
 bp_debye_profiles(double *P, const struct bp_debye *d, struct bp_conformers *c)
 {
 	struct bp_mark mark = bp_dev_mark(d->cx);
-	const size_t n = (size_t)c->b * BP_PROFILES * (size_t)d->nq;
-	const double *q, *amp[3];
+	struct bp_debye_up u;
 	struct bp_pairs p;
-	double *S, *out;
+	double *S;
 
-	BP_TRY(pairs(&p, &q, d, c->b, c->x, c->a));
-	BP_TRY(amplitudes(amp, d));
+	BP_TRY(bp_debye_have(&u, d));
+	p = pairs(&u, d, c->b, c->x, c->a);
 	BP_DEV_NEW(S, (size_t)c->b * (size_t)bp_pair_rows(&p) * (size_t)d->nq, d->cx);
-	BP_DEV_NEW(out, n, d->cx);
 	if (d->method == BP_DEBYE_HISTOGRAM)
-		BP_TRY(histogram(S, d, &p, q, c));
+		BP_TRY(histogram(S, d, &u, &p, c));
 	else if (d->method == BP_DEBYE_QUADRATURE)
-		BP_TRY(BP_OP(d->cx, wave_sum, .p = p, .nq = d->nq, .diameter = 2 * c->radius, .q_max = d->q_max, .q = q,
+		BP_TRY(BP_OP(d->cx, wave_sum, .p = p, .nq = d->nq, .diameter = 2 * c->radius, .q_max = d->q_max, .q = u.q,
 		    .S = S));
 	else
-		BP_TRY(BP_OP(d->cx, pair_sinc, .p = p, .nq = d->nq, .q = q, .S = S));
-	BP_TRY(BP_OP(d->cx, debye_profiles, .p = p, .nq = d->nq, .S = S, .v = amp[0], .s = amp[1], .w = amp[2], .P = out));
-	BP_TRY(bp_dev_download(d->cx, P, out, n * sizeof *P));
+		BP_TRY(BP_OP(d->cx, pair_sinc, .p = p, .nq = d->nq, .q = u.q, .S = S));
+	BP_TRY(BP_OP(d->cx, debye_profiles, .p = p, .nq = d->nq, .S = S, .v = u.v, .s = u.s, .w = u.w, .P = P));
 	bp_dev_release(d->cx, mark);
 	return BP_OK;
 }
 
-/* out [b,n,3] on the device from the tables G of all conformers */
+/* out [b,n,3] from the tables G of all conformers */
 static int
-histogram_forces(double *out, const struct bp_debye *d, const struct bp_pairs *p, const double *q, const double *G,
+histogram_forces(double *out, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *p, const double *G,
     const struct bp_conformers *c)
 {
 	const size_t rows = (size_t)bp_pair_rows(p);
@@ -273,11 +299,11 @@ histogram_forces(double *out, const struct bp_debye *d, const struct bp_pairs *p
 
 	BP_DEV_NEW(F, (size_t)c->b * rows * (size_t)c->bins, d->cx);
 	if (!d->inner)
-		BP_TRY(BP_OP(d->cx, sinc_force, .rows = c->b * (int)rows, .bins = c->bins, .nq = d->nq, .h = d->bin, .q = q,
-		    .G = G, .F = F));
+		BP_TRY(BP_OP(d->cx, sinc_force, .rows = c->b * (int)rows, .bins = c->bins, .nq = d->nq, .h = d->bin, .q = u->q,
+		    .G = G, .T = c->bins <= d->bins ? u->slopes : NULL, .ldt = d->bins, .F = F));
 	for (int i = 0; d->inner && i < c->b; i++) {
 		struct bp_mark own = bp_dev_mark(d->cx);
-		BP_TRY(force_table(F + (size_t)i * rows * (size_t)c->bins, d, q, G + (size_t)i * rows * (size_t)d->nq,
+		BP_TRY(force_table(F + (size_t)i * rows * (size_t)c->bins, d, u->q, G + (size_t)i * rows * (size_t)d->nq,
 		    (int)rows, c->bins, own_bins(c, i)));
 		bp_dev_release(d->cx, own);
 	}
@@ -288,30 +314,23 @@ int
 bp_debye_forces(double *out, const struct bp_debye *d, const struct bp_conformers *c, const double *E, const double *g,
     const double *c2)
 {
-	const size_t nq = (size_t)d->nq, b = (size_t)c->b;
 	struct bp_mark mark = bp_dev_mark(d->cx);
-	const void *Eup, *gup, *c2up;
-	const double *q, *amp[3];
+	struct bp_debye_up u;
 	struct bp_pairs p;
-	double *G, *grad;
+	double *G;
 
-	BP_TRY(pairs(&p, &q, d, c->b, c->x, c->a));
-	BP_TRY(amplitudes(amp, d));
-	BP_TRY(bp_dev_upload(d->cx, &Eup, E, b * nq * sizeof *E));
-	BP_TRY(bp_dev_upload(d->cx, &gup, g, b * nq * sizeof *g));
-	BP_TRY(bp_dev_upload(d->cx, &c2up, c2, b * sizeof *c2));
-	BP_DEV_NEW(G, b * (size_t)bp_pair_rows(&p) * nq, d->cx);
-	BP_DEV_NEW(grad, 3 * b * (size_t)p.n, d->cx);
-	BP_TRY(BP_OP(d->cx, debye_weights, .p = p, .nq = d->nq, .E = Eup, .g = gup, .c2 = c2up, .v = amp[0], .s = amp[1],
-	    .w = amp[2], .G = G));
+	BP_TRY(bp_debye_have(&u, d));
+	p = pairs(&u, d, c->b, c->x, c->a);
+	BP_DEV_NEW(G, (size_t)c->b * (size_t)bp_pair_rows(&p) * (size_t)d->nq, d->cx);
+	BP_TRY(BP_OP(d->cx, debye_weights, .p = p, .nq = d->nq, .E = E, .g = g, .c2 = c2, .v = u.v, .s = u.s, .w = u.w,
+	    .G = G));
 	if (d->method == BP_DEBYE_DIRECT)
-		BP_TRY(BP_OP(d->cx, pair_sinc_force, .p = p, .nq = d->nq, .q = q, .G = G, .out = grad));
+		BP_TRY(BP_OP(d->cx, pair_sinc_force, .p = p, .nq = d->nq, .q = u.q, .G = G, .out = out));
 	else if (d->method == BP_DEBYE_QUADRATURE)
 		BP_TRY(BP_OP(d->cx, wave_force, .p = p, .nq = d->nq, .diameter = 2 * c->radius, .q_max = d->q_max,
-		    .q = q, .G = G, .out = grad));
+		    .q = u.q, .G = G, .out = out));
 	else
-		BP_TRY(histogram_forces(grad, d, &p, q, G, c));
-	BP_TRY(bp_dev_download(d->cx, out, grad, 3 * b * (size_t)p.n * sizeof *out));
+		BP_TRY(histogram_forces(out, d, &u, &p, G, c));
 	bp_dev_release(d->cx, mark);
 	return BP_OK;
 }
@@ -320,15 +339,10 @@ int
 bp_debye_exposed(double *a, const struct bp_debye *d, int b, const double *x)
 {
 	struct bp_mark mark = bp_dev_mark(d->cx);
-	const size_t n = (size_t)b * d->p->n;
-	const void *up, *R;
-	double *out;
+	struct bp_debye_up u;
 
-	BP_TRY(bp_dev_upload(d->cx, &up, x, 3 * n * sizeof *x));
-	BP_TRY(bp_dev_upload(d->cx, &R, d->p->radius, (size_t)d->p->n * sizeof(double)));
-	BP_DEV_NEW(out, n, d->cx);
-	BP_TRY(BP_OP(d->cx, exposed_fraction, .b = b, .n = d->p->n, .x = up, .R = R, .a = out));
-	BP_TRY(bp_dev_download(d->cx, a, out, n * sizeof *a));
+	BP_TRY(bp_debye_have(&u, d));
+	BP_TRY(BP_OP(d->cx, exposed_fraction, .b = b, .n = d->p->n, .x = x, .R = u.radius, .a = a));
 	bp_dev_release(d->cx, mark);
 	return BP_OK;
 }
@@ -338,16 +352,20 @@ bp_debye_moves(double *D, const struct bp_debye *d, const double *x, const doubl
     const double *y)
 {
 	struct bp_mark mark = bp_dev_mark(d->cx);
-	const size_t n = (size_t)moves * (d->p->ntypes + (a ? 1 : 0)) * d->nq;
+	const size_t n = (size_t)moves * (size_t)(d->p->ntypes + (a ? 1 : 0)) * (size_t)d->nq;
+	const void *xup, *aup = NULL, *yup;
+	struct bp_debye_up u;
 	struct bp_pairs p;
-	const double *q;
-	const void *up;
 	double *out;
 
-	BP_TRY(pairs(&p, &q, d, 1, x, a));
-	BP_TRY(bp_dev_upload(d->cx, &up, y, 3 * (size_t)moves * sizeof *y));
+	BP_TRY(bp_debye_have(&u, d));
+	BP_TRY(bp_dev_upload(d->cx, &xup, x, 3 * (size_t)d->p->n * sizeof *x));
+	if (a)
+		BP_TRY(bp_dev_upload(d->cx, &aup, a, (size_t)d->p->n * sizeof *a));
+	BP_TRY(bp_dev_upload(d->cx, &yup, y, 3 * (size_t)moves * sizeof *y));
 	BP_DEV_NEW(out, n, d->cx);
-	BP_TRY(BP_OP(d->cx, pair_move, .p = p, .nq = d->nq, .moves = moves, .q = q, .atom = atom, .y = up, .D = out));
+	p = pairs(&u, d, 1, xup, aup);
+	BP_TRY(BP_OP(d->cx, pair_move, .p = p, .nq = d->nq, .moves = moves, .q = u.q, .atom = atom, .y = yup, .D = out));
 	BP_TRY(bp_dev_download(d->cx, D, out, n * sizeof *D));
 	bp_dev_release(d->cx, mark);
 	return BP_OK;

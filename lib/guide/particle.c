@@ -6,6 +6,7 @@
 
 #include "chem/residues.h"
 #include "guide/tables.h"
+#include "ops/centre_atoms.h"
 
 enum { MAX_H = 8, KINDS = (BP_SCATTER_Z + 1) * (MAX_H + 1) };
 
@@ -72,26 +73,15 @@ bp_particle_new(struct bp_particle **ret, int natoms, const int32_t *z, const in
 int
 bp_particle_centre(double *y, double *radius, const struct bp_particle *p, const double *x, struct bp_err *err)
 {
-	double mean[3] = { 0 }, most = 0;
-	const double *first = x + 3 * (size_t)p->atom[0];
-
-	for (int i = 0; i < p->n; i++)
-		for (int d = 0; d < 3; d++) { /* counted from the first atom: exact far from the origin */
-			y[3 * i + d] = x[3 * (size_t)p->atom[i] + d] - first[d];
-			mean[d] += y[3 * i + d] / p->n;
-		}
+	*radius = bp_centre(y, x, p->atom, p->n);
+	if (isfinite(*radius))
+		return BP_OK;
 	for (int i = 0; i < p->n; i++) {
-		double r2 = 0;
-		for (int d = 0; d < 3; d++) {
-			y[3 * i + d] -= mean[d];
-			r2 += y[3 * i + d] * y[3 * i + d];
-		}
-		if (!isfinite(r2))
+		const double *at = x + 3 * (size_t)p->atom[i];
+		if (!isfinite(at[0]) || !isfinite(at[1]) || !isfinite(at[2]))
 			return BP_FAIL(err, BP_ENUM, NULL, "atom %d: its coordinates are not finite", (int)p->atom[i]);
-		most = fmax(most, r2);
 	}
-	*radius = sqrt(most);
-	return BP_OK;
+	return BP_FAIL(err, BP_ENUM, NULL, "the atoms are too far apart for their distances to be numbers");
 }
 
 static void

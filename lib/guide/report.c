@@ -206,7 +206,7 @@ keep_profiles(struct report *r, const char *label, const double *x, const double
 		}
 		r->P = P, r->mean_volume = v, r->label = l, r->room = room;
 	}
-	BP_TRY(bp_saxs_profiles(r->P + (size_t)r->models * size, r->s->saxs, x, exposed, r->mem, r->err));
+	BP_TRY(bp_saxs_profiles(r->P + (size_t)r->models * size, r->s->saxs, x, exposed));
 	r->mean_volume[r->models] = r->s->particle->mean_volume;
 	if (!(r->label[r->models] = bp_strdup(r->all, label, r->err)))
 		return BP_EMEM;

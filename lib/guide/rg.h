@@ -7,13 +7,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
-
-enum bp_rg_method {
-	BP_RG_STANDARD, /* all atoms */
-	BP_RG_ROBUST,   /* distance from the centre at most median + threshold 1.4826 MAD; else (under half) the nearest
-	                   95 % */
-	BP_RG_TRIMMED   /* the nearest floor(0.95 n)   */
-};
+#include "ops/rg_energy.h"
 
 struct bp_rg_opt {
 	enum bp_rg_method method;
@@ -29,20 +23,15 @@ struct bp_rg_opt {
 		BP_RG_ROBUST, 3.0, 0, 10.0, 1.0, true, 50, 10.0                                                        \
 	}
 
-struct bp_rg {
-	double rg;        /* A, of the atoms kept about their own centre   */
-	int atoms, kept;  /* that count; of them in the set                */
-	bool degenerate;  /* rg < 1e-6 or fewer than 3 atoms               */
-	double energy, k; /* bp_rg_energy: and the force constant used     */
-	int capped;       /* atoms whose gradient was shortened            */
-};
-
 /* x [n,3]; w [n] weights (NULL: 1; may be negative, their sum must not be); mask [n] (NULL: all count).
  * grad [n,3] = dRg/dx with the kept set held, 0 outside it; may be NULL. kept [n] 0 or 1; may be NULL.
  * BP_ENUM: not finite, or the weights give no radius. */
 int bp_rg_of(struct bp_rg *ret, double *grad, uint8_t *kept, int n, const double *x, const double *w,
     const uint8_t *mask, enum bp_rg_method method, double threshold, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;
+
+/* The words for a fault of bp_rg_find: BP_ENUM, or BP_OK: there is none. */
+int bp_rg_refuse(enum bp_rg_fault fault, int at, const struct bp_rg *r, struct bp_err *err) BP_MUST_USE;
 
 /* E = k/2 (Rg - target)^2 at a diffusion step (from 0) and its gradient [n,3], capped an atom and then made to sum to
  * zero. BP_EUSAGE: the target is not above 0. */

@@ -5,6 +5,23 @@
 
 #include "guide/debye.h"
 
+/* a [n] of y [n,3], in host memory */
+static int
+exposed_of(double *a, const struct bp_debye *d, const double *y)
+{
+	const size_t n = (size_t)d->p->n;
+	struct bp_mark mark = bp_dev_mark(d->cx);
+	const void *up;
+	double *out;
+
+	BP_TRY(bp_dev_upload(d->cx, &up, y, 3 * n * sizeof *y));
+	BP_DEV_NEW(out, n, d->cx);
+	BP_TRY(bp_debye_exposed(out, d, 1, up));
+	BP_TRY(bp_dev_download(d->cx, a, out, n * sizeof *a));
+	bp_dev_release(d->cx, mark);
+	return BP_OK;
+}
+
 int
 bp_rg_weights(double *w, const struct bp_atoms *a, const double *x, enum bp_rg_weights weights, double c2,
     struct bp_ctx *cx, struct bp_arena *mem, struct bp_err *err)
@@ -29,7 +46,7 @@ bp_rg_weights(double *w, const struct bp_atoms *a, const double *x, enum bp_rg_w
 		cx->err = err; /* where ops tell */
 		BP_TRY(bp_debye_open(&d, cx, p, &zero, 1, BP_DEBYE_DIRECT, mem, err));
 		BP_TRY(bp_particle_centre(y, &radius, p, x, err));
-		BP_TRY(bp_debye_exposed(exposed, d, 1, y));
+		BP_TRY(exposed_of(exposed, d, y));
 		bp_particle_contrast(w, p, c2, exposed);
 	}
 	bp_arena_release(mem, mark);

@@ -280,7 +280,7 @@ add_mixture(
 		volume[i] = s->particle->mean_volume;
 		if (s->o.fit.level == BP_SAXS_HYDRATION)
 			BP_TRY(bp_saxs_expose(exposed, s->saxs, 1, x, mem, err));
-		BP_TRY(bp_saxs_profiles(P + (size_t)i * size, s->saxs, x, exposed, mem, err));
+		BP_TRY(bp_saxs_profiles(P + (size_t)i * size, s->saxs, x, exposed));
 	}
 	BP_TRY(bp_ensemble_fit(&e, weights, fitted, P, volume, a->samples, s->curve, &s->o.fit, mem, err));
 	bp_arena_release(mem, mark);

@@ -6,13 +6,22 @@
 #include "base/log.h"
 #include "guide/atoms.h"
 #include "guide/rg_target.h"
+#include "guide/tables.h"
+#include "ops/ops.h"
 
 /* ---- SAXS ---- */
+
+/* Radius that a card has room for, first of the sphere that the volume of the atoms fills (compact proteins reach 1.6 to 2 of it), then of that
+ * which went beyond. */
+static const double room = 2.2, more_room = 1.25;
 
 struct saxs {
 	struct bp_guide_source source;
 	struct bp_saxs *saxs;
+	struct bp_ctx *cx;
 	double *exposed; /* [samples,atoms that count] at the beginning of the diffusion step */
+	double *held;    /* the same on the device, while it is kept                          */
+	double radius;   /* A, that runs have room for                                        */
 	bool hydration, energy_chi2;
 };
 
@@ -41,9 +50,75 @@ saxs_eval(struct bp_guide_source *source, const struct bp_guide_call *c, struct 
 }
 
 static int
+saxs_keep(struct bp_guide_source *source, int samples)
+{
+	struct saxs *s = (struct saxs *)source;
+
+	s->radius = fmax(s->radius, room * bp_saxs_sphere(s->saxs));
+	if (s->hydration)
+		BP_DEV_NEW(s->held, (size_t)samples * (size_t)source->places, s->cx);
+	return bp_saxs_keep(s->saxs, s->radius);
+}
+
+static void
+saxs_drop(struct bp_guide_source *source)
+{
+	bp_saxs_drop(((struct saxs *)source)->saxs);
+}
+
+static int
+saxs_run(struct bp_guide_source *source, const struct bp_guide_run *r)
+{
+	struct saxs *s = (struct saxs *)source;
+
+	return bp_saxs_run(s->saxs, &(struct bp_saxs_run) { .b = r->samples, .ld = BP_SOURCE_ROW, .x = r->x,
+	    .radius = s->cx->device == BP_CPU ? 0 : s->radius, /* the CPU need not wait to see how far they are */
+	    .exposed = s->hydration ? s->held : NULL, .expose = r->first, .energy = r->energy, .values = r->values,
+	    .gradient = r->gradient });
+}
+
+static int
+saxs_accept(struct bp_guide_source *source, bool *again, int sample, double energy, const double *values, struct bp_err *err)
+{
+	struct saxs *s = (struct saxs *)source;
+	const double radius = values[BP_SAXS_RADIUS];
+
+	if (!isfinite(radius))
+		return BP_FAIL(err, BP_ENUM, NULL, "sample %d: its coordinates are not finite", sample);
+	if (s->cx->device != BP_CPU && radius > s->radius) {
+		s->radius = more_room * radius;
+		*again = true;
+		return BP_OK;
+	}
+	return isfinite(energy) ? BP_OK : BP_FAIL(err, BP_ENUM, NULL, "sample %d: chi2 is not finite", sample);
+}
+
+static int
 saxs_rehearse(struct bp_guide_source *source, int samples)
 {
 	return bp_saxs_rehearse(((struct saxs *)source)->saxs, samples);
+}
+
+/* What can run without the host: one whose gradient is not made of many energies, and whose work does not depend on how far the atoms
+ * are apart but through the room for it. */
+static int
+saxs_runs(struct saxs *s, const struct bp_particle *p, const struct bp_saxs_opt *o, struct bp_arena *mem, struct bp_err *err)
+{
+	struct bp_guide_source *source = &s->source;
+	int32_t *place;
+
+	if (o->gradient != BP_SAXS_ANALYTIC || bp_saxs_debye(s->saxs)->method == BP_DEBYE_QUADRATURE)
+		return BP_OK;
+	BP_NEW(place, p->natoms, mem, err);
+	for (int i = 0; i < p->natoms; i++)
+		place[i] = -1;
+	for (int i = 0; i < p->n; i++)
+		place[p->atom[i]] = i;
+	source->places = p->n;
+	source->place = place;
+	source->keep = saxs_keep, source->drop = saxs_drop;
+	source->run = saxs_run, source->accept = saxs_accept;
+	return BP_OK;
 }
 
 int
@@ -76,15 +151,29 @@ bp_source_saxs(struct bp_guide_source **ret, struct bp_ctx *cx, const struct bp_
 		.params = p,
 		.columns = sizeof columns / sizeof *columns };
 	memcpy(s->source.column, columns, sizeof columns);
+	s->cx = cx;
 	*ret = &s->source;
-	return BP_OK;
+	return saxs_runs(s, particle, &so, mem, err);
 }
 
 /* ---- Rg ---- */
 
 struct rg {
 	struct bp_guide_source source;
+	/* contrast weights are base + layer a: a [samples,places] exposed fractions of the particle's atoms */
+	struct bp_particle *particle;
+	struct bp_debye *debye;
+	int32_t *place; /* [natoms] of the particle, or -1 */
+	double *base;   /* [natoms]                        */
+	bool held;      /* runs have found a               */
+	struct {        /* device memory, while it is kept */
+		const double *w;
+		const uint8_t *mask;
+		const int32_t *place;
+		double *a;
+	} up;
 	struct bp_ctx *cx;
+	struct bp_arena *mem;
 	const struct bp_atoms *a;
 	struct bp_rg_opt o;
 	enum bp_rg_weights weights;
@@ -124,10 +213,107 @@ rg_eval(struct bp_guide_source *source, const struct bp_guide_call *c, struct bp
 }
 
 static int
+rg_keep(struct bp_guide_source *source, int samples)
+{
+	struct rg *s = (struct rg *)source;
+	const size_t n = (size_t)s->a->n;
+	const void *w, *mask, *place;
+
+	s->held = false;
+	BP_TRY(bp_dev_upload(s->cx, &w, s->weights == BP_RG_CONTRAST ? s->base : s->w, n * sizeof *s->w));
+	BP_TRY(bp_dev_upload(s->cx, &mask, s->mask, n * sizeof *s->mask));
+	s->up.w = w, s->up.mask = mask;
+	if (s->weights != BP_RG_CONTRAST)
+		return BP_OK;
+	BP_TRY(bp_dev_upload(s->cx, &place, s->place, n * sizeof *s->place));
+	s->up.place = place;
+	BP_DEV_NEW(s->up.a, (size_t)samples * (size_t)s->particle->n, s->cx);
+	return bp_debye_keep(s->debye, 0);
+}
+
+static void
+rg_drop(struct bp_guide_source *source)
+{
+	struct rg *s = (struct rg *)source;
+
+	s->held = false;
+	if (s->debye)
+		bp_debye_drop(s->debye);
+}
+
+static double
+rg_setting(const struct bp_guide_source *source, int step)
+{
+	return bp_rg_force_constant(&((const struct rg *)source)->o, step);
+}
+
+/* the exposed fractions that contrast weights take */
+static int
+rg_expose(struct rg *s, const struct bp_guide_run *r)
+{
+	const struct bp_particle *p = s->particle;
+	struct bp_mark mark = bp_dev_mark(s->cx);
+	double *y;
+
+	BP_DEV_NEW(y, 3 * (size_t)r->samples * (size_t)p->n, s->cx);
+	BP_TRY(BP_OP(s->cx, centre_atoms, .b = r->samples, .natoms = p->natoms, .n = p->n, .ld = BP_SOURCE_ROW, .atom = s->debye->up.atom,
+	    .x = r->x, .y = y, .radius = r->values));
+	BP_TRY(bp_debye_exposed(s->up.a, s->debye, r->samples, y));
+	bp_dev_release(s->cx, mark);
+	s->held = true;
+	return BP_OK;
+}
+
+static int
+rg_run(struct bp_guide_source *source, const struct bp_guide_run *r)
+{
+	struct rg *s = (struct rg *)source;
+	const bool contrast = s->weights == BP_RG_CONTRAST;
+
+	if (contrast && r->first)
+		BP_TRY(rg_expose(s, r));
+	return BP_OP(s->cx, rg_energy, .b = r->samples, .n = s->a->n, .ld = BP_SOURCE_ROW, .method = s->o.method, .threshold = s->o.threshold,
+	    .target = s->o.target, .cap = s->o.cap, .k = r->setting, .x = r->x, .mask = s->up.mask, .w = s->up.w,
+	    .a = contrast ? s->up.a : NULL, .place = s->up.place, .places = contrast ? s->particle->n : 0,
+	    .layer = BP_RG_CONTRAST_C2 * bp_f_water(0), .energy = r->energy, .gradient = r->gradient, .values = r->values);
+}
+
+static int
+rg_accept(struct bp_guide_source *source, bool *again, int sample, double energy, const double *values, struct bp_err *err)
+{
+	const struct bp_rg r = { .atoms = (int)values[BP_RG_ATOMS], .kept = (int)values[BP_RG_KEPT] };
+
+	(void)source, (void)again, (void)energy;
+	if (values[BP_RG_FAULT] == BP_RG_NOT_FINITE)
+		return BP_FAIL(err, BP_ENUM, NULL, "sample %d: its coordinates are not finite", sample);
+	return bp_rg_refuse((enum bp_rg_fault)values[BP_RG_FAULT], 0, &r, err);
+}
+
+/* Raw guidance takes the contrast weights that the last diffusion step found. */
+static int
+take_weights(struct rg *s, int samples)
+{
+	const size_t n = (size_t)s->a->n, places = s->held ? (size_t)s->particle->n : 0;
+	struct bp_mark mark = bp_arena_mark(s->mem);
+	double *a;
+
+	if (!s->held)
+		return BP_OK;
+	BP_NEW(a, places, s->mem, s->cx->err);
+	for (size_t i = 0; i < (size_t)samples; i++) {
+		BP_TRY(bp_dev_download(s->cx, a, s->up.a + i * places, places * sizeof *a));
+		bp_particle_contrast(s->w + i * n, s->particle, BP_RG_CONTRAST_C2, a);
+	}
+	bp_arena_release(s->mem, mark);
+	return BP_OK;
+}
+
+static int
 rg_raw(struct bp_guide_source *source, double *x, int samples, double sigma, struct bp_arena *mem, struct bp_err *err)
 {
 	struct rg *s = (struct rg *)source;
 
+	BP_TRY(take_weights(s, samples));
 	for (int i = 0; i < samples; i++)
 		BP_TRY(bp_rg_raw(x + 3 * (size_t)s->a->n * (size_t)i, s->a->n, weights_of(s, i), s->mask, &s->o,
 		    source->params->raw_guidance_weight, sigma, mem, err));
@@ -224,6 +410,27 @@ bp_source_rg_target(
 	return BP_OK;
 }
 
+/* contrast weights: 1 until the first step, then those of what is exposed */
+static int
+open_contrast(struct rg *s, int samples, struct bp_arena *mem, struct bp_err *err)
+{
+	static const double zero = 0;
+	const struct bp_atoms *a = s->a;
+
+	BP_TRY(bp_particle_new(&s->particle, a->n, a->z, a->n_h, a->mask, mem, err));
+	BP_TRY(bp_debye_open(&s->debye, s->cx, s->particle, &zero, 1, BP_DEBYE_DIRECT, mem, err));
+	BP_NEW(s->base, a->n, mem, err);
+	BP_NEW(s->place, a->n, mem, err);
+	bp_particle_contrast(s->base, s->particle, 0, NULL);
+	for (int i = 0; i < a->n; i++)
+		s->place[i] = -1;
+	for (int i = 0; i < s->particle->n; i++)
+		s->place[s->particle->atom[i]] = i;
+	for (int i = 0; i < samples * a->n; i++)
+		s->w[i] = 1;
+	return BP_OK;
+}
+
 int
 bp_source_rg(struct bp_guide_source **ret, struct bp_ctx *cx, const struct bp_atoms *a, struct bp_guide_params *p,
     int samples, struct bp_arena *mem, struct bp_err *err)
@@ -235,6 +442,7 @@ bp_source_rg(struct bp_guide_source **ret, struct bp_ctx *cx, const struct bp_at
 	*ret = NULL;
 	BP_NEW(s, 1, mem, err);
 	s->cx = cx;
+	s->mem = mem;
 	s->a = a;
 	s->weights = bp_source_rg_weights(p);
 	bp_guide_rg_opt(&s->o, p);
@@ -249,13 +457,18 @@ bp_source_rg(struct bp_guide_source **ret, struct bp_ctx *cx, const struct bp_at
 		    err, BP_EINPUT, NULL, "guide rg: the selection %s has %d atoms", p->atom_selection, chosen);
 	if (s->weights != BP_RG_CONTRAST)
 		BP_TRY(bp_rg_weights(s->w, a, NULL, s->weights, BP_RG_CONTRAST_C2, cx, mem, err));
-	else /* until the first step */
-		for (int i = 0; i < samples * a->n; i++)
-			s->w[i] = 1;
+	else
+		BP_TRY(open_contrast(s, samples, mem, err));
 	s->source = (struct bp_guide_source) { .kind = "rg",
 		.natoms = a->n,
 		.eval = rg_eval,
 		.rehearse = rg_rehearse,
+		.places = a->n,
+		.keep = rg_keep,
+		.drop = rg_drop,
+		.setting = rg_setting,
+		.run = rg_run,
+		.accept = rg_accept,
 		.raw = p->raw_guidance_weight > 0 ? rg_raw : NULL,
 		.params = p,
 		.columns = sizeof columns / sizeof *columns };

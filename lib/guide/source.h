@@ -19,6 +19,18 @@ struct bp_guide_call {
 	double *values;   /* [samples,columns] out                                                 */
 };
 
+/* An evaluation on the device; all pointers are device memory. */
+struct bp_guide_run {
+	int samples;
+	bool first;            /* of a diffusion step: what is held within it is found now        */
+	const double *x;       /* [samples,natoms,3]                                              */
+	const double *setting; /* [1] what setting() says of the diffusion step                   */
+	double *energy;        /* [samples] out                                                   */
+	double *values;        /* [samples,BP_SOURCE_ROW] out: the columns, and what accept looks at */
+	double *gradient;      /* [samples,places,3] out                                          */
+};
+enum { BP_SOURCE_ROW = 16 };
+
 struct bp_guide_source {
 	const char *kind; /* "saxs", "rg", "exec"                              */
 	int natoms;       /* padding included                                  */
@@ -28,6 +40,17 @@ struct bp_guide_source {
 	/* All samples, each for itself. What is held within a diffusion step is found at gd_step 0. BP_ENUM: not finite
 	 * numbers; else what the source says. */
 	int (*eval)(struct bp_guide_source *s, const struct bp_guide_call *c, struct bp_arena *mem, struct bp_err *err);
+	/* The same on the device, without waiting for it; run NULL: there is only eval. keep, before the first run, brings what all
+	 * of a target's runs need for so many samples: that memory is the caller's, who calls drop before he releases it. After runs
+	 * the caller asks accept about each sample's numbers: it fails with what eval would have said, or sets *again where what is kept
+	 * has no room for the sample: keep is to be called once more (what was kept stays taken), and all to be run anew. */
+	int places;           /* a sample's gradients                                             */
+	const int32_t *place; /* [natoms] of each atom among them, -1: its gradient is 0; NULL: its own; host memory */
+	int (*keep)(struct bp_guide_source *s, int samples);
+	void (*drop)(struct bp_guide_source *s);
+	double (*setting)(const struct bp_guide_source *s, int step);
+	int (*run)(struct bp_guide_source *s, const struct bp_guide_run *r);
+	int (*accept)(struct bp_guide_source *s, bool *again, int sample, double energy, const double *values, struct bp_err *err);
 	/* Count eval's memory in a dry context. */
 	int (*rehearse)(struct bp_guide_source *s, int samples);
 	/* Move noisy coordinates x [samples,natoms,3] at noise level sigma, before the network sees them; or NULL. */
@@ -37,7 +60,7 @@ struct bp_guide_source {
 };
 
 /* samples: the most that eval will be given. Everything lives in mem; a and p must outlive it. The curve is read here.
- * On a card SAXS runs on it but for the fit of a few numbers a q point; Rg is computed on the host, from coordinates that are there already. */
+ * eval of Rg is the host's. */
 int bp_source_saxs(struct bp_guide_source **ret, struct bp_ctx *cx, const struct bp_atoms *a, struct bp_guide_params *p,
     int samples, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 int bp_source_rg(struct bp_guide_source **ret, struct bp_ctx *cx, const struct bp_atoms *a, struct bp_guide_params *p,

@@ -1,4 +1,4 @@
-/* lib/model/guiding.c: contents: opening; the log; a diffusion step; raw guidance; the end. */
+/* lib/model/guiding.c: contents: opening; the log; memory on the device; a diffusion step; raw guidance; the end. */
 #include "model/guiding.h"
 
 #include <math.h>
@@ -6,9 +6,14 @@
 
 #include "guide/atoms.h"
 #include "guide/rg_target.h"
-#include "guide/step.h"
+#include "ops/ops.h"
 
 enum { STEP, GD_STEP, ENERGY, DISPLACEMENT, SCALED, OWN_COLUMNS }; /* of the log, before the source's */
+enum { WEIGHT, SETTING, DIALS };                                   /* numbers of a diffusion step that its inner steps read */
+
+/* What the inner steps of a diffusion step tell, one behind the other, so that one copy brings it to the host: for each evaluation energy
+ * [m], values [m,BP_SOURCE_ROW], then of guide_step [m,BP_STEP_VALUES]; behind them, of guide_end, [m,BP_END_VALUES]. */
+enum { TOLD = 1 + BP_SOURCE_ROW + BP_STEP_VALUES };
 
 struct one {
 	struct bp_guiding *all;
@@ -18,6 +23,15 @@ struct one {
 	/* [rows,samples,columns], columns of the source's own at their most until the end */
 	double *log;
 	int rows, room, columns;
+	/* device memory, from begin to end */
+	float *kept;                    /* [m,atoms,3] denoised as it was         */
+	double *x, *g, *dials, *told;   /* [m,atoms,3], [m,places,3], [DIALS], .. */
+	const int32_t *place, *point, *first_member, *member; /* as in guide_step */
+	void *recording; /* of a diffusion step's work, or NULL                  */
+	int floor;       /* of bp_guided when it ran plainly, -1: it did not     */
+	/* of the present diffusion step */
+	int evaluations;
+	double *heard; /* [BP_GD_STEPS * m * TOLD + m * BP_END_VALUES] told on the host */
 };
 
 struct bp_guiding {
@@ -25,12 +39,13 @@ struct bp_guiding {
 	struct bp_ctx *cx;
 	struct bp_arena *mem;
 	struct bp_atoms *atoms;
-	int32_t *group; /* [atoms] token, 0 for padding */
-	double *mass;   /* [atoms] */
+	int32_t *point, *first, *member; /* [atoms], [points+1], [atoms]: the atoms of each token that has any; as in guide_step */
+	int points;
+	double *mass; /* [atoms] */
 	struct one *one;
 	struct bp_guide *list;
 	float *x0;                       /* [guided,atoms,3]  */
-	double *x, *gradient, *delta;    /* the same          */
+	double *x, *gradient;            /* the same          */
 	double *energy, *values, *final; /* [samples], [samples,columns], all atoms */
 };
 
@@ -62,6 +77,8 @@ find_exec(struct bp_exec **ret, struct bp_execs *x, const struct bp_guide_params
 	return BP_OK;
 }
 
+static int begin(void *self, struct bp_ctx *cx);
+static void end(void *self, struct bp_ctx *cx);
 static int act(void *self, struct bp_ctx *cx, const struct bp_guided *g);
 static int push_noisy(void *self, struct bp_ctx *cx, const struct bp_guided *g);
 
@@ -82,9 +99,41 @@ open_one(struct bp_guiding *g, int i, struct bp_err *err)
 		BP_TRY(bp_source_exec(&s->source, e, g->o.rec, g->o.atoms, p, g->mem, err));
 	}
 	s->columns = OWN_COLUMNS + (p->section == BP_GUIDE_EXEC ? BP_SOURCE_COLUMNS : s->source->columns);
-	s->room = g->o.steps * ((BP_GD_STEPS - 1) / p->guidance_interval + 1);
+	s->room = g->o.steps * (p->section == BP_GUIDE_EXEC ? BP_GD_STEPS : (BP_GD_STEPS - 1) / p->guidance_interval + 1); /* may change */
 	BP_NEW(s->log, (size_t)s->room * (size_t)g->o.guided * (size_t)s->columns, g->mem, err);
-	g->list[i] = (struct bp_guide) { .act = act, .before = s->source->raw ? push_noisy : NULL, .self = s };
+	BP_NEW(s->heard, BP_GD_STEPS * TOLD * (size_t)g->o.guided + BP_END_VALUES * (size_t)g->o.guided, g->mem, err);
+	g->list[i] = (struct bp_guide) { .act = act, .before = s->source->raw ? push_noisy : NULL, .begin = begin, .end = end, .self = s };
+	return BP_OK;
+}
+
+/* the atoms that smoothing joins, by their tokens */
+static int
+find_points(struct bp_guiding *g, struct bp_err *err)
+{
+	const struct bp_guiding_opt *o = &g->o;
+	const uint8_t *mask = g->atoms->mask;
+	int *of;
+
+	BP_NEW(of, o->tokens, g->mem, err);
+	BP_NEW(g->point, o->atoms, g->mem, err);
+	BP_NEW(g->first, o->tokens + 1, g->mem, err);
+	BP_NEW(g->member, o->atoms, g->mem, err);
+	for (int i = 0; i < o->atoms; i++) {
+		if (mask[i] && o->token[i] >= o->tokens)
+			return BP_FAIL(err, BP_EINPUT, NULL, "atom %d is of token %d of %d", i, o->token[i], o->tokens);
+		if (mask[i] && of[o->token[i]] == 0)
+			of[o->token[i]] = ++g->points;
+		g->point[i] = mask[i] ? of[o->token[i]] - 1 : -1;
+		if (mask[i])
+			g->first[g->point[i] + 1]++;
+	}
+	for (int q = 0; q < g->points; q++)
+		g->first[q + 1] += g->first[q];
+	for (int i = 0; i < o->atoms; i++) /* first[q] counts up to the next point's */
+		if (mask[i])
+			g->member[g->first[g->point[i]]++] = i;
+	memmove(g->first + 1, g->first, (size_t)g->points * sizeof *g->first);
+	g->first[0] = 0;
 	return BP_OK;
 }
 
@@ -103,12 +152,10 @@ bp_guiding_open(struct bp_guiding **ret, struct bp_ctx *cx, const struct bp_guid
 	if (g->atoms->n != o->atoms)
 		return BP_FAIL(err, BP_EINPUT, NULL, "the tables describe %d atoms with padding, the tensors %d",
 		    g->atoms->n, o->atoms);
-	BP_NEW(g->group, o->atoms, mem, err);
-	for (int i = 0; i < o->atoms; i++) {
-		g->group[i] = o->token[i] > 0 ? o->token[i] : 0;
+	for (int i = 0; i < o->atoms; i++)
 		if (o->token[i] < 0) /* nothing to guide it with */
 			g->atoms->mask[i] = 0;
-	}
+	BP_TRY(find_points(g, err));
 	BP_NEW(g->mass, o->atoms, mem, err);
 	BP_TRY(bp_rg_weights(g->mass, g->atoms, NULL, BP_RG_MASS, 0, cx, mem, err));
 	BP_NEW(g->one, o->n, mem, err);
@@ -116,7 +163,6 @@ bp_guiding_open(struct bp_guiding **ret, struct bp_ctx *cx, const struct bp_guid
 	BP_NEW(g->x0, (size_t)o->guided * size, mem, err);
 	BP_NEW(g->x, (size_t)o->guided * size, mem, err);
 	BP_NEW(g->gradient, (size_t)o->guided * size, mem, err);
-	BP_NEW(g->delta, size, mem, err);
 	BP_NEW(g->energy, o->samples, mem, err);
 	BP_NEW(g->values, (size_t)o->samples * BP_SOURCE_COLUMNS, mem, err);
 	BP_NEW(g->final, (size_t)o->samples * size, mem, err);
@@ -142,19 +188,119 @@ log_at(const struct one *s, int row, int sample)
 	return s->log + ((size_t)row * (size_t)s->all->o.guided + (size_t)sample) * (size_t)s->columns;
 }
 
-/* one evaluation; a sample that did not move moved 0 */
-static void
-note(struct one *s, const struct bp_guide_call *c)
+/* where evaluation e of the present diffusion step tells its numbers: in `told`, or `heard` */
+static double *
+energy_in(const struct one *s, double *told, int e)
 {
-	bp_assert(s->rows < s->room);
-	for (int i = 0; i < c->samples; i++) {
-		double *row = log_at(s, s->rows, i);
-		row[STEP] = c->step, row[GD_STEP] = c->gd_step, row[ENERGY] = c->energy[i], row[DISPLACEMENT] = 0,
-		row[SCALED] = 1;
-		memcpy(row + OWN_COLUMNS, c->values + (size_t)i * (size_t)s->source->columns,
-		    (size_t)s->source->columns * sizeof *row);
+	return told + (size_t)e * TOLD * (size_t)s->all->o.guided;
+}
+
+static double *
+values_in(const struct one *s, double *told, int e)
+{
+	return energy_in(s, told, e) + s->all->o.guided;
+}
+
+static double *
+step_in(const struct one *s, double *told, int e)
+{
+	return values_in(s, told, e) + BP_SOURCE_ROW * (size_t)s->all->o.guided;
+}
+
+static double *
+end_in(const struct one *s, double *told)
+{
+	return energy_in(s, told, BP_GD_STEPS);
+}
+
+static size_t
+told_bytes(const struct one *s)
+{
+	return (BP_GD_STEPS * TOLD + BP_END_VALUES) * (size_t)s->all->o.guided * sizeof(double);
+}
+
+/* did any sample move after evaluation e? */
+static bool
+moved_at(const struct one *s, int e)
+{
+	bool moved = false;
+
+	for (int i = 0; i < s->all->o.guided; i++)
+		moved = moved || step_in(s, s->heard, e)[BP_STEP_VALUES * i + BP_STEP_MOVED] > 0;
+	return moved;
+}
+
+/* the evaluations of a diffusion step that was heard; the last is that after which nothing moved */
+static void
+note(struct one *s, int step)
+{
+	const double *end = end_in(s, s->heard);
+
+	for (int e = 0; e < s->evaluations; e++) {
+		bp_assert(s->rows < s->room);
+		for (int i = 0; i < s->all->o.guided; i++) {
+			double *row = log_at(s, s->rows, i);
+			row[STEP] = step, row[GD_STEP] = e * s->p->guidance_interval, row[ENERGY] = energy_in(s, s->heard, e)[i];
+			row[DISPLACEMENT] = end[BP_END_VALUES * i + BP_END_LONGEST], row[SCALED] = end[BP_END_VALUES * i + BP_END_SCALED];
+			memcpy(row + OWN_COLUMNS, values_in(s, s->heard, e) + BP_SOURCE_ROW * i, (size_t)s->source->columns * sizeof *row);
+		}
+		s->rows++;
+		if (!moved_at(s, e))
+			break;
 	}
-	s->rows++;
+}
+
+/* ---- memory on the device ---- */
+
+static int
+begin(void *self, struct bp_ctx *cx)
+{
+	struct one *s = self;
+	const struct bp_guiding *a = s->all;
+	const size_t atoms = (size_t)a->o.atoms, numbers = 3 * (size_t)a->o.guided * atoms;
+	const void *up[4] = { NULL };
+
+	s->recording = NULL;
+	s->floor = -1;
+	BP_DEV_NEW(s->kept, numbers, cx);
+	BP_DEV_NEW(s->x, numbers, cx);
+	BP_DEV_NEW(s->dials, DIALS, cx);
+	if (!(s->told = bp_dev_alloc(cx, told_bytes(s))))
+		return BP_EMEM;
+	BP_TRY(bp_dev_upload(cx, &up[0], a->point, atoms * sizeof *a->point));
+	BP_TRY(bp_dev_upload(cx, &up[1], a->first, ((size_t)a->points + 1) * sizeof *a->first));
+	BP_TRY(bp_dev_upload(cx, &up[2], a->member, atoms * sizeof *a->member));
+	if (s->source->place)
+		BP_TRY(bp_dev_upload(cx, &up[3], s->source->place, atoms * sizeof *s->source->place));
+	s->point = up[0], s->first_member = up[1], s->member = up[2], s->place = up[3];
+	if (!s->source->run)
+		return BP_OK;
+	BP_DEV_NEW(s->g, 3 * (size_t)a->o.guided * (size_t)s->source->places, cx);
+	return s->source->keep(s->source, a->o.guided);
+}
+
+static void
+end(void *self, struct bp_ctx *cx)
+{
+	struct one *s = self;
+
+	bp_dev_forget(cx, s->recording);
+	s->recording = NULL;
+	if (s->source->run)
+		s->source->drop(s->source);
+}
+
+/* n host numbers to device memory that is there */
+static int
+put_numbers(struct bp_ctx *cx, double *to, const double *from, size_t n)
+{
+	struct bp_mark mark = bp_dev_mark(cx);
+	const void *up;
+
+	BP_TRY(bp_dev_upload(cx, &up, from, n * sizeof *from));
+	BP_TRY(bp_dev_copy(cx, to, up, n * sizeof *from));
+	bp_dev_release(cx, mark);
+	return BP_OK;
 }
 
 /* ---- a diffusion step ---- */
@@ -173,105 +319,186 @@ weight_at(struct one *s, const struct bp_guided *g)
 	return s->p->ramp_steps > 0 ? w * fmin(1, (double)(step - s->first) / s->p->ramp_steps) : w;
 }
 
-/* The inner steps: x [m,atoms,3] moves on. *moved: whether any sample did. */
 static int
-inner(struct one *s, const struct bp_guided *g, int m, bool *moved, struct bp_err *err)
+set_dials(struct one *s, struct bp_ctx *cx, const struct bp_guided *g)
+{
+	const double dials[DIALS] = { weight_at(s, g), s->source->setting ? s->source->setting(s->source, g->step) : 0 };
+
+	return put_numbers(cx, s->dials, dials, DIALS);
+}
+
+/* an evaluation by a source that has to have the coordinates on the host; *gradient is on the device */
+static int
+ask_host(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, int e, const double **gradient)
 {
 	struct bp_guiding *a = s->all;
-	const size_t size = 3 * (size_t)a->o.atoms;
-	struct bp_guide_call c = { .step = g->step,
+	const size_t m = (size_t)a->o.guided, numbers = 3 * m * (size_t)a->o.atoms;
+	const struct bp_guide_call c = { .step = g->step,
 		.steps = g->steps,
+		.gd_step = e * s->p->guidance_interval,
 		.sigma = g->sigma,
-		.samples = m,
+		.samples = a->o.guided,
 		.x = a->x,
 		.energy = a->energy,
 		.gradient = a->gradient,
 		.values = a->values };
+	double row[BP_SOURCE_ROW] = { 0 };
+	const void *up;
 
-	*moved = false;
-	for (c.gd_step = 0; c.gd_step < BP_GD_STEPS; c.gd_step += s->p->guidance_interval) {
-		bool again = false;
-		BP_TRY(s->source->eval(s->source, &c, a->mem, err));
-		note(s, &c);
-		struct bp_step_opt step = { .raw = *s->p->step == 'r',
-			.weight = weight_at(s, g),
-			.goal = s->source->goal,
-			.smoothing = s->p->section == BP_GUIDE_RG ? 0 : s->p->smoothing };
-		for (int i = 0; i < m; i++) {
-			double *x = a->x + (size_t)i * size, *d = a->delta;
-			const struct bp_step_atoms atoms
-			    = { a->o.atoms, a->o.tokens, x, a->atoms->mask, a->group, a->cx->threads };
-			memset(d, 0, size * sizeof *d);
-			BP_TRY(
-			    bp_step_take(d, &step, a->energy[i], a->gradient + (size_t)i * size, &atoms, a->mem, err));
-			for (size_t k = 0; k < size; k++) {
-				again = again || d[k] != 0;
-				x[k] += d[k];
-			}
-		}
-		*moved = *moved || again;
-		if (!again) /* the next evaluation would be the same */
-			break;
+	BP_TRY(cx->dry ? s->source->rehearse(s->source, a->o.guided) : BP_OK);
+	if (cx->dry)
+		return bp_dev_upload(cx, &up, a->gradient, numbers * sizeof *a->gradient);
+	BP_TRY(bp_dev_download(cx, a->x, s->x, numbers * sizeof *a->x));
+	BP_TRY(s->source->eval(s->source, &c, a->mem, cx->err));
+	BP_TRY(bp_dev_upload(cx, &up, a->gradient, numbers * sizeof *a->gradient));
+	*gradient = up;
+	BP_TRY(put_numbers(cx, energy_in(s, s->told, e), a->energy, m));
+	for (size_t i = 0; i < m; i++) {
+		memcpy(row, a->values + i * (size_t)s->source->columns, (size_t)s->source->columns * sizeof *row);
+		BP_TRY(put_numbers(cx, values_in(s, s->told, e) + BP_SOURCE_ROW * i, row, BP_SOURCE_ROW));
+	}
+	return set_dials(s, cx, g); /* what the first answer says of the step counts at once */
+}
+
+static int
+evaluate(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, int e, const double **gradient)
+{
+	*gradient = s->g;
+	if (!s->source->run)
+		return ask_host(s, cx, g, e, gradient);
+	return s->source->run(s->source, &(struct bp_guide_run) { .samples = s->all->o.guided, .first = e == 0, .x = s->x,
+	    .setting = s->dials + SETTING, .energy = energy_in(s, s->told, e), .values = values_in(s, s->told, e), .gradient = s->g });
+}
+
+/* evaluation e and the step that follows from it */
+static int
+inner(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, int e)
+{
+	const struct bp_guiding *a = s->all;
+	struct bp_mark mark = bp_dev_mark(cx);
+	const double *gradient;
+
+	BP_TRY(evaluate(s, cx, g, e, &gradient));
+	BP_TRY(BP_OP(cx, guide_step, .b = a->o.guided, .n = a->o.atoms, .points = a->points, .point = s->point, .first = s->first_member,
+	    .member = s->member, .places = s->source->run ? s->source->places : a->o.atoms, .place = s->place, .g = gradient,
+	    .energy = energy_in(s, s->told, e), .weight = s->dials + WEIGHT, .raw = *s->p->step == 'r', .goal = s->source->goal,
+	    .smoothing = s->p->section == BP_GUIDE_RG ? 0 : s->p->smoothing, .x = s->x, .values = step_in(s, s->told, e)));
+	bp_dev_release(cx, mark);
+	return BP_OK;
+}
+
+/* bytes at `from` of what is told, to the host */
+static int
+hear(struct one *s, struct bp_ctx *cx, const double *from, size_t bytes)
+{
+	return bp_dev_download(cx, s->heard + (from - s->told), from, bytes);
+}
+
+/* What was heard of evaluation e: fails where a number is none. */
+static int
+check(struct one *s, int e, bool *again, struct bp_err *err)
+{
+	for (int i = 0; i < s->all->o.guided; i++) {
+		const double *step = step_in(s, s->heard, e) + BP_STEP_VALUES * i, energy = energy_in(s, s->heard, e)[i];
+		if (s->source->run)
+			BP_TRY(s->source->accept(s->source, again, i, energy, values_in(s, s->heard, e) + BP_SOURCE_ROW * i, err));
+		if (!*again && !isfinite(step[BP_STEP_SIZE]))
+			return BP_FAIL(err, BP_ENUM, NULL, "a step of energy %g, gradient squared %g, is not finite", energy, step[BP_STEP_DOT]);
 	}
 	return BP_OK;
 }
 
-/* x less x0, capped, onto x0; a sample that did not move keeps its bits */
-static void
-cap(struct one *s, int m, int first_row)
+/* All inner steps of a diffusion step, from what the network predicts to what becomes of it. looking: the host looks at each, and stops where the
+ * next evaluation would be the same; else that is found in the end. */
+static int
+work(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, bool still, bool looking)
 {
-	struct bp_guiding *a = s->all;
-	const size_t size = 3 * (size_t)a->o.atoms;
+	const struct bp_guiding *a = s->all;
+	const int64_t numbers = 3 * (int64_t)a->o.guided * a->o.atoms;
+	bool again = false, moves = !still;
 
-	for (int i = 0; i < m; i++) {
-		double *d = a->delta, longest = 0, scaled;
-		float *x0 = a->x0 + (size_t)i * size;
-		for (size_t k = 0; k < size; k++)
-			d[k] = a->x[(size_t)i * size + k] - x0[k];
-		scaled = bp_step_cap(d, a->o.atoms, s->p->max_displacement_per_step);
-		for (size_t k = 0; k < size; k += 3) {
-			longest = fmax(longest, d[k] * d[k] + d[k + 1] * d[k + 1] + d[k + 2] * d[k + 2]);
-			for (size_t c = k; c < k + 3; c++)
-				if (d[c] != 0)
-					x0[c] = (float)(x0[c] + d[c]);
+	BP_TRY(BP_OP(cx, guide_begin, .count = numbers, .from = g->denoised, .kept = s->kept, .x = s->x));
+	s->evaluations = 0;
+	do {
+		int e = s->evaluations++;
+		BP_TRY(inner(s, cx, g, e));
+		if (looking) {
+			BP_TRY(hear(s, cx, energy_in(s, s->told, e), TOLD * (size_t)a->o.guided * sizeof *s->told));
+			BP_TRY(check(s, e, &again, cx->err));
+			moves = moved_at(s, e) && !again;
 		}
-		for (int row = first_row; row < s->rows; row++)
-			log_at(s, row, i)[DISPLACEMENT] = sqrt(longest), log_at(s, row, i)[SCALED] = scaled;
+	} while (moves && s->evaluations * s->p->guidance_interval < BP_GD_STEPS);
+	return BP_OP(cx, guide_end, .b = a->o.guided, .n = a->o.atoms, .most = s->p->max_displacement_per_step, .kept = s->kept, .x = s->x,
+	    .to = g->denoised, .values = end_in(s, s->told));
+}
+
+/* The same, recorded when it runs for the second time in the same memory. */
+static int
+work_again(struct one *s, struct bp_ctx *cx, const struct bp_guided *g)
+{
+	int st;
+
+	if (s->floor != *g->floor) {
+		bp_dev_forget(cx, s->recording);
+		s->recording = NULL;
+		s->floor = *g->floor;
+		return work(s, cx, g, false, false);
 	}
+	if (!s->recording) {
+		BP_TRY(bp_dev_record(cx));
+		st = work(s, cx, g, false, false);
+		BP_TRY(bp_dev_recorded(cx, &s->recording, st == BP_OK));
+		BP_TRY(st);
+	}
+	s->evaluations = (BP_GD_STEPS - 1) / s->p->guidance_interval + 1;
+	return bp_dev_replay(cx, s->recording);
+}
+
+/* run and hear; *again: there was no room */
+static int
+try_step(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, bool *again)
+{
+	struct bp_mark mark = bp_dev_mark(cx);
+	const bool still = weight_at(s, g) == 0 && s->source->run;
+
+	if (s->source->run)
+		BP_TRY(set_dials(s, cx, g));
+	if (g->record && s->source->run && !still && bp_dev_records(cx))
+		BP_TRY(work_again(s, cx, g));
+	else
+		BP_TRY(work(s, cx, g, still, !bp_dev_records(cx) || !s->source->run));
+	BP_TRY(hear(s, cx, s->told, told_bytes(s)));
+	*again = false;
+	for (int e = 0; e < s->evaluations && !*again; e++)
+		BP_TRY(check(s, e, again, cx->err));
+	bp_dev_release(cx, mark);
+	return BP_OK;
 }
 
 static int
 act(void *self, struct bp_ctx *cx, const struct bp_guided *g)
 {
 	struct one *s = self;
-	struct bp_guiding *a = s->all;
-	const int m = a->o.guided, row = s->rows;
-	const size_t numbers = (size_t)m * 3 * (size_t)a->o.atoms;
+	const struct bp_guiding *a = s->all;
+	const size_t bytes = 3 * (size_t)a->o.guided * (size_t)a->o.atoms * sizeof(float);
 	struct bp_mark mark = bp_dev_mark(cx);
-	const void *up;
-	bool moved;
+	bool again;
 
 	if (cx->dry) {
-		BP_TRY(bp_dev_upload(cx, &up, a->x0, numbers * sizeof *a->x0));
-		if (cx->device == BP_CPU && s->p->section != BP_GUIDE_RG && s->p->smoothing > 0
-		    && !bp_dev_alloc(cx, bp_step_bytes(a->o.tokens, cx->threads)))
-			return BP_EMEM;
-		BP_TRY(s->source->rehearse(s->source, a->o.samples));
+		BP_TRY(work(s, cx, g, true, false));
 		bp_dev_release(cx, mark);
 		return BP_OK;
 	}
-	if (m == 0 || g->step == g->steps - 1)
+	if (a->o.guided == 0 || g->step == g->steps - 1)
 		return BP_OK;
-	BP_TRY(bp_dev_download(cx, a->x0, g->denoised, numbers * sizeof *a->x0));
-	for (size_t i = 0; i < numbers; i++)
-		a->x[i] = a->x0[i];
-	BP_TRY(inner(s, g, m, &moved, cx->err));
-	if (!moved)
-		return BP_OK;
-	cap(s, m, row);
-	BP_TRY(bp_dev_upload(cx, &up, a->x0, numbers * sizeof *a->x0));
-	BP_TRY(bp_dev_copy(cx, g->denoised, up, numbers * sizeof *a->x0));
-	bp_dev_release(cx, mark);
+	BP_TRY(try_step(s, cx, g, &again));
+	while (again) { /* the memory that keep takes stays taken */
+		BP_TRY(s->source->keep(s->source, a->o.guided));
+		++*g->floor;
+		BP_TRY(bp_dev_copy(cx, g->denoised, s->kept, bytes));
+		BP_TRY(try_step(s, cx, g, &again));
+	}
+	note(s, g->step);
 	return BP_OK;
 }
 

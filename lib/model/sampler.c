@@ -34,6 +34,7 @@ struct buffers {
 	float *noisy, *eps, *denoised, *aligned;
 	const float *R, *tr; /* of all steps */
 	const float *moving; /* [atoms] of bp_start, or NULL */
+	int floor;           /* of bp_guided */
 };
 
 static int
@@ -156,14 +157,14 @@ step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, co
 	BP_TRY(BP_OP(cx, augment, .b = m, .atoms = atoms, .centred = o->centred, .x = x, .eps = u->eps, .R = u->R + 9 * pose,
 	    .tr = u->tr + 3 * pose, .w = u->moving, .rest = (float)rest,
 	    .scale = (float)(BP_NOISE_SCALE * sqrt(t_hat * t_hat - sigma * sigma)), .out = u->noisy));
+	struct bp_guided guided = { i, s->steps, t_hat, m, atoms, NULL, u->noisy, o->replay != NULL, &u->floor };
 	for (int k = 0; k < o->guides; k++)
 		if (o->guide[k].before)
-			BP_TRY(o->guide[k].before(o->guide[k].self, cx,
-			    &(struct bp_guided){ i, s->steps, t_hat, m, atoms, NULL, u->noisy }));
+			BP_TRY(o->guide[k].before(o->guide[k].self, cx, &guided));
 	BP_TRY(denoise(cx, o, c, u, i));
+	guided.denoised = u->denoised;
 	for (int k = 0; k < o->guides; k++)
-		BP_TRY(o->guide[k].act(o->guide[k].self, cx,
-		    &(struct bp_guided){ i, s->steps, t_hat, m, atoms, u->denoised, u->noisy }));
+		BP_TRY(o->guide[k].act(o->guide[k].self, cx, &guided));
 	BP_TRY(BP_OP(cx, align, .b = m, .atoms = atoms, .x = u->noisy, .target = u->denoised, .w = c->f->atom_mask,
 	    .out = u->aligned));
 	if (o->watch)
@@ -172,19 +173,31 @@ step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, co
 	    .beta = (float)-f, .y = u->denoised, .out = x);
 }
 
+static int
+all_steps(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct bp_draws *d, struct buffers *u, float *x)
+{
+	BP_TRY(allocate(u, cx, d, 3 * (int64_t)o->samples * c->f->atoms));
+	BP_TRY(begin(cx, o, d, u, x));
+	for (int k = 0; k < o->guides; k++)
+		if (o->guide[k].begin)
+			BP_TRY(o->guide[k].begin(o->guide[k].self, cx));
+	for (int i = 0; i < (cx->dry ? 1 : o->schedule.steps); i++) /* all steps take the same memory */
+		BP_TRY(step(cx, o, c, d, u, i, x));
+	return BP_OK;
+}
+
 int
 bp_sample(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct bp_draws *d, float *x)
 {
-	int64_t numbers = 3 * (int64_t)o->samples * c->f->atoms;
 	struct bp_mark m = bp_dev_mark(cx);
 	struct buffers u = { 0 };
-	int st = BP_OK;
+	int st;
 
 	bp_assert(d->steps == o->schedule.steps && d->samples == o->samples && d->atoms == c->f->atoms);
-	BP_TRY(allocate(&u, cx, d, numbers));
-	BP_TRY(begin(cx, o, d, &u, x));
-	for (int i = 0; i < (cx->dry ? 1 : o->schedule.steps) && st == BP_OK; i++) /* all steps take the same memory */
-		st = step(cx, o, c, d, &u, i, x);
+	st = all_steps(cx, o, c, d, &u, x);
+	for (int k = 0; k < o->guides; k++)
+		if (o->guide[k].end)
+			o->guide[k].end(o->guide[k].self, cx);
 	bp_dev_release(cx, m);
 	return st;
 }

@@ -35,17 +35,22 @@ struct bp_start {
 };
 
 /* A guide changes the denoised prediction of a step in place, before the samples are aligned to it; before (may be NULL)
- * the noisy coordinates that the network gets. Guides act in the order of the list. With cx->dry only the memory that
+ * the noisy coordinates that the network gets. Guides act in the order of the list. begin and end (may be NULL): before the first step,
+ * where it takes the device memory that lasts; and after the last one, also when something failed. With cx->dry only the memory that
  * it takes counts. */
 struct bp_guided {
 	int step, steps;
 	double sigma;             /* t_hat, A                                                  */
 	int samples, atoms;
 	float *denoised, *noisy;  /* [samples,atoms,3], device; denoised NULL in before()      */
+	bool record;              /* as in bp_sampler                                          */
+	int *floor; /* counted up by a guide that in act takes more memory that lasts: recordings that were made before are no good any more */
 };
 struct bp_guide {
 	int (*act)(void *self, struct bp_ctx *cx, const struct bp_guided *g);
 	int (*before)(void *self, struct bp_ctx *cx, const struct bp_guided *g);
+	int (*begin)(void *self, struct bp_ctx *cx);
+	void (*end)(void *self, struct bp_ctx *cx);
 	void *self;
 };
 

@@ -15,6 +15,7 @@
 #include "ops/axpy.h"
 #include "ops/binned_mean.h"
 #include "ops/bond_embed.h"
+#include "ops/centre_atoms.h"
 #include "ops/cond_transition.h"
 #include "ops/contact_embed.h"
 #include "ops/debye_profiles.h"
@@ -23,6 +24,9 @@
 #include "ops/exposed_fraction.h"
 #include "ops/fourier.h"
 #include "ops/gather_rows.h"
+#include "ops/guide_begin.h"
+#include "ops/guide_end.h"
+#include "ops/guide_step.h"
 #include "ops/layer_norm.h"
 #include "ops/linear.h"
 #include "ops/msa_embed.h"
@@ -39,8 +43,11 @@
 #include "ops/pair_sum.h"
 #include "ops/pair_weighted_average.h"
 #include "ops/rel_pos.h"
+#include "ops/rg_energy.h"
+#include "ops/saxs_fit.h"
 #include "ops/sinc_force.h"
 #include "ops/sinc_sum.h"
+#include "ops/sinc_table.h"
 #include "ops/template_embed.h"
 #include "ops/token_embed.h"
 #include "ops/transition.h"
@@ -95,7 +102,14 @@
 	X(pair_move) \
 	X(wave_sum) \
 	X(wave_force) \
-	X(exposed_fraction)
+	X(exposed_fraction) \
+	X(sinc_table) \
+	X(centre_atoms) \
+	X(saxs_fit) \
+	X(rg_energy) \
+	X(guide_begin) \
+	X(guide_step) \
+	X(guide_end)
 
 struct bp_ops {
 #define X(op) bp_##op##_fn *op;

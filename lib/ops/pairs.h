@@ -21,6 +21,7 @@ struct bp_pairs {
 	const int32_t *start; /* [ntypes+1] host memory: atoms start[t] .. start[t+1] - 1 are of type t */
 	const double *x;      /* [b,n,3] A, finite                                                      */
 	const double *a;      /* [b,n] 0 .. 1, or NULL: no layer                                        */
+	const int32_t *start_up; /* start in device memory, or NULL: ops upload it, which cannot be recorded */
 };
 
 /* pairs of types */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "ops/cpu.h"
-#include "ops/pairs.h"
+#include "ops/sinc_table.h"
 
 int
 bp_sinc_force_cpu(struct bp_ctx *cx, const struct bp_sinc_force *a)
@@ -15,9 +15,7 @@ bp_sinc_force_cpu(struct bp_ctx *cx, const struct bp_sinc_force *a)
 	memset(a->F, 0, (size_t)a->rows * a->bins * sizeof *a->F);
 	for (int m = 1; m < a->bins; m++)
 		for (int k = 0; k < a->nq; k++) {
-			double q = a->q[k], r = m * a->h, slope = bp_sinc_slope(q, r),
-			       second = -q * q * bp_sinc(q * r) - 2 / r * slope;
-			slope -= a->h * a->h / 12 * (-q * q * slope - 2 / r * second + 2 / (r * r) * slope);
+			double slope = bp_sinc_force_share(a->q[k], m, a->h);
 			for (int r = 0; r < a->rows; r++)
 				a->F[(size_t)r * a->bins + m] += a->G[(size_t)r * a->nq + k] * slope;
 		}

@@ -12,6 +12,8 @@ struct bp_sinc_force {
 	double h;        /* A               */
 	const double *q; /* [nq] 1/A, >= 0  */
 	const double *G; /* [rows,nq]       */
+	const double *T; /* [nq,ldt] slopes of sinc_table, or NULL: made here, as in sinc_sum */
+	int ldt;         /* a row of T begins every ldt >= bins numbers */
 	double *F;       /* [rows,bins] out */
 };
 typedef int bp_sinc_force_fn(struct bp_ctx *cx, const struct bp_sinc_force *a);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "ops/cpu.h"
-#include "ops/pairs.h"
+#include "ops/sinc_table.h"
 
 int
 bp_sinc_sum_cpu(struct bp_ctx *cx, const struct bp_sinc_sum *a)
@@ -15,8 +15,7 @@ bp_sinc_sum_cpu(struct bp_ctx *cx, const struct bp_sinc_sum *a)
 	memset(a->S, 0, (size_t)a->rows * a->nq * sizeof *a->S);
 	for (int m = 0; m < a->bins; m++)
 		for (int k = 0; k < a->nq; k++) {
-			double q = a->q[k], r = m * a->h, sinc = bp_sinc(q * r);
-			sinc -= a->h * a->h / 12 * (m ? -q * q * sinc - 2 / r * bp_sinc_slope(q, r) : -q * q / 3);
+			double sinc = bp_sinc_share(a->q[k], m, a->h);
 			for (int r = 0; r < a->rows; r++)
 				a->S[(size_t)r * a->nq + k] += a->H[(size_t)r * a->ld + m] * sinc;
 		}

@@ -289,7 +289,7 @@ mixtures(void **state)
 		double exposed[ATOMS];
 		OK(r, bp_score_atoms(&score, NULL, s, &atoms, r->mem, &r->err));
 		OK(r, bp_saxs_expose(exposed, s->saxs, 1, m[i].x, r->mem, &r->err));
-		OK(r, bp_saxs_profiles(P + i * BP_PROFILES * POINTS, s->saxs, m[i].x, exposed, r->mem, &r->err));
+		OK(r, bp_saxs_profiles(P + i * BP_PROFILES * POINTS, s->saxs, m[i].x, exposed));
 		volume[i] = s->particle->mean_volume;
 	}
 	OK(r, bp_ensemble_fit(&e, weights, fitted, P, volume, MODELS, s->curve, &s->o.fit, r->mem, &r->err));

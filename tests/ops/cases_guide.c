@@ -18,7 +18,7 @@ some_pairs(struct check *k, int shape)
 {
 	const struct shape *s = &shapes[shape];
 	static int32_t start[16];
-	struct bp_pairs p = { s->b, s->n, s->ntypes, start, NULL, NULL };
+	struct bp_pairs p = { .b = s->b, .n = s->n, .ntypes = s->ntypes, .start = start };
 
 	for (int t = 0; t <= s->ntypes; t++)
 		start[t] = t * s->n / s->ntypes;
@@ -188,6 +188,181 @@ exposed_fraction(struct check *k, int shape)
 	    .R = check_doubles(k, (size_t)n, 2.8, 3.9), .a = check_out_doubles(k, (size_t)b * n));
 }
 
+static void
+sinc_table(struct check *k, int shape)
+{
+	static const int S[][2] = { { 1, 1 }, { 65, 17 }, { 700, 500 } };
+	const int bins = S[shape][0], nq = S[shape][1];
+
+	check_label(k, "bins=%d q=%d", bins, nq);
+	check_bound(k, 1e-4, 1);
+	CHECK_OP(k, sinc_table, .bins = bins, .nq = nq, .h = bin, .q = check_doubles(k, (size_t)nq, 0, 0.5),
+	    .sums = check_out_doubles(k, (size_t)bins * nq), .slopes = check_out_doubles(k, (size_t)bins * nq));
+}
+
+/* 0 .. n - 1 in another order, of which the first m may be had */
+static const int32_t *
+mixed(struct check *k, int n, int m)
+{
+	int32_t *p = malloc((size_t)n * sizeof *p);
+	const int32_t *up;
+
+	bp_assert(p);
+	for (int i = 0; i < n; i++)
+		p[i] = (int32_t)((7919LL * i + 3) % n);
+	up = check_given(k, p, (size_t)m);
+	free(p);
+	return up;
+}
+
+/* all rows in fp64 */
+static void
+centre_atoms(struct check *k, int shape)
+{
+	static const int S[][3] = { { 1, 1, 1 }, { 2, 9, 7 }, { 3, 1500, 1031 }, { 1, 4096, 4001 } };
+	const int b = S[shape][0], natoms = S[shape][1], n = S[shape][2], ld = 3;
+
+	check_label(k, "b=%d n=%d of %d", b, n, natoms);
+	check_bound(k, 1e-5, n);
+	CHECK_OP(k, centre_atoms, .b = b, .natoms = natoms, .n = n, .ld = ld, .atom = mixed(k, natoms, n),
+	    .x = check_doubles(k, 3 * (size_t)b * natoms, -20, 30), .y = check_out_doubles(k, 3 * (size_t)b * n),
+	    .radius = check_out_doubles(k, (size_t)b * ld));
+}
+
+/* Curves that are what the model says of some scale, c1, c2 and offset, and of noise. fp64; the optimum is known as well as chi2, which is
+ * flat there: to the root of its precision. */
+static void
+saxs_fit(struct check *k, int shape)
+{
+	static const struct {
+		int b, nq;
+		struct bp_fit_opt o;
+		bool chi2;
+	} S[] = { { 1, 3, { BP_SAXS_VACUUM, false, false, false, 1, 0, -2, 4 }, true },
+		{ 2, 17, { BP_SAXS_EXCLUDED, true, false, false, 1.02, 0, -2, 4 }, false },
+		{ 3, 99, { BP_SAXS_HYDRATION, true, false, true, 1, 1, 0, 4 }, false },
+		{ 2, 131, { BP_SAXS_HYDRATION, false, false, true, 1, 1, -2, 4 }, false },
+		{ 2, 500, { BP_SAXS_HYDRATION, true, true, true, 1, 1, -2, 4 }, true },
+		{ 1, 301, { BP_SAXS_HYDRATION, true, false, false, 1, 1.5, 0, 4 }, false },
+		{ 1, 500, { BP_SAXS_HYDRATION, true, false, true, 1, 1, 0, 4 }, false } };
+	const int b = S[shape].b, nq = S[shape].nq, ld = BP_FIT_VALUES + 2;
+	const size_t all = (size_t)b * nq;
+	double *q = malloc((2 + BP_PROFILES * (size_t)b) * nq * sizeof *q), *y, *P;
+
+	bp_assert(q);
+	y = q + nq, P = y + nq;
+	for (int m = 0; m < nq; m++) {
+		q[m] = 0.5 * (m + 1) / nq;
+		y[m] = 3e-3 * (900 * exp(-70 * q[m] * q[m]) * (1 + 0.03 * sin(40 * q[m])) + 1) + 1e-4 * sin(1000.0 * m);
+		for (int i = 0; i < b; i++) { /* v, s and w of one particle: vs = 2 v s and so on */
+			double v = 90 * exp(-(30 + i) * q[m] * q[m]), s = 60 * exp(-(28 + i) * q[m] * q[m]),
+			       w = 9 * exp(-(45 + i) * q[m] * q[m]);
+			double *p = P + (size_t)i * BP_PROFILES * nq + m;
+			p[0] = v * v, p[nq] = 2 * v * s, p[2 * nq] = s * s, p[3 * nq] = 2 * v * w, p[4 * nq] = 2 * s * w, p[5 * nq] = w * w;
+		}
+	}
+	check_label(k, "b=%d q=%d level=%d%s%s", b, nq, S[shape].o.level, S[shape].o.fit_c1 ? " c1" : "", S[shape].o.fit_c2 ? " c2" : "");
+	check_bound(k, 10, 1); /* 1e-6 */
+	CHECK_OP(k, saxs_fit, .b = b, .nq = nq, .ld = ld, .o = S[shape].o, .energy_chi2 = S[shape].chi2, .swell = 0.5,
+	    .q = check_given_doubles(k, q, (size_t)nq), .y = check_given_doubles(k, y, (size_t)nq), .w = check_doubles(k, (size_t)nq, 1e5, 1e6),
+	    .P = check_given_doubles(k, P, BP_PROFILES * all), .energy = check_out_doubles(k, (size_t)b), .c2 = check_out_doubles(k, (size_t)b),
+	    .values = check_out_doubles(k, (size_t)b * ld), .calc = check_out_doubles(k, all), .E = check_out_doubles(k, all),
+	    .g = check_out_doubles(k, all));
+	free(q);
+}
+
+/* fp64; the set of atoms is the same in all rows */
+static void
+rg_energy(struct check *k, int shape)
+{
+	static const struct {
+		int b, n;
+		enum bp_rg_method method;
+		double threshold, cap;
+		bool contrast;
+	} S[] = { { 1, 1, BP_RG_ROBUST, 3, 10, false }, { 2, 7, BP_RG_TRIMMED, 3, 10, false }, { 2, 300, BP_RG_ROBUST, 1, 0.01, true },
+		{ 3, 1031, BP_RG_STANDARD, 3, 0.005, false }, { 1, 1500, BP_RG_ROBUST, 0, 10, false }, { 2, 2049, BP_RG_TRIMMED, 3, 10, true },
+		{ 1, 4000, BP_RG_ROBUST, 3, 10, false } };
+	const int b = S[shape].b, n = S[shape].n, ld = BP_RG_VALUES;
+	uint8_t *mask = malloc((size_t)n);
+	const void *up;
+
+	bp_assert(mask);
+	for (int i = 0; i < n; i++)
+		mask[i] = i == 0 || i % 13 != 5;
+	check_label(k, "b=%d n=%d method=%d%s", b, n, S[shape].method, S[shape].contrast ? " contrast" : "");
+	check_bound(k, 1e-4, 1);
+	up = check_bytes(k, mask, (size_t)n);
+	CHECK_OP(k, rg_energy, .b = b, .n = n, .ld = ld, .method = S[shape].method, .threshold = S[shape].threshold, .target = 9,
+	    .cap = S[shape].cap, .k = check_doubles(k, 1, 5, 6), .x = check_doubles(k, 3 * (size_t)b * n, -20, 30), .mask = up,
+	    .w = check_doubles(k, (size_t)n, 1, 9), .a = S[shape].contrast ? check_doubles(k, (size_t)b * n, 0, 1) : NULL,
+	    .place = mixed(k, n, n), .places = n, .layer = 3, .energy = check_out_doubles(k, (size_t)b),
+	    .gradient = check_out_doubles(k, 3 * (size_t)b * n), .values = check_out_doubles(k, (size_t)b * ld));
+	free(mask);
+}
+
+static void
+guide_begin(struct check *k, int shape)
+{
+	static const int counts[] = { 3, 257, 100003, 3 * 4096 };
+	const size_t n = (size_t)counts[shape];
+
+	check_label(k, "numbers=%zu", n);
+	check_bound(k, 0, 1);
+	CHECK_OP(k, guide_begin, .count = (int64_t)n, .from = check_normal(k, n), .kept = check_out(k, n), .x = check_out_doubles(k, n));
+}
+
+/* K in fp32: 2^-22 of each of its numbers, which have one sign */
+static void
+guide_step(struct check *k, int shape)
+{
+	static const struct {
+		int b, n, points;
+		double smoothing, weight;
+		bool raw, placed;
+	} S[] = { { 1, 1, 1, 10, 1, false, false }, { 2, 40, 7, 10, 0.5, true, true }, { 1, 777, 97, 0, 1, false, true },
+		{ 3, 1031, 129, 10, 0.1, false, true }, { 2, 512, 64, 10, 0, true, false }, { 1, 33000, 4111, 10, 1, true, false },
+		{ 1, 4096, 512, 10, 0.1, false, true } };
+	const int b = S[shape].b, n = S[shape].n, points = S[shape].points;
+	int32_t *list = malloc((3 * (size_t)n + (size_t)points + 1) * sizeof *list), *first = list + n, *member = first + points + 1,
+		*place = member + n, at = 0;
+	double weight = S[shape].weight, *x = malloc(3 * (size_t)b * n * sizeof *x);
+
+	bp_assert(list && x);
+	for (int i = 0; i < n; i++) /* every ninth atom is of none */
+		list[i] = i % 9 == 4 && n > points ? -1 : i % points, place[i] = i % 5 == 2 ? -1 : n - 1 - i;
+	for (int q = 0; q < points; q++) {
+		first[q] = at;
+		for (int i = q; i < n; i += points)
+			if (list[i] == q)
+				member[at++] = i;
+	}
+	first[points] = at;
+	for (int i = 0; i < 3 * b * n; i++)
+		x[i] = 25 * sin(1.7 * (i / 3 % points) + i % 3) + sin(0.3 * i);
+	check_label(k, "b=%d n=%d points=%d%s%s", b, n, points, S[shape].smoothing > 0 ? " smooth" : "", S[shape].raw ? " raw" : "");
+	check_bound(k, 16, 16);
+	CHECK_OP(k, guide_step, .b = b, .n = n, .points = points, .point = check_given(k, list, (size_t)n),
+	    .first = check_given(k, first, (size_t)points + 1), .member = check_given(k, member, (size_t)n), .places = n,
+	    .place = S[shape].placed ? check_given(k, place, (size_t)n) : NULL, .g = check_doubles(k, 3 * (size_t)b * n, -3, 4),
+	    .energy = check_doubles(k, (size_t)b, 5, 9), .weight = check_given_doubles(k, &weight, 1), .raw = S[shape].raw, .goal = 1,
+	    .smoothing = S[shape].smoothing, .x = check_inout_doubles(k, x, 3 * (size_t)b * n), .values = check_out_doubles(k, BP_STEP_VALUES * (size_t)b));
+	free(list), free(x);
+}
+
+static void
+guide_end(struct check *k, int shape)
+{
+	static const int S[][2] = { { 1, 1 }, { 3, 7 }, { 2, 1031 }, { 1, 4096 } };
+	const int b = S[shape][0], n = S[shape][1];
+
+	check_label(k, "b=%d n=%d", b, n);
+	check_bound(k, 2, 1);
+	CHECK_OP(k, guide_end, .b = b, .n = n, .most = shape % 2 ? 2 : 0, .kept = check_normal(k, 3 * (size_t)b * n),
+	    .x = check_doubles(k, 3 * (size_t)b * n, -3, 3), .to = check_out(k, 3 * (size_t)b * n),
+	    .values = check_out_doubles(k, BP_END_VALUES * (size_t)b));
+}
+
 const struct check_op check_guide[] = {
 	{ "pair_histogram", pair_histogram, 4, 1, 0, 0 },
 	{ "pair_force", pair_force, 4, 1, 0, 0 },
@@ -201,5 +376,12 @@ const struct check_op check_guide[] = {
 	{ "wave_sum", wave_sum, 2, 0, 0, 0 },
 	{ "wave_force", wave_force, 2, 0, 0, 0 },
 	{ "exposed_fraction", exposed_fraction, 3, 1, 0, 0 },
+	{ "sinc_table", sinc_table, 2, 1, 0, 0 },
+	{ "centre_atoms", centre_atoms, 3, 1, 0, 0 },
+	{ "saxs_fit", saxs_fit, 6, 1, 0, 0 },
+	{ "rg_energy", rg_energy, 6, 1, 0, 0 },
+	{ "guide_begin", guide_begin, 3, 1, 0, 0 },
+	{ "guide_step", guide_step, 6, 1, 0, 0 },
+	{ "guide_end", guide_end, 3, 1, 0, 0 },
 	{ 0 },
 };

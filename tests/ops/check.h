@@ -52,6 +52,9 @@ float *check_out(struct check *k, size_t n);
 /* the same in double, for the ops of guidance; uniform in lo .. hi */
 const double *check_doubles(struct check *k, size_t n, double lo, double hi);
 double *check_out_doubles(struct check *k, size_t n);
+const double *check_given_doubles(struct check *k, const double *x, size_t n);
+double *check_inout_doubles(struct check *k, const double *x, size_t n); /* an output that starts as x */
+const uint8_t *check_bytes(struct check *k, const uint8_t *x, size_t n);
 /* Weights [n,k]: normal / sqrt(k); a vector of layer norm weights 1 +- 0.2, of biases 0 +- 0.2 */
 struct bp_weight check_weight(struct check *k, int n, int kdim);
 struct bp_weight check_kept(struct check *k, int n, int kdim); /* as the model binds it: timed ones have their prepared copy, of others every second */

@@ -25,7 +25,7 @@ extern const struct check_op check_heavy[], check_attn[], check_light[], check_g
 
 static const struct check_op *const tables[] = { check_heavy, check_attn, check_light, check_guide };
 
-enum { GUARD = 16, OUTS = 4 };
+enum { GUARD = 16, OUTS = 6 };
 static const float guard_word = -1.25e30f;
 
 struct check_state {
@@ -230,6 +230,35 @@ check_out_doubles(struct check *k, size_t n)
 
 	k->state->out[k->state->outs - 1].wide = true;
 	return (double *)p;
+}
+
+const double *
+check_given_doubles(struct check *k, const double *x, size_t n)
+{
+	return (const double *)check_floats(k, (const float *)x, 2 * n);
+}
+
+double *
+check_inout_doubles(struct check *k, const double *x, size_t n)
+{
+	double *p = check_out_doubles(k, n);
+	const void *from = check_given_doubles(k, x, n);
+	bool dry = k->cx->dry;
+
+	k->cx->dry = false;
+	if (bp_dev_copy(k->cx, p, from, n * sizeof *x) != BP_OK)
+		k->state->st = BP_ELOST;
+	k->cx->dry = dry;
+	return p;
+}
+
+const uint8_t *
+check_bytes(struct check *k, const uint8_t *x, size_t n)
+{
+	uint8_t *p = (uint8_t *)host_floats(n);
+
+	memcpy(p, x, n);
+	return to_device(k, p, n);
 }
 
 struct bp_weight
