@@ -43,7 +43,7 @@ struct bp_guided {
 	double sigma;             /* t_hat, A                                                  */
 	int samples, atoms;
 	float *denoised, *noisy;  /* [samples,atoms,3], device; denoised NULL in before()      */
-	bool record;              /* as in bp_sampler                                          */
+	bool record;              /* what is done may be recorded (bp_sampler.replay)           */
 	int *floor; /* counted up by a guide that in act takes more memory that lasts: recordings that were made before are no good any more */
 };
 struct bp_guide {
