@@ -19,8 +19,6 @@ bool bp_cuda_fits(const struct bp_ctx *cx, const char *op);
 
 /* Dense matrix products of this card at its highest clock in operations a second (fp32: without tensor cores); 0: not known of its kind. */
 double bp_cuda_peak(const struct bp_ctx *cx, enum bp_precision precision);
-/* tri_attn.cu: has the card the products of Hopper (compute capability 9.0), and the build code for them (sm_90a)? */
-bool bp_cuda_wgmma(void);
 
 /* record.cu: CUDA graphs as ctx.h's recordings */
 int bp_cuda_record(struct bp_ctx *cx);

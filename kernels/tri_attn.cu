@@ -1,12 +1,11 @@
 #include "cuda.cuh"
 
 extern "C" {
-#include "context.h"
 #include "ops/tri_attn.h"
 }
 
+#include "mma.cuh"
 #include "pair_mask.cuh"
-#include "wgmma.cuh"
 
 /* out[i,j,:] (+)= x[j,i,:] */
 static __global__ void
@@ -127,7 +126,7 @@ bp_tri_attn_cuda(struct bp_ctx *cx, const struct bp_tri_attn *a)
 /* ---- optimized, bf16: three kernels ----
  * project  norm and the five products of a row, whose weights all stay in shared memory; a warp takes 32 rows
  * flash    one block a row i (ROWS of them, which then share the bias), a head and 128 queries; softmax over tiles of 64 keys, which come with their
- *          bias while the ones before are worked on; flash_wide is its form for Hopper
+ *          bias while the ones before are worked on
  * finish   output product, back in the order of x
  * Rows are those of the problem (of x transposed when ending) and heads 32 numbers wide from project to finish. All three take a block of rows, `rows`
  * from `first` on, all of them unless cx->chunk says less: then the bias, which every row needs, is made for all rows before the first block. q holds
@@ -146,7 +145,6 @@ struct pieces {
 	int first, rows;         /* of the problem: this block's      */
 	int parts;               /* heads of q, k, v, g to make: none where only the bias is wanted */
 	bool biased;             /* make the bias, too                */
-	bool wide_flash;         /* for flash_wide instead of flash   */
 	bp_bf16 *qkvg;           /* [4][rows,n][heads*32]             */
 	bp_bf16 *bias;           /* [heads][jb][kb][32 lanes][8]      */
 };
@@ -165,14 +163,13 @@ in_block(const struct pieces *p, int64_t q)
 	return p->a.ending ? (int64_t)((uint32_t)q % p->rows) * p->a.n + (uint32_t)q / p->rows : q;
 }
 
-/* where bias[h,j,k] lies: in tiles of 16 x 16, 16 bytes a lane, as flash's B of two products, rows j, or as flash_wide's sums of two products */
+/* where lane's numbers of bias[h,j,k] lie: a tile of 16 x 16 as B of two products, rows j, 16 bytes a lane */
 static __device__ inline int64_t
 bias_at(const struct pieces *p, int h, int j, int k)
 {
 	int64_t tile = ((int64_t)h * p->jb + j / 16) * p->kb + k / 16;
-	int g = p->wide_flash ? j % 8 : k % 8, t = p->wide_flash ? k % 8 : j % 8;
 
-	return (tile * 32 + g * 4 + t / 2) * 8 + k % 16 / 8 * 4 + j % 16 / 8 * 2 + t % 2;
+	return (tile * 32 + k % 8 * 4 + j % 8 / 2) * 8 + k % 16 / 8 * 4 + j % 16 / 8 * 2 + j % 2;
 }
 
 template <int G>
@@ -242,17 +239,16 @@ project(struct pieces p)
 	}
 }
 
-/* two stages of 64 keys: k and v of each of R rows, the bias of 32 queries in tiles of 16 x 16, what the masks add */
-template <int R, int LD>
-struct stages {
-	bp_bf16 kv[2][R][2][KEYS][LD];
+/* two stages of 64 keys: k and v of each row, the bias of 32 queries in tiles of 16 x 16, what the masks add */
+struct keys {
+	bp_bf16 kv[2][ROWS][2][KEYS][KV_LD];
 	uint4 bias[2][QUERIES / 32][2 * KEYS / 16][32];
-	float mask[2][R][KEYS];
-};
-struct keys : stages<ROWS, KV_LD> {
-	static __device__ inline int part(int key, int c) { return c; }
+	float mask[2][ROWS][KEYS];
 	uint4 unit[32]; /* the identity as A */
 };
+
+/* what a thread copies for 64 keys: 16 bytes of k or v of keys COPY_KEYS apart, 16 bytes of the bias of tiles COPY_TILES apart */
+enum { COPY_KEYS = THREADS / 8, COPY_TILES = THREADS / 32, KEY_PARTS = KEYS / COPY_KEYS, TILE_PARTS = 8 / COPY_TILES };
 
 struct source {
 	const bp_bf16 *kv;
@@ -274,28 +270,25 @@ sources(const struct pieces *p, int i0, int h, int j0)
 	return f;
 }
 
-/* keys k0 .. k0 + 63 of R rows from i0 of the block on into a stage; does this thread's key change scores by its mask? A thread of 128 R copies 16 bytes of
- * k or v of keys COPY_KEYS apart, 16 bytes of the bias of tiles COPY_TILES apart. */
-template <int R, class K>
+/* keys k0 .. k0 + 63 of the rows from i0 of the block on into a stage; does this thread's key change scores by its mask? */
 static __device__ inline bool
-load_keys(K *to, const struct pieces *p, const struct source *f, int i0, int k0)
+load_keys(struct keys *to, const struct pieces *p, const struct source *f, int i0, int k0)
 {
-	enum { COPY_KEYS = 16 * R, COPY_TILES = 4 * R, KEY_PARTS = KEYS / COPY_KEYS, TILE_PARTS = 8 / COPY_TILES };
 	const int n = p->a.n, hp = p->heads * 32, thread = threadIdx.x, part = thread % 8, stage = k0 / KEYS % 2;
 	const bp_bf16 *kv = f->kv + (int64_t)k0 * hp;
 
 #pragma unroll
-	for (int e = 0; e < R * KEY_PARTS; e++) {
+	for (int e = 0; e < ROWS * KEY_PARTS; e++) {
 		const int row = e / KEY_PARTS, on = e % KEY_PARTS * COPY_KEYS;
 		bool there = k0 + thread / 8 + on < n && i0 + row < p->rows;
-		bp_copy16(&to->kv[stage][row][part / 4][thread / 8 + on][K::part(thread / 8 + on, part % 4) * 8], there ? kv + (row * f->next_row + on * hp) : p->qkvg, there);
+		bp_copy16(&to->kv[stage][row][part / 4][thread / 8 + on][part % 4 * 8], there ? kv + (row * f->next_row + on * hp) : p->qkvg, there);
 	}
 #pragma unroll
 	for (int e = 0; e < QUERIES / 32 * TILE_PARTS; e++)
 		bp_copy16(&to->bias[stage][e / TILE_PARTS][thread / 32 + e % TILE_PARTS * COPY_TILES][thread % 32],
 		    f->bias + k0 * 2 + f->next_bias[e / TILE_PARTS] + e % TILE_PARTS * p->kb * 32, true);
 	bp_copy_commit();
-	if (thread < R * KEYS) {
+	if (thread < ROWS * KEYS) {
 		int row = i0 + thread / KEYS, i = p->first + row, key = k0 + thread % KEYS;
 		float add = key >= n || row >= p->rows ? -INFINITY : !p->a.mask && !p->a.pair_mask ? 0
 		    : 1e9f * LOG2E * ((p->a.ending ? bp_dev_pair_mask(p->a.pair_mask, p->a.mask, n, key, i)
@@ -358,10 +351,26 @@ weigh(uint32_t w[2][4][4], const struct queries *a, const bp_bf16 (*k)[KV_LD], c
 	return !__any_sync(~0u, bp_low(most) > 0x1p64f || bp_high(most) > 0x1p64f);
 }
 
-/* weights of whatever scores: what is taken off becomes the largest one, the sums follow */
+/* the same whatever the scores are: what is taken off becomes the largest one, the sums follow */
 static __device__ inline void
-settle(uint32_t w[4][4], struct queries *a, int m, const float s[8][4])
+weigh_anew(uint32_t w[4][4], struct queries *a, int m, const bp_bf16 (*k)[KV_LD], const uint4 (*bias)[32], const uint4 *unit, const float *mask)
 {
+	const int lane = threadIdx.x % 32, t = lane % 4;
+	const float zero[4] = {};
+	float s[8][4];
+	uint32_t I[4];
+
+	quad(I, &unit[lane]);
+#pragma unroll
+	for (int j = 0; j < 8; j++) {
+		const uint2 two = ((const uint2 *)&bias[m * (KEYS / 16) + j / 2][lane])[j % 2];
+		uint32_t b[4];
+		bp_ldmatrix(b, &k[j * 8 + lane % 8][lane / 8 * 8]);
+		scores(s[j], a->q[m], b, I, two.x, two.y, zero);
+#pragma unroll
+		for (int e = 0; e < 4; e++)
+			s[j][e] += mask[j * 8 + 2 * t + e % 2];
+	}
 #pragma unroll
 	for (int r = 0; r < 2; r++) {
 		float before = -a->less[m][2 * r], most = before, shrink;
@@ -383,57 +392,6 @@ settle(uint32_t w[4][4], struct queries *a, int m, const float s[8][4])
 	asm volatile("" : "+f"(a->less[m][0]), "+f"(a->less[m][1]), "+f"(a->less[m][2]), "+f"(a->less[m][3]));
 }
 
-/* the same whatever the scores are */
-static __device__ inline void
-weigh_anew(uint32_t w[4][4], struct queries *a, int m, const bp_bf16 (*k)[KV_LD], const uint4 (*bias)[32], const uint4 *unit, const float *mask)
-{
-	const int lane = threadIdx.x % 32, t = lane % 4;
-	const float zero[4] = {};
-	float s[8][4];
-	uint32_t I[4];
-
-	quad(I, &unit[lane]);
-#pragma unroll
-	for (int j = 0; j < 8; j++) {
-		const uint2 two = ((const uint2 *)&bias[m * (KEYS / 16) + j / 2][lane])[j % 2];
-		uint32_t b[4];
-		bp_ldmatrix(b, &k[j * 8 + lane % 8][lane / 8 * 8]);
-		scores(s[j], a->q[m], b, I, two.x, two.y, zero);
-#pragma unroll
-		for (int e = 0; e < 4; e++)
-			s[j][e] += mask[j * 8 + 2 * t + e % 2];
-	}
-	settle(w, a, m, s);
-}
-
-/* 16 queries of j0 .. n as A of two steps, zeros past n */
-static __device__ inline void
-fetch_queries(uint32_t a[2][4], const bp_bf16 *q, int j0, int n, int hp)
-{
-	const int g = threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-
-#pragma unroll
-	for (int e = 0; e < 8; e++) {
-		int j = j0 + e % 2 * 8 + g;
-		a[e / 4][e % 4] = j < n ? *(const uint32_t *)(q + (int64_t)j * hp + e / 4 * 16 + e % 4 / 2 * 8 + 2 * t) : 0;
-	}
-}
-
-/* o of eight queries of j0 .. n, divided by the sum of their weights and gated by what lies `gate` numbers on, takes the place of q; r: they are rows g (0)
- * or g + 8 (1) of o */
-static __device__ inline void
-leave_weighted(const float o[5][4], int r, bp_bf16 *q, int j0, int n, int hp, int64_t gate)
-{
-	const int j = j0 + threadIdx.x % 32 / 4, t = threadIdx.x % 4;
-	const float share = __fdividef(1, o[4][2 * r]);
-
-#pragma unroll
-	for (int e = 0; e < 4 && j < n; e++) {
-		uint32_t *at = (uint32_t *)(q + (int64_t)j * hp + e * 8 + 2 * t), by = *(uint32_t *)((bp_bf16 *)at + gate);
-		*at = bp_pack2(o[e][2 * r] * share * bp_fast_sigmoid(bp_low(by)), o[e][2 * r + 1] * share * bp_fast_sigmoid(bp_high(by)));
-	}
-}
-
 /* o takes the place of q */
 static __global__ void __launch_bounds__(THREADS, BLOCKS)
 flash(struct pieces p)
@@ -452,12 +410,16 @@ flash(struct pieces p)
 
 #pragma unroll
 	for (int m = 0; m < 2; m++)
-		fetch_queries(a.q[m], q, mine + m * 16, idle ? 0 : n, hp);
+#pragma unroll
+		for (int e = 0; e < 8; e++) {
+			int j = mine + m * 16 + e % 2 * 8 + g;
+			a.q[m][e / 4][e % 4] = !idle && j < n ? *(uint32_t *)(q + (int64_t)j * hp + e / 4 * 16 + e % 4 / 2 * 8 + 2 * t) : 0;
+		}
 	keys->unit[lane] = make_uint4(one, 0, 0, one); /* every warp the same */
-	bool here = load_keys<ROWS>(keys, &p, &from, i0, 0), next = false, masked;
+	bool here = load_keys(keys, &p, &from, i0, 0), next = false, masked;
 	for (int k0 = 0, stage = 0; k0 < n; k0 += KEYS, stage ^= 1) {
 		if (k0 + KEYS < n) {
-			next = load_keys<ROWS>(keys, &p, &from, i0, k0 + KEYS);
+			next = load_keys(keys, &p, &from, i0, k0 + KEYS);
 			bp_copy_wait<1>();
 		} else {
 			bp_copy_wait<0>();
@@ -487,11 +449,17 @@ flash(struct pieces p)
 #pragma unroll
 	for (int m = 0; m < 2; m++)
 #pragma unroll
-		for (int r = 0; r < 2; r++)
-			leave_weighted(a.o[m], r, q, mine + m * 16 + r * 8, idle ? 0 : n, hp, 3 * all);
+		for (int r = 0; r < 2; r++) {
+			int j = mine + m * 16 + r * 8 + g;
+			float share = __fdividef(1, a.o[m][4][2 * r]);
+#pragma unroll
+			for (int e = 0; e < 4 && !idle && j < n; e++) {
+				uint32_t *at = (uint32_t *)(q + (int64_t)j * hp + e * 8 + 2 * t), gate = *(uint32_t *)((bp_bf16 *)at + 3 * all);
+				*at = bp_pack2(a.o[m][e][2 * r] * share * bp_fast_sigmoid(bp_low(gate)),
+				    a.o[m][e][2 * r + 1] * share * bp_fast_sigmoid(bp_high(gate)));
+			}
+		}
 }
-
-#include "tri_attn_wgmma.cuh"
 
 static __global__ void __launch_bounds__(WARPS * 32, 1)
 finish(struct pieces p)
@@ -536,17 +504,6 @@ finish(struct pieces p)
 	}
 }
 
-bool
-bp_cuda_wgmma(void)
-{
-	cudaFuncAttributes a;
-
-	if (cudaFuncGetAttributes(&a, flash_wide) == cudaSuccess)
-		return a.maxThreadsPerBlock >= WIDE * QUERIES;
-	cudaGetLastError(); /* no */
-	return false;
-}
-
 /* project over the rows from first on */
 static int
 project_block(struct bp_ctx *cx, struct pieces *p, int first, int rows, int parts, bool biased)
@@ -569,13 +526,8 @@ attend_block(struct bp_ctx *cx, const struct pieces *p)
 	size_t shared = (size_t)(p->a.c + 31) / 32 * 32 * (MOST_HEADS * 32 + 8) * sizeof *p->qkvg;
 	int64_t tiles = ((int64_t)p->rows * p->a.n + WARPS * 16 - 1) / (WARPS * 16);
 
-	int rows = p->wide_flash ? (int)WIDE : (int)ROWS;
-	size_t keys = p->wide_flash ? sizeof(struct wide_keys) + 1024 : sizeof(struct keys); /* aligned to 1024 bytes by the kernel */
-	dim3 grid((p->a.n + QUERIES - 1) / QUERIES, p->heads, (p->rows + rows - 1) / rows);
-	auto kernel = p->wide_flash ? flash_wide : flash;
-
-	BP_TRY(bp_big_shared(cx, "tri_attn", kernel, keys));
-	kernel<<<grid, rows * QUERIES, keys, bp_stream(cx)>>>(*p);
+	BP_TRY(bp_big_shared(cx, "tri_attn", flash, sizeof(struct keys)));
+	flash<<<dim3((p->a.n + QUERIES - 1) / QUERIES, p->heads, (p->rows + ROWS - 1) / ROWS), THREADS, sizeof(struct keys), bp_stream(cx)>>>(*p);
 	return bp_launch_walk(cx, "tri_attn", finish, tiles, WARPS * 32, shared, *p);
 }
 
@@ -586,7 +538,7 @@ bp_tri_attn_cuda_opt(struct bp_ctx *cx, const struct bp_tri_attn *a)
 	struct bp_mark m = bp_dev_mark(cx);
 	int n = a->n, heads = w->bias.n, d = w->q.n / heads, block = bp_rows_at_once(cx, n);
 	struct pieces p = { *a, w->norm.p, w->norm_b.p, { w->q.p, w->k.p, w->v.p, w->g.p }, w->bias.p, w->o.p, d, heads, false,
-		(n + 31) / 32 * 2, (n + 63) / 64 * 4, 0, 0, 0, false, cx->wgmma, NULL, NULL };
+		(n + 31) / 32 * 2, (n + 63) / 64 * 4, 0, 0, 0, false, NULL, NULL };
 	size_t bias = (size_t)heads * p.jb * p.kb * 256;
 
 	if (cx->precision != BP_BF16_MM)

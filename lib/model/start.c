@@ -19,8 +19,8 @@ bp_stage_sign(struct bp_rec *rec, const char *tool, const struct bp_stage_opt *o
 	return bp_trail_add(rec, tool, variant, o->device, o->weights, seconds, peak, o->changed, err);
 }
 
-/* The variant for the trail: "optimized", the precision if it is not fp32, the ops that are bound otherwise, and whether tri_attn has Hopper's products:
- * "optimized bf16 tri_mul=original wgmma".
+/* The variant for the trail: "optimized", the precision if it is not fp32, and the ops that are bound otherwise:
+ * "optimized bf16 tri_attn=original".
  * NULL: no memory. */
 static char *
 variant(const struct bp_ctx *cx, const struct bp_common *c, struct bp_arena *mem, struct bp_err *err)
@@ -32,7 +32,7 @@ variant(const struct bp_ctx *cx, const struct bp_common *c, struct bp_arena *mem
 	for (int i = 0; s && i < bp_ops_count(); i++)
 		if (strcmp(bp_ops_bound(cx, i), c->variant) != 0)
 			s = bp_sprintf(mem, err, "%s %s=%s", s, bp_ops_name(i), bp_ops_bound(cx, i));
-	return s && cx->wgmma ? bp_sprintf(mem, err, "%s wgmma", s) : s;
+	return s;
 }
 
 /* --plan: the context is dry, and holds the weights */

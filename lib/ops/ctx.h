@@ -37,7 +37,6 @@ struct bp_ctx {
 	enum bp_device device;
 	int device_index;
 	enum bp_precision precision;
-	bool wgmma;             /* tri_attn takes Hopper's products: set where card, build and precision allow; tests may clear it */
 	int threads;            /* CPU threads                                                          */
 	const struct bp_memory *memory; /* the device's memory functions */
 	struct bp_arena *mem;   /* CPU: activations and scratch. Devices keep their own pool in dev     */

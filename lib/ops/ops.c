@@ -158,10 +158,6 @@ bind(struct opened *o, const char *variant, const char *const *ops, int nops, st
 	BP_OPS(X)
 #undef X
 	o->cx.ops = &o->ops;
-#ifdef BP_HAVE_CUDA
-	o->cx.wgmma = o->cx.device == BP_CUDA && !o->cx.dry && o->cx.precision == BP_BF16_MM && o->ops.tri_attn == bp_tri_attn_cuda_opt
-	    && bp_cuda_wgmma();
-#endif
 	return BP_OK;
 }
 

@@ -481,13 +481,6 @@ open_cx(const struct bp_oprow *row, int precision, int threads, struct bp_err *e
 	return cx;
 }
 
-/* has the row kernels for this card and others for the rest? They are checked and timed one after the other. */
-static bool
-both_ways(const struct check_op *op, const struct bp_oprow *row, const struct bp_ctx *cx)
-{
-	return cx->wgmma && !strcmp(op->op, "tri_attn") && !strcmp(row->variant, "optimized");
-}
-
 static const char *
 device_name(const struct bp_oprow *row)
 {
@@ -546,9 +539,9 @@ check_shape(const struct check_op *op, const struct bp_oprow *row, int shape, ui
 		fault = "needs other memory than a dry run counts";
 	else
 		fault = chunk_fault(op, shape, seed, three, &got, again.peak);
-	printf("%-22s %-9s %-4s %s %6.3f of the bound, error %.1e  %s%s%s%s\n", op->op, row->variant, device_name(row),
+	printf("%-22s %-9s %-4s %s %6.3f of the bound, error %.1e  %s%s%s\n", op->op, row->variant, device_name(row),
 	    precision_name[one->precision], share, ref.outs ? relative(&ref, &got, 0, &most) : 0, ref.label,
-	    both_ways(op, row, one) ? " wgmma" : "", fault ? "  FAULT: " : "", fault ? fault : "");
+	    fault ? "  FAULT: " : "", fault ? fault : "");
 	done(&ref), done(&got), done(&again), done(&dry);
 	return fault != NULL;
 }
@@ -566,12 +559,9 @@ check_row(const struct check_op *op, const struct bp_oprow *row, int precision, 
 		faults = err.code != BP_EUNSUP;
 		++*skipped;
 	}
-	for (int kernels = plain && one && three ? 1 + both_ways(op, row, one) : 0; kernels; kernels--) {
-		for (int i = 0, all = op->checks + op->benches + op->large + op->cards; i < all; i++)
-			if (i < op->checks || (i >= all - op->cards && row->device == BP_CUDA))
-				faults += check_shape(op, row, i, seed, plain, one, three);
-		one->wgmma = three->wgmma = false;
-	}
+	for (int i = 0, all = op->checks + op->benches + op->large + op->cards; plain && one && three && i < all; i++)
+		if (i < op->checks || (i >= all - op->cards && row->device == BP_CUDA))
+			faults += check_shape(op, row, i, seed, plain, one, three);
 	bp_ctx_close(plain);
 	bp_ctx_close(one);
 	bp_ctx_close(three);
@@ -639,20 +629,16 @@ bench_row(const struct check_op *op, const struct bp_oprow *row, int precision, 
 
 	if (cx)
 		ceilings(&bytes, &flops, cx);
-	for (int kernels = cx ? 1 + both_ways(op, row, cx) : 0; kernels; kernels--) {
-		for (int i = op->checks; i < op->checks + shapes; i++) {
-			if (only >= 0 && i != only)
-				continue;
-			run(&s, op, i, cx, 1, true, false);
-			printf("%-22s %-9s %-4s %s %9.3f ms %8.1f GFLOP/s (%2.0f %%) %7.1f GB/s (%2.0f %%) %8.1f MiB  %s%s%s\n", op->op,
-			    row->variant, device_name(row), precision_name[precision], 1e3 * s.best, s.flops / s.best / 1e9,
-			    flops > 0 ? 100 * s.flops / s.best / flops : NAN, s.bytes / s.best / 1e9,
-			    bytes > 0 ? 100 * s.bytes / s.best / bytes : NAN, (double)s.peak / 1048576, s.label, kernels > 1 ? " wgmma" : "",
-			    s.st == BP_OK ? "" : "  FAILED");
-			fflush(stdout);
-			done(&s);
-		}
-		cx->wgmma = false;
+	for (int i = op->checks; cx && i < op->checks + shapes; i++) {
+		if (only >= 0 && i != only)
+			continue;
+		run(&s, op, i, cx, 1, true, false);
+		printf("%-22s %-9s %-4s %s %9.3f ms %8.1f GFLOP/s (%2.0f %%) %7.1f GB/s (%2.0f %%) %8.1f MiB  %s%s\n", op->op, row->variant,
+		    device_name(row), precision_name[precision], 1e3 * s.best, s.flops / s.best / 1e9, flops > 0 ? 100 * s.flops / s.best / flops : NAN,
+		    s.bytes / s.best / 1e9, bytes > 0 ? 100 * s.bytes / s.best / bytes : NAN, (double)s.peak / 1048576, s.label,
+		    s.st == BP_OK ? "" : "  FAILED");
+		fflush(stdout);
+		done(&s);
 	}
 	bp_ctx_close(cx);
 	return 0;
