@@ -31,8 +31,9 @@ predict() { # endpoint to bind and to connect to, each with %d for a number; or 
 	d="$bin/diffuse -q $W --sampling-steps 200 $(reach "$to" 2) $(bind "$1" 3)" c="$bin/confidence -q $W $(reach "$to" 3) $(bind "$1" 4)"
 	w="$bin/write -q -o out --override $(reach "$to" 4)" join='&'
 	[ "$1" = pipe ] && join='|'
+	exec 3>&2 # what a program says is seen
 	TIMEFORMAT='%U %S %R'
-	{ time bash -c "$f $join $t $join $d $join $c $join $w >/dev/null; wait" 2>/dev/null; } 2>&1 | awk '{print $1 + $2, $3}'
+	{ time bash -c "$f $join $t $join $d $join $c $join $w >/dev/null; wait" 2>&3; } 2>&1 | awk '{print $1 + $2, $3}'
 }
 if [ -n "${PREDICT:-}" ]; then
 	for _ in $(seq "$PREDICT"); do

@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "stream/curve.h"
+#include "stream/guard.h"
 
 static const char magic[4] = { 'b', 'p', 'z', '1' };
 
@@ -173,6 +174,10 @@ set_options(void *sock, bool bind, enum bp_net_role role)
 	    && (bind ? set(sock, ZMQ_ROUTER_MANDATORY, 1) : set(sock, ZMQ_IMMEDIATE, 1));
 }
 
+/* what may lie in a TCP socket and its ZeroMQ socket: from producers pieces, from consumers heads and numbers */
+static const uint64_t most_unread[] = { [BP_NET_CONSUMER] = (uint64_t)128 << 20, [BP_NET_PRODUCER] = (uint64_t)16 << 20,
+	[BP_NET_SERVER] = (uint64_t)2 * BP_NET_CALL };
+
 static int
 open_endpoint(struct bp_net *net, const struct address *a, enum bp_net_role role, struct bp_err *err)
 {
@@ -192,6 +197,8 @@ open_endpoint(struct bp_net *net, const struct address *a, enum bp_net_role role
 		BP_TRY(bp_curve_socket(net->keys, ep->sock, a->zmq, a->bind, err));
 	if (a->bind)
 		BP_TRY(check_free(a, err));
+	if (a->bind && !net->keys && strncmp(a->zmq, "tcp:", 4) == 0)
+		BP_TRY(bp_guard_open(&ep->guard, net->ctx, ep->sock, most_unread[role], err));
 	mask = umask(077); /* an ipc socket is for this user only */
 	rc = a->bind ? zmq_bind(ep->sock, a->zmq) : zmq_connect(ep->sock, a->zmq);
 	e = errno;
@@ -250,6 +257,7 @@ bp_net_close(struct bp_net *net, int linger_ms)
 	if (!net)
 		return;
 	for (int i = 0; i < net->n; i++) {
+		bp_guard_close(net->ep[i].guard);
 		(void)set(net->ep[i].sock, ZMQ_LINGER, linger_ms);
 		zmq_close(net->ep[i].sock);
 		free(net->ep[i].name);
@@ -284,6 +292,9 @@ bp_net_wait(struct bp_net *net, long ms)
 	atomic_store(&net->asleep, false);
 	if (read(net->wake, &drain, sizeof drain) < 0 && errno != EAGAIN)
 		return false;
+	for (int i = 0; i < net->n; i++)
+		for (int k = net->ep[i].guard ? bp_guard_look(net->ep[i].guard) : 0; k > 0; k--)
+			bp_net_stranger(net, i, "a message without end; the connection is cut");
 	if (zap >= 0 && (item[zap].revents & ZMQ_POLLIN) && bp_curve_admit(net->keys, net->zap) > 0)
 		bp_net_stranger(net, 0, "its key is not among --peer-keys");
 	return stop >= 0 && (item[stop].revents & ZMQ_POLLIN);
@@ -340,7 +351,7 @@ decode(struct bp_net_head *h, const unsigned char *p, size_t n)
 
 /* the frames of one message are there together; those beyond the last wanted are dropped */
 static int
-frames(void *sock, zmq_msg_t *f, int want)
+frames(const struct bp_endpoint *ep, zmq_msg_t *f, int want)
 {
 	zmq_msg_t extra;
 	int n = 0, more = 1;
@@ -348,11 +359,13 @@ frames(void *sock, zmq_msg_t *f, int want)
 	for (; more; n++) {
 		zmq_msg_t *m = n < want ? &f[n] : &extra;
 		zmq_msg_init(m);
-		if (zmq_msg_recv(m, sock, ZMQ_DONTWAIT) < 0) {
+		if (zmq_msg_recv(m, ep->sock, ZMQ_DONTWAIT) < 0) {
 			zmq_msg_close(m);
 			break;
 		}
 		more = zmq_msg_more(m);
+		if (ep->guard && n > 0) /* the first is ZeroMQ's own: the sender's name */
+			bp_guard_saw(ep->guard, zmq_msg_get(m, ZMQ_SRCFD), zmq_msg_size(m));
 		if (n >= want)
 			zmq_msg_close(m);
 	}
@@ -365,7 +378,7 @@ receive(struct bp_net *net, int ep, struct bp_rid *rid, struct bp_net_head *h, z
 {
 	bool router = net->ep[ep].bound;
 	zmq_msg_t f[3];
-	int skip = router, want = 2 + skip, n = frames(net->ep[ep].sock, f, want), have = n < want ? n : want;
+	int skip = router, want = 2 + skip, n = frames(&net->ep[ep], f, want), have = n < want ? n : want;
 	bool fine = n > skip && n <= want && decode(h, zmq_msg_data(&f[skip]), zmq_msg_size(&f[skip]))
 	    && (!router || zmq_msg_size(&f[0]) <= sizeof rid->b);
 
@@ -406,7 +419,7 @@ bp_net_recv_plain(struct bp_net *net, struct bp_rid *rid, zmq_msg_t *body)
 	bool router = net->ep[0].bound;
 	int want = 2 + router;
 	zmq_msg_t f[3];
-	int n = frames(net->ep[0].sock, f, want), have = n < want ? n : want;
+	int n = frames(&net->ep[0], f, want), have = n < want ? n : want;
 	bool fine = n == want && zmq_msg_size(&f[router]) == 0 && (!router || zmq_msg_size(&f[0]) <= sizeof rid->b);
 
 	if (fine) {

@@ -47,14 +47,16 @@ struct bp_rid {
 	uint8_t n, b[31];
 };
 
+struct bp_curve; /* stream/curve.h */
+struct bp_guard; /* stream/guard.h */
+
 struct bp_endpoint {
 	char *name; /* as the user wrote it */
 	void *sock;
+	struct bp_guard *guard; /* NULL: who connects is known, or is this user */
 	bool bound;
 	bool said; /* that it is waited for */
 };
-
-struct bp_curve; /* stream/curve.h */
 
 struct bp_net {
 	void *ctx, *zap;
