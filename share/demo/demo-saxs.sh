@@ -1,5 +1,5 @@
 #!/bin/sh
-# demo-saxs.sh BIN OUT: let SAXS curves, and radii of gyration, choose between two states of adenylate kinase. One trunk, five runs of SAMPLES samples
+# demo-saxs.sh BIN OUT: on $DEVICE (cpu) let SAXS curves, and radii of gyration, choose between two states of adenylate kinase. One trunk, five runs of SAMPLES samples
 # (8) of STEPS steps (200): unguided, guided by the curve of the open and of the closed state, and by their radii of gyration. A line a sample: reduced
 # chi2 against both curves, Rg, heavy-atom RMSD to both crystal structures, and how far bond lengths are from those of the unguided sample nearest to
 # the state (rms, all A).
@@ -9,20 +9,20 @@
 # step must be able to move atoms by what separates that from a state (weight 0.5, 5 A a step). Below 1 A of noise it no longer follows (min_sigma).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-bin=$1 out=$2 n=${SAMPLES:-8} steps=${STEPS:-200}
+bin=$1 out=$2 n=${SAMPLES:-8} steps=${STEPS:-200} device=${DEVICE:-cpu}
 PATH=$bin:$PATH
 weights=$here/boltz-demo.safetensors
 keys=weight=0.5,max_displacement_per_step=5,min_sigma=1
 mkdir -p "$out"
-featurize "$here/inputs/adk.yaml" | trunk -q --weights "$weights" --recycling-steps 0 --out "$out/trunk.bp"
+featurize "$here/inputs/adk.yaml" | trunk -q --device "$device" --weights "$weights" --recycling-steps 0 --out "$out/trunk.bp"
 
 # NAME GUIDE: one run, unless it is there
 run() {
 	name=$1
 	shift
 	[ -f "$out/$name/done" ] || {
-		diffuse -q --weights "$weights" --diffusion-samples "$n" --max-parallel-samples "$n" --sampling-steps "$steps" "$@" --in "$out/trunk.bp" |
-			confidence -q --weights "$weights" |
+		diffuse -q --device "$device" --weights "$weights" --diffusion-samples "$n" --max-parallel-samples "$n" --sampling-steps "$steps" "$@" --in "$out/trunk.bp" |
+			confidence -q --device "$device" --weights "$weights" |
 			write -q -o "$out/$name" --output-format pdb --no-write-full-pae --no-write-full-pde --override >"$out/$name.manifest"
 		touch "$out/$name/done"
 	}
