@@ -90,9 +90,9 @@ pack(bp_bf16 *out, const float *W, int hidden, int cz)
 {
 	int c = blockIdx.x;
 
-	for (int i = threadIdx.x; i < WIDTH * 32; i += blockDim.x) {
-		int r = i / 32, d = i % 32, o = bp_n_source(r);
-		out[c * PIECE + r * PIECE_LD + bp_k_slot(d)]
+	for (int i = threadIdx.x; i < PIECE; i += blockDim.x) { /* what fills up the rows, too: it is copied along */
+		int r = i / PIECE_LD, d = i % PIECE_LD, o = bp_n_source(r);
+		out[c * PIECE + r * PIECE_LD + (d < 32 ? bp_k_slot(d) : d)]
 		    = __float2bfloat16(c < hidden && d < hidden && o < cz ? W[((int64_t)o * hidden + c) * hidden + d] : 0);
 	}
 }

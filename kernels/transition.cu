@@ -54,13 +54,13 @@ pack(bp_bf16 *out, const float *fc1, const float *fc2, const float *fc3, int c, 
 	int h0 = blockIdx.x * PIECE;
 
 	out += (int64_t)blockIdx.x * SIZE;
-	for (int i = threadIdx.x; i < 2 * PIECE * G * 32; i += blockDim.x) {
-		int r = i / (G * 32), k = i % (G * 32), h = h0 + r % PIECE;
-		out[r * LD + bp_k_slot(k)] = __float2bfloat16(k < c && h < hidden ? (r < PIECE ? fc1 : fc2)[(int64_t)h * c + k] : 0);
+	for (int i = threadIdx.x; i < WIDE; i += blockDim.x) { /* what fills up the rows, too: it is copied along */
+		int r = i / LD, k = i % LD, h = h0 + r % PIECE;
+		out[r * LD + (k < G * 32 ? bp_k_slot(k) : k)] = __float2bfloat16(k < c && h < hidden ? (r < PIECE ? fc1 : fc2)[(int64_t)h * c + k] : 0);
 	}
-	for (int i = threadIdx.x; i < G * 32 * PIECE; i += blockDim.x) {
-		int r = i / PIECE, h = h0 + i % PIECE, o = bp_n_source(r);
-		out[WIDE + r * PIECE_LD + i % PIECE] = __float2bfloat16(o < c && h < hidden ? fc3[(int64_t)o * hidden + h] : 0);
+	for (int i = threadIdx.x; i < G * 32 * PIECE_LD; i += blockDim.x) {
+		int r = i / PIECE_LD, k = i % PIECE_LD, h = h0 + k, o = bp_n_source(r);
+		out[WIDE + i] = __float2bfloat16(k < PIECE && o < c && h < hidden ? fc3[(int64_t)o * hidden + h] : 0);
 	}
 }
 
