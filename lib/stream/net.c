@@ -18,6 +18,7 @@
 #include "stream/curve.h"
 #include "stream/guard.h"
 
+enum { GUARD_MS = 100 };
 static const char magic[4] = { 'b', 'p', 'z', '1' };
 
 uint64_t
@@ -281,8 +282,11 @@ bp_net_wait(struct bp_net *net, long ms)
 	uint64_t drain;
 	int n = 0, stop = -1, zap = -1;
 
-	for (; n < net->n; n++)
+	for (; n < net->n; n++) {
 		item[n] = (zmq_pollitem_t) { .socket = net->ep[n].sock, .events = ZMQ_POLLIN };
+		if (net->ep[n].guard && ms > GUARD_MS) /* what it looks for wakes nobody */
+			ms = GUARD_MS;
+	}
 	item[n++] = (zmq_pollitem_t) { .fd = net->wake, .events = ZMQ_POLLIN };
 	if (net->zap)
 		item[zap = n++] = (zmq_pollitem_t) { .socket = net->zap, .events = ZMQ_POLLIN };
