@@ -27,12 +27,14 @@ bp_trail_add(struct bp_rec *rec, const char *tool, const char *variant, const ch
 	return bp_val_push(rec->trail, m, mem, err);
 }
 
-/* --in and --out on one file would empty it before it is read */
+/* --in and --out on one file would empty it before it is read; on one endpoint we would wait for ourselves */
 static int
 check_ends(const struct bp_filter *f, struct bp_err *err)
 {
 	if (f->in && f->out && !strstr(f->in, "://") && !strstr(f->out, "://") && bp_same_file(f->in, f->out))
 		return BP_FAIL(err, BP_EUSAGE, "write to another file", "%s: --in and --out are the same file", f->out);
+	if (f->in && f->out && strstr(f->out, "://") && strcmp(f->in, f->out) == 0)
+		return BP_FAIL(err, BP_EUSAGE, "choose another", "%s: --in and --out are the same endpoint", f->out);
 	return BP_OK;
 }
 

@@ -18,6 +18,7 @@
 #include "stream/curve.h"
 #include "stream/guard.h"
 
+enum { GUARD_MS = 100 };
 static const char magic[4] = { 'b', 'p', 'z', '1' };
 
 uint64_t
@@ -102,6 +103,17 @@ check_safe(struct address *a, const struct bp_wire_opt *o, struct bp_err *err)
 	return BP_OK;
 }
 
+/* ZeroMQ takes any number, and waits for ever */
+static bool
+good_port(const char *rest)
+{
+	const char *colon = strrchr(rest, ':');
+	char *end;
+	long port = colon ? strtol(colon + 1, &end, 10) : 0;
+
+	return port > 0 && port < 65536 && !*end && colon[1] >= '0' && colon[1] <= '9';
+}
+
 static int
 parse(
     struct address *a, const char *s, size_t n, enum bp_net_role role, const struct bp_wire_opt *o, struct bp_err *err)
@@ -115,7 +127,7 @@ parse(
 	tcp = strncmp(a->name, "tcp://", 6) == 0;
 	ipc = strncmp(a->name, "ipc://", 6) == 0;
 	rest = a->name + 6;
-	if ((!tcp && !ipc) || !*rest || (tcp && !strchr(rest, ':')))
+	if ((!tcp && !ipc) || !*rest || (tcp && !good_port(rest)))
 		return BP_FAIL(err, BP_EUSAGE, NULL, "%s: wanted tcp://HOST:PORT, tcp://*:PORT or ipc://PATH", a->name);
 	if (ipc && *rest == '*')
 		return BP_FAIL(
@@ -185,6 +197,9 @@ open_endpoint(struct bp_net *net, const struct address *a, enum bp_net_role role
 	mode_t mask;
 	int rc, e;
 
+	for (int i = 0; i < net->n; i++)
+		if (strcmp(net->ep[i].name, a->name) == 0)
+			return BP_FAIL(err, BP_EUSAGE, NULL, "%s twice", a->name);
 	ep->bound = a->bind;
 	if (!(ep->name = strdup(a->name)) || !(ep->sock = zmq_socket(net->ctx, a->bind ? ZMQ_ROUTER : ZMQ_DEALER))) {
 		free(ep->name);
@@ -204,7 +219,12 @@ open_endpoint(struct bp_net *net, const struct address *a, enum bp_net_role role
 	e = errno;
 	umask(mask);
 	if (rc != 0)
-		return BP_FAIL(err, BP_EUSAGE, NULL, "%s: %s", a->name, zmq_strerror(e));
+		return BP_FAIL(err, BP_EUSAGE,
+		    e == EADDRINUSE      ? "another program is there: choose another port"
+		        : e == ENOENT    ? "make its folder first"
+		        : e == ENODEV    ? "this machine has no such address"
+		                         : NULL,
+		    "%s: %s", a->name, zmq_strerror(e));
 	return BP_OK;
 }
 
@@ -281,8 +301,11 @@ bp_net_wait(struct bp_net *net, long ms)
 	uint64_t drain;
 	int n = 0, stop = -1, zap = -1;
 
-	for (; n < net->n; n++)
+	for (; n < net->n; n++) {
 		item[n] = (zmq_pollitem_t) { .socket = net->ep[n].sock, .events = ZMQ_POLLIN };
+		if (net->ep[n].guard && ms > GUARD_MS) /* what it looks for wakes nobody */
+			ms = GUARD_MS;
+	}
 	item[n++] = (zmq_pollitem_t) { .fd = net->wake, .events = ZMQ_POLLIN };
 	if (net->zap)
 		item[zap = n++] = (zmq_pollitem_t) { .socket = net->zap, .events = ZMQ_POLLIN };

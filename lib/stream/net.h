@@ -34,8 +34,10 @@ enum {
 	BP_NET_ENDPOINTS = 256,
 	BP_NET_PEERS = 4096 /* most peers of one endpoint that binds */
 };
-#define BP_NET_BEAT_S 0.25 /* everyone says something that often           */
-#define BP_NET_GONE_S 5.0  /* who has said nothing for so long is gone     */
+#define BP_NET_BEAT_S 0.5  /* everyone says something that often              */
+#define BP_NET_LOOK_S 0.25 /* looks up so often when there is nothing to do   */
+#define BP_NET_SEEK_S 0.05 /* and so often while nobody is at the other end   */
+#define BP_NET_GONE_S 5.0  /* who has said nothing for so long is gone        */
 
 struct bp_net_head {
 	uint8_t type, flags;
@@ -78,7 +80,7 @@ int bp_net_open(struct bp_net **ret, const char *list, enum bp_net_role role, co
 /* What was sent gets linger_ms to leave. */
 void bp_net_close(struct bp_net *net, int linger_ms);
 
-/* Sleep until a message comes, bp_net_wake was called, or for ms. True: bp_net_stop says that we shall end. */
+/* Sleep until a message comes, bp_net_wake was called, or for some time (but for ms at most). True: bp_net_stop says that we shall end. */
 bool bp_net_wait(struct bp_net *net, long ms);
 void bp_net_wake(struct bp_net *net); /* from any thread; cheap when the owner is awake */
 

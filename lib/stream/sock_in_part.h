@@ -53,7 +53,7 @@ struct bp_sock_in {
 	double alone; /* since when no producer has been live; 0: one is */
 	double looked, leaving; /* when we last looked at the time; since when we want to leave */
 	double moved, used;     /* when the caller last used the processor; how much it had then, s */
-	bool stopping, busy, met; /* met: a producer has been there */
+	bool stopping, busy, met, seeks; /* met: a producer has been there; seeks: one of those that we connect to is not */
 	/* shared, guarded by lock */
 	pthread_mutex_t lock;
 	pthread_cond_t cond;

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "stream/sock_in_part.h"
 
-enum { TURN = 256, MOST_END = 1 << 30 };
+enum { TURN = 256, MOST_END = 1 << 30, LONG = (int)(1000 * BP_NET_LOOK_S), SHORT = (int)(1000 * BP_NET_SEEK_S) };
 
 /* ---- links ---- */
 
@@ -426,15 +426,18 @@ beat(struct bp_sock_in *s, double now)
 {
 	bool any = false;
 
+	s->seeks = false;
 	for (int i = 0; i < s->nlinks; i++) {
 		struct link *l = &s->link[i];
 		if (l->live && now - l->heard > BP_NET_GONE_S)
 			lost(s, l);
 		if (l->live && now - l->said > BP_NET_BEAT_S)
 			say(s, l, (struct bp_net_head) { .type = BP_NET_BEAT });
-		else if (!l->live && !l->ended && !s->net->ep[l->ep].bound && !s->stopping
-		    && now - l->said > (l->out ? 2 : BP_NET_BEAT_S))
-			open_session(s, l, true); /* is somebody there now? */
+		if (!l->live && !l->ended && !s->net->ep[l->ep].bound && !s->stopping) {
+			s->seeks = true;
+			if (now - l->said > (l->out ? 2 : BP_NET_SEEK_S))
+				open_session(s, l, true); /* is somebody there now? */
+		}
 		any |= l->live;
 		if (!l->live && s->net->ep[l->ep].bound && !l->coming && now - l->heard > 60)
 			*l = s->link[--s->nlinks];
@@ -634,14 +637,14 @@ bp_sock_in_turn(struct bp_sock_in *s)
 	}
 	if (!s->stopping && !s->finished)
 		ask(s);
-	if (now - s->looked > BP_NET_BEAT_S / 4) {
+	if (now - s->looked > (s->seeks ? BP_NET_SEEK_S : BP_NET_LOOK_S)) {
 		look_for_stall(s, now, now - s->looked > 1);
 		s->looked = now;
 		beat(s, now);
 		tell_waiting(s, now);
 		look_for_end(s, now);
 	}
-	if (bp_net_wait(s->net, s->busy ? 0 : 50) && !s->stopping)
+	if (bp_net_wait(s->net, s->busy ? 0 : s->seeks ? SHORT : LONG) && !s->stopping)
 		stop(s);
 	for (n = 0; n < TURN && bp_net_recv(s->net, &ep, &rid, &h, &body); n++) {
 		handle(s, ep, &rid, &h, &body);

@@ -6,7 +6,7 @@
 #include "stream/pack.h"
 #include "stream/sock_out_part.h"
 
-enum { TURN = 256, MOST_GIVEN = 10 };
+enum { TURN = 256, MOST_GIVEN = 10, LONG = (int)(1000 * BP_NET_LOOK_S) };
 
 /* ---- clients ---- */
 
@@ -493,11 +493,11 @@ bp_sock_out_thread(void *self)
 		double now = bp_seconds();
 		announce(s);
 		announce_end(s);
-		if (now - looked > BP_NET_BEAT_S / 4) {
+		if (now - looked > BP_NET_LOOK_S) {
 			looked = now;
 			beat(s, now);
 		}
-		(void)bp_net_wait(s->net, n ? 0 : 50);
+		(void)bp_net_wait(s->net, n ? 0 : LONG);
 		for (n = 0; n < TURN && bp_net_recv(s->net, &ep, &rid, &h, &body); n++) {
 			handle(s, ep, &rid, &h, &body);
 			zmq_msg_close(&body);

@@ -4,11 +4,14 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <arpa/inet.h>
 #include <cmocka.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <zmq.h>
 
@@ -169,6 +172,43 @@ test_arrives(void **state)
 	finish(&p);
 }
 
+/* ---- small records travel several in a message: each whole, in order; those that were not begun come again, as do those of a frame half worked off */
+static void
+test_several(void **state)
+{
+	struct bp_wire_opt wide = { .queue = 64, .queue_bytes = 1 << 20, .timeout = 20 };
+	struct producer p = { .out = "ipc:///tmp/bp-test-s", .opt = wide, .count = 500, .bytes = 100 };
+	struct bp_arena *mem = *state;
+	struct bp_in *in;
+	struct bp_rec *rec;
+	char id[16];
+	int i;
+
+	start(&p);
+	while (atomic_load(&p.put) < 64) /* so many are pending: the first ASK is answered by a few messages */
+		usleep(1000);
+	in = consumer(p.out, &wide, NULL);
+	for (i = 0; i < 250; i++) {
+		snprintf(id, sizeof id, "t%d", i);
+		assert_non_null(rec = next(in, mem));
+		assert_string_equal(rec->id, id);
+		for (size_t k = 0; k < p.bytes; k++)
+			assert_int_equal(((unsigned char *)bp_rec_get(rec, "x")->data)[k], (unsigned char)(k * 31 + (size_t)i));
+		bp_arena_reset(mem);
+	}
+	bp_in_close(in); /* t249 is not finished */
+	in = consumer(p.out, &wide, NULL);
+	for (i = 249; (rec = next(in, mem)); i++) {
+		snprintf(id, sizeof id, "t%d", i);
+		assert_string_equal(rec->id, id);
+		bp_arena_reset(mem);
+	}
+	assert_int_equal(i, 500);
+	bp_in_end(in);
+	bp_in_close(in);
+	finish(&p);
+}
+
 /* ---- what was not finished comes again, to another; what was finished does not */
 static void
 test_comes_again(void **state)
@@ -301,6 +341,55 @@ test_strangers(void **state)
 	finish(&p);
 }
 
+/* ---- a message without end, over plain TCP: ZeroMQ would keep all of it */
+static void
+endless(int port)
+{
+	static const unsigned char greeting[64] = { 0xff, [9] = 0x7f, 3, 0, 'N', 'U', 'L', 'L' },
+	                           ready[] = "\4\x1c\5READY\x0bSocket-Type\0\0\0\6DEALER";
+	static unsigned char frame[9 + 100000] = { 3, 0, 0, 0, 0, 0, 1, 0x86, 0xa0 }; /* more, long */
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct timeval limit = { 5, 0 };
+	char answer[200];
+	int fd = socket(AF_INET, SOCK_STREAM, 0), n = 0;
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	assert_int_equal(connect(fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(send(fd, greeting, sizeof greeting, 0), sizeof greeting);
+	assert_true(recv(fd, answer, sizeof answer, 0) > 0);
+	assert_int_equal(send(fd, ready, sizeof ready - 1, 0), sizeof ready - 1);
+	usleep(100000);
+	while (n < 5000 && send(fd, frame, sizeof frame, MSG_NOSIGNAL) == sizeof frame)
+		n++;
+	assert_true(n < 5000); /* 500 MB */
+	close(fd);
+}
+
+static void
+test_endless(void **state)
+{
+	struct producer p = { .out = "tcp://127.0.0.1:27480", .opt = plain, .count = 3, .bytes = 10 };
+	struct bp_wire_opt o = plain;
+	struct bp_arena *mem = *state;
+	struct bp_stats s;
+	struct bp_in *in;
+	int n = 0;
+
+	bp_stats_open(&s, "consumer", NULL);
+	in = consumer("tcp://*127.0.0.1:27480", &o, &s); /* the consumer binds */
+	bp_log_open("test_sock", -1);
+	endless(27480);
+	start(&p);
+	while (next(in, mem))
+		n++;
+	assert_int_equal(n, 3);
+	assert_int_equal(atomic_load(&s.strangers), 1);
+	bp_in_end(in);
+	bp_in_close(in);
+	finish(&p);
+	bp_stats_close(&s);
+}
+
 /* ---- a producer whose records are damaged: they go back, and it is left; what is whole still comes */
 static void *
 close_later(void *s)
@@ -369,10 +458,12 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_arrives, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_several, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_comes_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gives_up, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_credit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_endless, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
