@@ -1,4 +1,4 @@
-/* context: stream, memory and cuBLAS of one card, and the matrix products that many CUDA rows share.
+/* context: stream, memory and cuBLAS of one card.
  *
  * Device memory is one range of addresses that grows: room for all of the card is reserved, and physical memory is mapped behind
  * the end as it is needed, so that nothing ever moves and marks are plain offsets. Driver functions come from cudaGetDriverEntryPoint
@@ -314,16 +314,12 @@ staged(struct bp_ctx *cx, char *to, const char *from, size_t n, bool up)
 static int
 cuda_settle(struct bp_ctx *cx)
 {
-	struct bp_feed *f = dev(cx)->feed;
-
-	dev(cx)->feed = NULL;
-	return f ? lost(cx, "parameters", bp_feed_close(f)) : BP_OK;
+	return lost(cx, "parameters", bp_feed_close(&dev(cx)->feed));
 }
 
 static int
 cuda_feed(struct bp_ctx *cx, const void **dst, const void *src, size_t n)
 {
-	struct bp_cuda *d = dev(cx);
 	void *p = bp_dev_alloc(cx, n);
 
 	*dst = p;
@@ -331,7 +327,7 @@ cuda_feed(struct bp_ctx *cx, const void **dst, const void *src, size_t n)
 		return BP_EMEM;
 	if (cx->dry || n == 0)
 		return BP_OK;
-	if ((!d->feed && !(d->feed = bp_feed_open(cx->device_index))) || !bp_feed_put(d->feed, p, src, n))
+	if (!bp_feed_put(&dev(cx)->feed, cx->device_index, p, src, n))
 		return BP_FAIL(cx->err, BP_EMEM, NULL, "no memory to send parameters to the card");
 	return BP_OK;
 }
@@ -504,8 +500,7 @@ bp_cuda_close(struct bp_ctx *cx)
 
 	if (!d)
 		return;
-	if (d->feed)
-		bp_feed_close(d->feed);
+	bp_feed_close(&d->feed);
 	if (d->stream)
 		cudaStreamSynchronize(d->stream);
 	for (int i = 0; i < d->events; i++)
@@ -535,25 +530,6 @@ bp_cuda_close(struct bp_ctx *cx)
 	free(d->handle);
 	free(d);
 	cx->dev = NULL;
-}
-
-double
-bp_cuda_peak(const struct bp_ctx *cx, enum bp_precision precision)
-{
-	static const struct { /* of a multiprocessor and clock, by NVIDIA's data sheets of A100, H100 and B200 */
-		int major, minor;
-		double flops[3];
-	} kinds[] = { { 8, 0, { 128, 1024, 2048 } }, { 9, 0, { 256, 2048, 4096 } }, { 10, 0, { 256, 4096, 8192 } } };
-	int major, minor, khz;
-
-	if (cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, cx->device_index) != cudaSuccess
-	    || cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, cx->device_index) != cudaSuccess
-	    || cudaDeviceGetAttribute(&khz, cudaDevAttrClockRate, cx->device_index) != cudaSuccess)
-		return 0;
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		if (kinds[i].major == major && kinds[i].minor == minor)
-			return kinds[i].flops[precision] * 1e3 * khz * dev(cx)->processors;
-	return 0;
 }
 
 /* ---- steps that many rows share ---- */
@@ -598,52 +574,4 @@ bp_blas(struct bp_ctx *cx, struct bp_blas g)
 	/* row-major C = A B is column-major C^T = B^T A^T */
 	return product_status(cx, d->sgemm(d->blas, g.tb ? CUBLAS_OP_T : CUBLAS_OP_N, g.ta ? CUBLAS_OP_T : CUBLAS_OP_N, g.n, g.m, g.k, &g.alpha, g.B,
 	    g.ldb, g.sb, g.A, g.lda, g.sa, &g.beta, g.C, g.ldc, g.sc, g.batch ? g.batch : 1), &g);
-}
-
-int
-bp_blas_linear(struct bp_ctx *cx, float *out, const float *x, int64_t rows, const struct bp_weight *W, bool add)
-{
-	const int64_t most = (int64_t)1 << 30; /* cuBLAS counts in int */
-
-	for (int64_t at = 0; at < rows; at += most) {
-		struct bp_blas g = {};
-		g.m = (int)(rows - at < most ? rows - at : most);
-		g.n = g.ldc = W->n;
-		g.k = g.lda = g.ldb = W->k;
-		g.tb = true;
-		g.alpha = 1;
-		g.beta = add;
-		g.A = x + at * W->k;
-		g.B = W->p;
-		g.C = out + at * W->n;
-		BP_TRY(bp_blas(cx, g));
-	}
-	return BP_OK;
-}
-
-int
-bp_blas_stack(struct bp_ctx *cx, float *out, const float *x, int64_t rows, const struct bp_weight *const *W, int count)
-{
-	int total = 0, k = W[0]->k, at = 0;
-
-	bp_assert(rows < (int64_t)1 << 31);
-	for (int i = 0; i < count; i++)
-		total += W[i]->n;
-	for (int i = 0, n; i < count; i += n) {
-		struct bp_blas g = {};
-		g.m = (int)rows;
-		g.n = W[i]->n;
-		for (n = 1; i + n < count && W[i + n]->p == W[i]->p + (int64_t)g.n * k; n++)
-			g.n += W[i + n]->n;
-		g.k = g.lda = g.ldb = k;
-		g.ldc = total;
-		g.tb = true;
-		g.alpha = 1;
-		g.A = x;
-		g.B = W[i]->p;
-		g.C = out + at;
-		BP_TRY(bp_blas(cx, g));
-		at += g.n;
-	}
-	return BP_OK;
 }

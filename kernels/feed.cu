@@ -95,8 +95,8 @@ feeder(void *self)
 	return NULL;
 }
 
-struct bp_feed *
-bp_feed_open(int device)
+static struct bp_feed *
+start(int device)
 {
 	struct bp_feed *f = (struct bp_feed *)calloc(1, sizeof *f);
 
@@ -107,16 +107,18 @@ bp_feed_open(int device)
 	pthread_cond_init(&f->more, NULL);
 	while (f->threads < FEEDERS && pthread_create(&f->thread[f->threads], NULL, feeder, f) == 0)
 		f->threads++;
-	if (f->threads == 0) {
-		bp_feed_close(f);
-		return NULL;
-	}
+	if (f->threads == 0)
+		bp_feed_close(&f);
 	return f;
 }
 
 bool
-bp_feed_put(struct bp_feed *f, void *dst, const void *src, size_t n)
+bp_feed_put(struct bp_feed **feed, int device, void *dst, const void *src, size_t n)
 {
+	struct bp_feed *f = *feed ? *feed : start(device);
+
+	if (!(*feed = f))
+		return false;
 	pthread_mutex_lock(&f->lock);
 	if (f->queued == f->room) {
 		size_t room = f->room ? 2 * f->room : 1024;
@@ -135,10 +137,14 @@ bp_feed_put(struct bp_feed *f, void *dst, const void *src, size_t n)
 }
 
 cudaError_t
-bp_feed_close(struct bp_feed *f)
+bp_feed_close(struct bp_feed **feed)
 {
+	struct bp_feed *f = *feed;
 	cudaError_t e;
 
+	*feed = NULL;
+	if (!f)
+		return cudaSuccess;
 	pthread_mutex_lock(&f->lock);
 	f->last = true;
 	pthread_cond_broadcast(&f->more);

@@ -8,12 +8,10 @@
 
 struct bp_feed;
 
-/* Starts the threads for card `device`. NULL: no memory, or no thread. */
-struct bp_feed *bp_feed_open(int device);
-/* n bytes from src, which stays as it is until the end, to dst on the card. Copies to rising addresses without gaps beyond `align` bytes
- * travel together, and what lies between them is overwritten. False: no memory. */
-bool bp_feed_put(struct bp_feed *f, void *dst, const void *src, size_t n);
-/* Waits until all is there, ends the threads, frees f. */
-cudaError_t bp_feed_close(struct bp_feed *f);
+/* n bytes from src, which stays as it is until the end, to dst on the card `device`. *f NULL: the threads are started first. Copies to rising addresses
+ * with gaps that alignment leaves between them travel together, and the gaps are overwritten. False: no memory, or no thread. */
+bool bp_feed_put(struct bp_feed **f, int device, void *dst, const void *src, size_t n);
+/* Waits until all is there, ends the threads, frees *f and makes it NULL, which is fine, too. */
+cudaError_t bp_feed_close(struct bp_feed **f);
 
 #endif
