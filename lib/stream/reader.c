@@ -4,7 +4,7 @@
 
 #include "stream/reader.h"
 
-enum { STEP = 1 << 20, SUMMED = 1 << 17 }; /* memory taken ahead of the bytes; how much is summed while it is in the cache */
+enum { STEP = 1 << 20, SUMMED = 1 << 17 }; /* memory taken ahead of the first bytes; how much is summed while it is in the cache */
 
 const char *
 bp_rd_where(const struct bp_reader *r, char buf[320])
@@ -109,7 +109,7 @@ bp_rd_receive(struct bp_reader *r, struct bp_bytes *b, size_t n, XXH64_state_t *
 	while (n > 0) {
 		size_t got, want;
 		if (b->n == b->cap) {
-			size_t more = b->cap > STEP ? b->cap : STEP;
+			size_t more = b->cap > STEP ? 7 * b->cap : STEP; /* eightfold: what is left behind is a seventh */
 			if (more > n)
 				more = n;
 			b->p = b->p ? bp_grow(r->mem, b->p, b->cap, b->cap + more, r->err)
