@@ -102,7 +102,8 @@ step(const struct bp_filter *f, struct bp_rec *rec, struct bp_arena *mem, struct
 	done = bp_seconds();
 	if (st == BP_OK && result)
 		st = bp_out_put(out, result, err);
-	bp_log(BP_LOG_INFO, "%s: %.3f s, sent on in %.3f s", id, done - start, bp_seconds() - done);
+	if (st == BP_OK)
+		bp_log(BP_LOG_INFO, "%s: %.3f s, sent on in %.3f s", id, done - start, bp_seconds() - done);
 	if (st == BP_OK || st == BP_ELOST || bp_out_broken(out) != BP_OK)
 		return st;
 	return put_failure(f, rec, out, err);
