@@ -86,6 +86,21 @@ own_options(struct submit *u)
 	return bp_strlist_add(&s->before[FEATURIZE], queue, s->mem, s->err);
 }
 
+/* better now than when the job has waited for a day */
+static int
+check_inputs(const struct submit *u)
+{
+	const struct bp_strlist *in = &u->s.args;
+
+	for (int i = 0; i < in->n; i++) {
+		if (strcmp(in->v[i], "-") == 0)
+			return BP_FAIL(u->s.err, BP_EUSAGE, "write it to a file", "-: a job has no stdin to read");
+		if (access(in->v[i], R_OK) != 0)
+			return BP_FAIL(u->s.err, BP_EUSAGE, NULL, "%s: %s", in->v[i], strerror(errno));
+	}
+	return BP_OK;
+}
+
 /* DIR/job-N that is not there yet; made unless this is rehearsed */
 static int
 job_folder(struct submit *u)
@@ -315,6 +330,7 @@ run(struct submit *u, struct bp_arena *mem, int argc, char **argv, int *status, 
 	if (refused)
 		return BP_OK;
 	BP_TRY(own_options(u));
+	BP_TRY(check_inputs(u));
 	BP_TRY(job_folder(u));
 	*status = BP_EXIT_OK;
 	return u->opt.dry_run ? rehearse(u) : submit(u);
