@@ -79,6 +79,10 @@ struct bp_sock_in {
 void bp_sock_in_free(struct unit *u); /* NULL is fine */
 void bp_sock_in_forget(struct bp_sock_in *s); /* free all but s->net, when the thread has ended */
 void *bp_sock_in_thread(void *s);     /* until s->quit */
+/* sock_in_look.c. late: the thread itself was stopped */
+void bp_sock_in_look_for_stall(struct bp_sock_in *s, double now, bool late);
+void bp_sock_in_tell_waiting(struct bp_sock_in *s, double now);
+void bp_sock_in_look_for_end(struct bp_sock_in *s, double now);
 bool bp_sock_in_turn(struct bp_sock_in *s); /* one round of it: false at the end */
 
 #endif

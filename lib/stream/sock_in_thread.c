@@ -1,8 +1,6 @@
-/* Contents: links; sending; asking; receiving; time; the end; the thread. Its fields of struct bp_sock_in are its own.
- */
+/* Contents: links; sending; asking; receiving; time; the thread. Its fields of struct bp_sock_in are its own. */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "stream/sock_in_part.h"
@@ -448,93 +446,6 @@ beat(struct bp_sock_in *s, double now)
 	atomic_store(&s->orphan, !any);
 }
 
-/* Our beats say that this program lives, not that its work goes on: a caller with a record that uses no processor for so long hangs. Nobody but this
- * thread can end the program then; its records are handed to others, as if it had been killed. late: we ourselves were stopped. */
-static void
-look_for_stall(struct bp_sock_in *s, double now, bool late)
-{
-	struct timespec t = { 0 };
-	double used = 0;
-
-	pthread_mutex_lock(&s->lock);
-	if (s->works && clock_gettime(s->clock, &t) == 0)
-		used = (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-	pthread_mutex_unlock(&s->lock);
-	if (!(used > 0) || used > s->used || used < s->used || late) {
-		s->used = used;
-		s->moved = now;
-	} else if (s->opt->stall > 0 && now - s->moved > s->opt->stall) {
-		bp_log(BP_LOG_ERROR, "stands still: no processor time for %g s with a record in work (--stall): others get it", s->opt->stall);
-		_exit(BP_EXIT_STREAM);
-	}
-}
-
-/* silence is not good: say what is waited for */
-static void
-tell_waiting(struct bp_sock_in *s, double now)
-{
-	for (int e = 0; e < s->net->n; e++) {
-		bool live = false;
-		for (int i = 0; i < s->nlinks; i++)
-			live |= s->link[i].ep == e && (s->link[i].live || s->link[i].ended);
-		s->ep[e].away = live ? 0 : s->ep[e].away ? s->ep[e].away : now;
-		if (live)
-			s->net->ep[e].said = false;
-		if (live || s->net->ep[e].said || now - s->ep[e].away < 2 || s->stopping)
-			continue;
-		s->net->ep[e].said = true;
-		bp_log(BP_LOG_WARN, "waiting for %s", s->net->ep[e].name);
-	}
-}
-
-/* ---- the end ---- */
-
-/* Is nothing more to come from endpoint e? With the lock. */
-static bool
-settled(struct bp_sock_in *s, int e, double now)
-{
-	struct endpoint *ep = &s->ep[e];
-	bool covered = !(ep->runs & ~s->ended_runs), known = ep->ended || ep->runs;
-
-	for (int i = 0; i < s->nlinks; i++) {
-		const struct link *l = &s->link[i];
-		if (l->ep == e && l->live && !l->ended && !(l->orphan && ep->runs && covered))
-			return false; /* it is working */
-		if (l->ep == e && l->ended && !s->net->ep[e].bound)
-			return ep->ended; /* and its end record was read */
-	}
-	if (known && covered)
-		return true;
-	if (!s->any_end || !ep->away || s->opt->timeout <= 0 || now - ep->away < s->opt->timeout)
-		return false;
-	if (!ep->away_told)
-		bp_log(BP_LOG_WARN, "%s: nobody came back for %g s: the run has ended without", s->net->ep[e].name,
-		    s->opt->timeout);
-	ep->away_told = true;
-	return true;
-}
-
-static void
-look_for_end(struct bp_sock_in *s, double now)
-{
-	double most = s->opt->first > 0 && !s->met ? s->opt->first : s->opt->timeout;
-	bool all = true;
-
-	pthread_mutex_lock(&s->lock);
-	for (int e = 0; e < s->net->n && all && s->any_end; e++)
-		all = settled(s, e, now);
-	if (s->any_end && all && !s->first && !s->held && !s->finished) {
-		s->finished = true;
-		pthread_cond_signal(&s->cond);
-	}
-	if (!s->any_end && s->alone && most > 0 && now - s->alone > most && !s->err.code) {
-		BP_FAIL(&s->err, BP_ESTREAM, "is it running? see its messages", "%s: nobody there for %g s",
-		    s->net->ep[0].name, most);
-		pthread_cond_signal(&s->cond);
-	}
-	pthread_mutex_unlock(&s->lock);
-}
-
 /* SIGTERM: what waits goes back, what is in work is finished */
 static void
 stop(struct bp_sock_in *s)
@@ -583,7 +494,7 @@ orders(struct bp_sock_in *s)
 			open_session(s, l, false);
 	}
 	if (end)
-		look_for_end(s, bp_seconds());
+		bp_sock_in_look_for_end(s, bp_seconds());
 	return !quit;
 }
 
@@ -638,11 +549,11 @@ bp_sock_in_turn(struct bp_sock_in *s)
 	if (!s->stopping && !s->finished)
 		ask(s);
 	if (now - s->looked > (s->seeks ? BP_NET_SEEK_S : BP_NET_LOOK_S)) {
-		look_for_stall(s, now, now - s->looked > 1);
+		bp_sock_in_look_for_stall(s, now, now - s->looked > 1);
 		s->looked = now;
 		beat(s, now);
-		tell_waiting(s, now);
-		look_for_end(s, now);
+		bp_sock_in_tell_waiting(s, now);
+		bp_sock_in_look_for_end(s, now);
 	}
 	if (bp_net_wait(s->net, s->busy ? 0 : s->seeks ? SHORT : LONG) && !s->stopping)
 		stop(s);
