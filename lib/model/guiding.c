@@ -27,8 +27,7 @@ struct one {
 	float *kept;                    /* [m,atoms,3] denoised as it was         */
 	double *x, *g, *dials, *told;   /* [m,atoms,3], [m,places,3], [DIALS], .. */
 	const int32_t *place, *point, *first_member, *member; /* as in guide_step */
-	void *recording; /* of a diffusion step's work, or NULL                  */
-	int floor;       /* of bp_guided when it ran plainly, -1: it did not     */
+	struct bp_replay replay; /* of a diffusion step's work */
 	/* of the present diffusion step */
 	int evaluations;
 	double *heard; /* [BP_GD_STEPS * m * TOLD + m * BP_END_VALUES] told on the host */
@@ -260,8 +259,7 @@ begin(void *self, struct bp_ctx *cx)
 	const size_t atoms = (size_t)a->o.atoms, numbers = 3 * (size_t)a->o.guided * atoms;
 	const void *up[4] = { NULL };
 
-	s->recording = NULL;
-	s->floor = -1;
+	s->replay = (struct bp_replay) { 0 };
 	BP_DEV_NEW(s->kept, numbers, cx);
 	BP_DEV_NEW(s->x, numbers, cx);
 	BP_DEV_NEW(s->dials, DIALS, cx);
@@ -284,8 +282,7 @@ end(void *self, struct bp_ctx *cx)
 {
 	struct one *s = self;
 
-	bp_dev_forget(cx, s->recording);
-	s->recording = NULL;
+	bp_replay_forget(&s->replay, cx);
 	if (s->source->run)
 		s->source->drop(s->source);
 }
@@ -432,26 +429,33 @@ work(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, bool still, bo
 	    .to = g->denoised, .values = end_in(s, s->told));
 }
 
-/* The same, recorded when it runs for the second time in the same memory. */
+/* work()'s arguments */
+struct call {
+	struct one *s;
+	const struct bp_guided *g;
+};
+
+static int
+call_work(void *self, struct bp_ctx *cx)
+{
+	struct call *c = self;
+
+	return work(c->s, cx, c->g, false, false);
+}
+
+/* The same, by a recording where there is one. The stack of device memory is higher after a guide has taken more that lasts: then all of them are
+ * recorded anew. */
 static int
 work_again(struct one *s, struct bp_ctx *cx, const struct bp_guided *g)
 {
-	int st;
+	struct bp_mark m = bp_dev_mark(cx); /* scratch begins here */
+	struct bp_key key = { 0 };
+	struct call c = { s, g };
 
-	if (s->floor != *g->floor) {
-		bp_dev_forget(cx, s->recording);
-		s->recording = NULL;
-		s->floor = *g->floor;
-		return work(s, cx, g, false, false);
-	}
-	if (!s->recording) {
-		BP_TRY(bp_dev_record(cx));
-		st = work(s, cx, g, false, false);
-		BP_TRY(bp_dev_recorded(cx, &s->recording, st == BP_OK));
-		BP_TRY(st);
-	}
+	BP_KEY_ADD(&key, g->denoised);
+	BP_KEY_ADD(&key, m.used);
 	s->evaluations = (BP_GD_STEPS - 1) / s->p->guidance_interval + 1;
-	return bp_dev_replay(cx, s->recording);
+	return bp_replay(&s->replay, cx, &key, call_work, &c);
 }
 
 /* run and hear; *again: there was no room */
@@ -494,7 +498,6 @@ act(void *self, struct bp_ctx *cx, const struct bp_guided *g)
 	BP_TRY(try_step(s, cx, g, &again));
 	while (again) { /* the memory that keep takes stays taken */
 		BP_TRY(s->source->keep(s->source, a->o.guided));
-		++*g->floor;
 		BP_TRY(bp_dev_copy(cx, g->denoised, s->kept, bytes));
 		BP_TRY(try_step(s, cx, g, &again));
 	}

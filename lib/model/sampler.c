@@ -34,7 +34,6 @@ struct buffers {
 	float *noisy, *eps, *denoised, *aligned;
 	const float *R, *tr; /* of all steps */
 	const float *moving; /* [atoms] of bp_start, or NULL */
-	int floor;           /* of bp_guided */
 };
 
 static int
@@ -157,7 +156,7 @@ step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, co
 	BP_TRY(BP_OP(cx, augment, .b = m, .atoms = atoms, .centred = o->centred, .x = x, .eps = u->eps, .R = u->R + 9 * pose,
 	    .tr = u->tr + 3 * pose, .w = u->moving, .rest = (float)rest,
 	    .scale = (float)(BP_NOISE_SCALE * sqrt(t_hat * t_hat - sigma * sigma)), .out = u->noisy));
-	struct bp_guided guided = { i, s->steps, t_hat, m, atoms, NULL, u->noisy, o->replay != NULL, &u->floor };
+	struct bp_guided guided = { i, s->steps, t_hat, m, atoms, NULL, u->noisy, o->replay != NULL };
 	for (int k = 0; k < o->guides; k++)
 		if (o->guide[k].before)
 			BP_TRY(o->guide[k].before(o->guide[k].self, cx, &guided));

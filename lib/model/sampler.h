@@ -44,7 +44,6 @@ struct bp_guided {
 	int samples, atoms;
 	float *denoised, *noisy;  /* [samples,atoms,3], device; denoised NULL in before()      */
 	bool record;              /* what is done may be recorded (bp_sampler.replay)           */
-	int *floor; /* counted up by a guide that in act takes more memory that lasts: recordings that were made before are no good any more */
 };
 struct bp_guide {
 	int (*act)(void *self, struct bp_ctx *cx, const struct bp_guided *g);
