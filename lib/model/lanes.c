@@ -79,8 +79,6 @@ open_lanes(struct bp_lanes *l)
 	int threads = main->threads / most > 1 ? main->threads / most : 1;
 	struct bp_err err = { 0 };
 
-	if (bp_dev_settle(main) != BP_OK) /* its next member is told */
-		most = 1;
 	for (l->n = 1; l->n < most; l->n++) {
 		int i = l->n;
 		if (bp_ctx_open_lane(&l->cx[i], main, threads, &err) != BP_OK) {

@@ -77,9 +77,8 @@ run(const struct bp_stage_program *p, void *opt, struct bp_ctx *cx, struct bp_we
 		.changed = &changed, .cx = cx };
 	struct bp_filter filter = { .tool = p->program.name, .weights = o.weights, .changed = &changed, .want = p->want, .stage = p->run, .in = c->in, .out = c->out,
 		.wire = &c->wire, .device = c->device, .mem_cap = c->mem_cap };
-	int st;
-
 	struct bp_lanes *lanes;
+	int st;
 
 	if (!(o.variant = variant(cx, c, mem, err)))
 		return fail(c, err);

@@ -23,7 +23,7 @@ struct bp_share {
 };
 
 /* A lane of main, with `threads` CPU threads. What main's device was asked for so far, weights above all, is done on return. Closed by bp_ctx_close, before main. */
-int bp_ctx_open_lane(struct bp_ctx **ret, const struct bp_ctx *main, int threads, struct bp_err *err) BP_MUST_USE;
+int bp_ctx_open_lane(struct bp_ctx **ret, struct bp_ctx *main, int threads, struct bp_err *err) BP_MUST_USE;
 
 /* s->main, lane and n are set; all contexts stand still in begin and end. Between them each bp_lane_claim waits for its part of the room. */
 void bp_share_open(struct bp_share *s);

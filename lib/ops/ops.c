@@ -209,15 +209,21 @@ open_device(struct bp_ctx *cx, size_t cap, struct bp_err *err)
 #endif
 }
 
-/* until a device has done all that its contexts asked for */
+/* until a device has done all that its contexts asked for, and has what is still on its way to cx */
 static int
-wait_for(const struct bp_ctx *cx, struct bp_err *err)
+wait_for(struct bp_ctx *cx, struct bp_err *err)
 {
+	struct bp_err *was = cx->err;
+	int st;
+
+	cx->err = err;
+	st = bp_dev_settle(cx);
+	cx->err = was;
+	BP_TRY(st);
 #ifdef BP_HAVE_CUDA
 	if (cx->device == BP_CUDA)
 		return bp_cuda_wait(cx, err);
 #endif
-	(void)cx, (void)err;
 	return BP_OK;
 }
 
@@ -258,7 +264,7 @@ bp_ctx_open_dry(struct bp_ctx **ret, const char *device, const char *variant, co
 }
 
 int
-bp_ctx_open_lane(struct bp_ctx **ret, const struct bp_ctx *main, int threads, struct bp_err *err)
+bp_ctx_open_lane(struct bp_ctx **ret, struct bp_ctx *main, int threads, struct bp_err *err)
 {
 	struct opened *o = malloc(sizeof *o);
 	int st;
