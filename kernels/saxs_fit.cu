@@ -46,12 +46,8 @@ best_c2(const double m[BP_MOMENTS], double lo, double hi)
 			best = other, at = where;
 	}
 	at = __shfl_sync(~0u, at, 0), best = __shfl_sync(~0u, best, 0); /* with NaN lanes may differ */
-	x = lo + (hi - lo) * at / BP_FIT_GRID;
-	bp_fit_gain(&rise, m, x);
-	if ((at == 0 && rise <= 0) || (at == BP_FIT_GRID && rise >= 0))
+	if (!bp_fit_cell(&x, &a, &b, m, at, lo, hi))
 		return x;
-	a = lo + (hi - lo) * (at > 0 ? at - 1 : 0) / BP_FIT_GRID;
-	b = lo + (hi - lo) * (at < BP_FIT_GRID ? at + 1 : BP_FIT_GRID) / BP_FIT_GRID;
 	for (int i = 0; i < 11; i++) {
 		const double step = (b - a) / 33;
 		bp_fit_gain(&rise, m, a + step * (lane + 1));

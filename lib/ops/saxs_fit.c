@@ -96,12 +96,8 @@ best_c2(const double m[BP_MOMENTS], double lo, double hi)
 		if (gain > best)
 			best = gain, at = i;
 	}
-	x = lo + (hi - lo) * at / BP_FIT_GRID;
-	bp_fit_gain(&rise, m, x);
-	if ((at == 0 && rise <= 0) || (at == BP_FIT_GRID && rise >= 0))
+	if (!bp_fit_cell(&x, &a, &b, m, at, lo, hi))
 		return x;
-	a = lo + (hi - lo) * (at > 0 ? at - 1 : 0) / BP_FIT_GRID;
-	b = lo + (hi - lo) * (at < BP_FIT_GRID ? at + 1 : BP_FIT_GRID) / BP_FIT_GRID;
 	for (int i = 0; i < BP_FIT_HALVINGS; i++) {
 		double mid = 0.5 * (a + b);
 		bp_fit_gain(&rise, m, mid);

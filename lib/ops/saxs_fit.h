@@ -86,6 +86,19 @@ bp_fit_gain(double *rise, const double m[BP_MOMENTS], double c2)
 enum { BP_FIT_GRID = 24, BP_FIT_HALVINGS = 54 };
 static const double bp_c1_min = 0.95, bp_c1_max = 1.05;
 
+/* *x = the grid's point `at`, the best, and *a .. *b the cells beside it, where the maximum is. False: x is the end of the box, and the maximum. */
+static BP_HOST_DEVICE inline bool
+bp_fit_cell(double *x, double *a, double *b, const double m[BP_MOMENTS], int at, double lo, double hi)
+{
+	double rise;
+
+	*x = lo + (hi - lo) * at / BP_FIT_GRID;
+	*a = lo + (hi - lo) * (at > 0 ? at - 1 : 0) / BP_FIT_GRID;
+	*b = lo + (hi - lo) * (at < BP_FIT_GRID ? at + 1 : BP_FIT_GRID) / BP_FIT_GRID;
+	bp_fit_gain(&rise, m, *x);
+	return !((at == 0 && rise <= 0) || (at == BP_FIT_GRID && rise >= 0));
+}
+
 /* Minimum of a function over [lo, hi]: the best of a grid, then Brent's parabolas and golden sections beside it (Brent,
  * Algorithms for Minimization Without Derivatives, 1973, chapter 5). An end of the box is returned exactly. On a card all
  * threads of a block call it together, and fn gives all of them the same number. */
