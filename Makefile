@@ -94,7 +94,7 @@ check:
 
 unit: $(TESTS)
 	@tests/run.sh $(B) $(TESTS)
-pipe: all $(B)/tests/wire/fake
+pipe: all $(B)/tests/wire/fake $(B)/bench/guide # so that no change breaks `make bench` unseen
 	@tests/pipe/run.sh $(B)/bin
 # ten thousand targets, a stage killed each second; then with cut links and a full disk (as root)
 slurm: all # boltzpipe submit on a real Slurm of this machine (Debian: slurm-wlm munge; root)

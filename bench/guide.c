@@ -218,7 +218,6 @@ struct steps {
 	const struct bp_guide *guide;
 	float *denoised, *start; /* [samples,n,3] */
 	size_t bytes;
-	int floor;
 };
 
 /* a guide of all samples, as in the sampler; its tokens are eight atoms each */
@@ -263,7 +262,7 @@ act(struct steps *t, struct bench *b, int step)
 {
 	MUST(b, bp_dev_copy(t->cx, t->denoised, t->start, t->bytes));
 	MUST(b, t->guide->act(t->guide->self, t->cx,
-	    &(struct bp_guided) { step, 1000, 100, b->samples, 0, t->denoised, NULL, true, &t->floor }));
+	    &(struct bp_guided) { step, 1000, 100, b->samples, 0, t->denoised, NULL, true }));
 }
 
 static void
