@@ -351,6 +351,7 @@ struct sorting {
 	const struct bp_toolopts *tools;
 	int n;
 	struct bp_strlist *list; /* [n] */
+	bool *alone;             /* the same */
 	int at;
 	char **argv;
 	struct bp_arena *mem;
@@ -410,14 +411,15 @@ static int
 hand_out(struct sorting *s, const char *arg, const char *name, size_t len, char letter, bool joined, struct bp_err *err)
 {
 	const char *value = NULL;
-	bool known = false;
+	int known = 0, last = 0;
 
 	for (int t = 0; t < s->n; t++) {
 		const struct bp_toolopt *o
 		    = letter ? find_letter(&s->tools[t], letter) : find_long(&s->tools[t], name, len);
 		if (!o || is_end(o->name))
 			continue;
-		known = true;
+		known++;
+		last = t;
 		s->list[t].v[s->list[t].n++] = arg;
 		if (o->value && !joined) {
 			if (!(value = s->argv[s->at + 1]))
@@ -426,6 +428,8 @@ hand_out(struct sorting *s, const char *arg, const char *name, size_t len, char 
 		}
 	}
 	s->at += value != NULL;
+	if (known == 1)
+		s->alone[last] = true;
 	return known ? BP_OK : unknown(s, arg, err);
 }
 
@@ -451,10 +455,10 @@ letters(struct sorting *s, const char *word, struct bp_err *err)
 }
 
 int
-bp_pipeline_split(struct bp_strlist *list, struct bp_strlist *args, const struct bp_toolopts *tools, int ntools,
+bp_pipeline_split(struct bp_strlist *list, bool *alone, struct bp_strlist *args, const struct bp_toolopts *tools, int ntools,
     int argc, char **argv, struct bp_arena *mem, struct bp_err *err)
 {
-	struct sorting s = { .tools = tools, .n = ntools, .list = list, .at = 1, .argv = argv, .mem = mem };
+	struct sorting s = { .tools = tools, .n = ntools, .list = list, .alone = alone, .at = 1, .argv = argv, .mem = mem };
 	size_t room = 1;
 	bool only_args = false;
 

@@ -38,8 +38,8 @@ int bp_pipeline_options(
 /* Sort a command line onto several programs: argv of each gets the options that it knows; what no program knows is
  * BP_EUSAGE with the nearest name; so are in and out, which a pipe has no use for. Words that are no options land in
  * *args, and all after "--". Letters that run together (-vqo DIR) are taken apart. list[i] has the options for tool i
- * (no argv[0]). */
-int bp_pipeline_split(struct bp_strlist *list, struct bp_strlist *args, const struct bp_toolopts *tools, int ntools,
+ * (no argv[0]); alone[i]: one of them is known to tool i only. */
+int bp_pipeline_split(struct bp_strlist *list, bool *alone, struct bp_strlist *args, const struct bp_toolopts *tools, int ntools,
     int argc, char **argv, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
 #endif

@@ -78,10 +78,15 @@ head_job() {
 
 # one pipe from the head and back to it; between its stages are sockets, so that nothing counts as done before it is written
 pipe() {
-	local device=() d=$1/$2
+	local device=() d=$1/$2 in=tcp://$host:$from
 	[ "$gpus" = 0 ] || device=(--device "cuda:$2")
 	mkdir -p "$d"
-	"${trunk[@]}" --in "tcp://$host:$from" --out "ipc://$d/trunk" "${secret[@]}" "${device[@]}" &
+	if [ ${#collate[@]} -gt 0 ]; then # small targets in batches
+		"${collate[@]}" --in "$in" --out "ipc://$d/collate" "${secret[@]}" &
+		pids+=($!)
+		in=ipc://$d/collate
+	fi
+	"${trunk[@]}" --in "$in" --out "ipc://$d/trunk" "${secret[@]}" "${device[@]}" &
 	pids+=($!)
 	"${diffuse[@]}" --in "ipc://$d/trunk" --out "ipc://$d/diffuse" "${secret[@]}" "${device[@]}" &
 	pids+=($!)

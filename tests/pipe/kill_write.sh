@@ -19,7 +19,7 @@ start=$(date +%s%N)
 write -o "$T/o" "$option" <"$T/in.bp" >/dev/null || exit 1
 whole=$((($(date +%s%N) - start) / 1000)) # microseconds
 rm -rf "$T/o"
-for ((i = 0; i < rounds; i++)); do
+for ((i = 0; i < rounds || (early <= rounds / 3 && i < 10 * rounds); i++)); do # more where kills come too late: the machine was busier when the run was timed
 	write -o "$T/o" "$option" <"$T/in.bp" >/dev/null &
 	pid=$!
 	sleep "$(printf '0.%06d' $((RANDOM * 32768 % (whole < 999999 ? whole : 999999))))"
@@ -37,4 +37,4 @@ write -o "$T/o" "$option" <"$T/in.bp" >"$T/manifest" || { echo "the last run fai
 diff -r "$T/o" "$T/ref" || { echo "the last run did not mend everything"; exit 1; }
 [ "$(wc -l <"$T/manifest")" = $n ] || { echo "$(wc -l <"$T/manifest") lines in the manifest, $n wanted"; exit 1; }
 [ $early -gt $((rounds / 3)) ] && [ $seen -gt 0 ] || { echo "only $early kills came early enough, $seen folders seen: nothing was tested"; exit 1; }
-echo "$early kills of $rounds during the run, $seen folders looked at: all whole"
+echo "$early kills of $i during the run, $seen folders looked at: all whole"

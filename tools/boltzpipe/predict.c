@@ -1,5 +1,5 @@
-/* boltzpipe predict FILE... -o DIR: featurize | trunk | diffuse | confidence | write in one command. It has no options
- * of its own: it asks the stages for theirs and hands each option to those that know it. */
+/* boltzpipe predict FILE... -o DIR: featurize | trunk | diffuse | confidence | write in one command, with collate behind featurize when
+ * one of its options is given. It has no options of its own: it asks the stages for theirs and hands each option to those that know it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -32,6 +32,8 @@ run(struct stages *s, int argc, char **argv, int *status)
 	if (refused)
 		return BP_OK;
 	for (int t = 0; t < STAGES; t++) {
+		if (!stages_has(s, t))
+			continue;
 		if (t == WRITE) {
 			BP_TRY(scoring_command(&command, s));
 			proc[n++] = (struct bp_proc) { "guide-saxs", command };
@@ -55,6 +57,7 @@ static const struct bp_program program = { .name = "boltzpipe predict",
 	  "each to the stages that know it; `boltzpipe predict --help` lists them. When a stage fails it is "
 	  "named, and its exit "
 	  "status is that of the command.\n\n"
+	  "An option of collate puts it behind featurize: with --batch 8 small targets are worked on together, which a card is faster at.\n\n"
 	  "Targets whose input has a section scoring are scored against its curve by guide-saxs before they are "
 	  "written.",
 	.options = no_options };

@@ -9,7 +9,7 @@
 #include "stream/origin.h"
 #include "subcommands.h"
 
-static const char *const name[STAGES] = { "featurize", "trunk", "diffuse", "confidence", "write" };
+static const char *const name[STAGES] = { "featurize", "collate", "trunk", "diffuse", "confidence", "write" };
 
 int
 stages_open(struct stages *s, struct bp_arena *mem, struct bp_err *err)
@@ -63,6 +63,12 @@ check_dump(const struct stages *s)
 	return BP_OK;
 }
 
+bool
+stages_has(const struct stages *s, int t)
+{
+	return t != COLLATE || s->alone[t];
+}
+
 int
 stages_command(char ***ret, const struct stages *s, int t)
 {
@@ -114,7 +120,9 @@ resume(struct stages *s)
 
 	if (!stages_value(s, WRITE, "resume") || stages_value(s, WRITE, "override"))
 		return BP_OK;
-	for (int t = TRUNK; t < STAGES && with; t++) {
+	for (int t = COLLATE; t < STAGES && with; t++) {
+		if (!stages_has(s, t))
+			continue;
 		weights = NULL;
 		BP_TRY(bp_origin_files(&s->changed[t], s->mem, s->err));
 		if (has_option(&s->tools[t], "weights"))
@@ -135,11 +143,12 @@ spread_ports(struct stages *s)
 {
 	const char *port;
 	char *option;
+	int n = 0;
 
 	for (int t = 0; t < STAGES; t++) {
-		if (!(port = stages_value(s, t, "metrics")))
+		if (!stages_has(s, t) || !(port = stages_value(s, t, "metrics")))
 			continue;
-		if (!(option = bp_sprintf(s->mem, s->err, "--metrics=%d", (int)strtol(port, NULL, 10) + t)))
+		if (!(option = bp_sprintf(s->mem, s->err, "--metrics=%d", (int)strtol(port, NULL, 10) + n++)))
 			return BP_EMEM;
 		BP_TRY(bp_strlist_add(&s->after[t], option, s->mem, s->err));
 	}
@@ -152,11 +161,13 @@ stages_sort(struct stages *s, bool *refused, int argc, char **argv)
 	char **command;
 
 	*refused = true;
-	BP_TRY(bp_pipeline_split(s->given, &s->args, s->tools, s->n, argc, argv, s->mem, s->err));
+	BP_TRY(bp_pipeline_split(s->given, s->alone, &s->args, s->tools, s->n, argc, argv, s->mem, s->err));
 	if (s->args.n == 0)
 		return BP_FAIL(s->err, BP_EUSAGE, "such as x.yaml -o out", "no input file");
 	BP_TRY(bp_strlist_add(&s->before[WRITE], "--resume", s->mem, s->err)); /* --no-resume may follow */
 	for (int t = 0; t < STAGES; t++) {
+		if (!stages_has(s, t))
+			continue;
 		BP_TRY(stages_command(&command, s, t));
 		BP_TRY(bp_pipeline_changed(&s->changed[t], refused, command, s->mem, s->err));
 		if (*refused)

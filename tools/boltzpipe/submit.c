@@ -167,6 +167,10 @@ settings(FILE *f, const struct submit *u)
 	for (int t = 0; t < STAGES; t++) {
 		const struct bp_strlist *const part[] = { &s->before[t], &s->given[t], &s->after[t] };
 		fprintf(f, "%s=(", s->tools[t].tool);
+		if (!stages_has(s, t)) {
+			fprintf(f, ")\n");
+			continue;
+		}
 		quote(f, s->tools[t].path);
 		for (int p = 0; p < 3; p++)
 			for (int i = 0; i < part[p]->n; i++) {
