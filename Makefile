@@ -74,7 +74,7 @@ $(B)/bin/%: $$(patsubst $$(PERCENT).c,$(B)/$$(PERCENT).o,$$(wildcard tools/%/*.c
 	$(say)$(CC) -o $@ $^ $(LDLIBS)
 $(B)/tests/%: $(B)/tests/%.o $(LIB)
 	$(say)$(CC) -o $@ $(filter %.o,$^) $(LIB) -lcmocka $(LDLIBS)
-$(B)/tests/ops/test_check: $(patsubst %.c,$(B)/%.o,$(wildcard tests/ops/cases_*.c))
+$(B)/tests/ops/test_check: $(patsubst %.c,$(B)/%.o,$(wildcard tests/ops/cases_*.c tests/ops/check_*.c))
 
 # ---- the README's two commands ----
 setup:
@@ -148,7 +148,7 @@ bundle:
 	@$(MAKE) --no-print-directory bundle-here $(if $(CUDASRC),$(if $(filter file,$(origin CUDA_ARCH)),CFG=cards-$(subst $() $(),-,$(CARDS)) CUDA_ARCH="$(ARCHS)"))
 bundle-here: $(BUNDLED)
 	@CUDA_LIB=$(if $(CUDASRC),$(NVCC_LIB)) ./bundle.sh $(B)/bundled $(B)/boltzpipe$(if $(small),-small) $(small)
-$(B)/bundled/test_check: $(patsubst %.c,$(B)/%.o,tests/ops/test_check.c $(wildcard tests/ops/cases_*.c)) $(LIB)
+$(B)/bundled/test_check: $(patsubst %.c,$(B)/%.o,tests/ops/test_check.c $(wildcard tests/ops/cases_*.c tests/ops/check_*.c)) $(LIB)
 	@mkdir -p $(@D)
 	$(say)$(CC) $(RPATH) -o $@ $^ -lcmocka $(LDLIBS)
 $(B)/bundled/%: $$(patsubst $$(PERCENT).c,$(B)/$$(PERCENT).o,$$(wildcard tools/%/*.c)) $(LIB)

@@ -23,7 +23,7 @@
 #include "ops/ops.h"
 
 struct check {
-	struct bp_ctx *cx; /* the rest is test_check.c's */
+	struct bp_ctx *cx; /* the rest is of check_state.h */
 	struct check_state *state;
 };
 struct check_op {

@@ -10,13 +10,12 @@
  * Beside the numbers a check compares guard words, the bytes at 1 and 3 threads (CPU), the memory that a dry run
  * counts with that of the real one, and, of ops that take less memory in blocks of rows, the bytes in blocks of several sizes. */
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "check.h"
+#include "check_state.h"
 #ifdef BP_HAVE_CUDA
 #include "context.h"
 #endif
@@ -24,26 +23,6 @@
 extern const struct check_op check_heavy[], check_attn[], check_light[], check_guide[];
 
 static const struct check_op *const tables[] = { check_heavy, check_attn, check_light, check_guide };
-
-enum { GUARD = 16, OUTS = 6 };
-static const float guard_word = -1.25e30f;
-
-struct check_state {
-	uint64_t rng;
-	char label[96];
-	double c, terms, flops, bytes; /* bytes: of all arrays, each read or written once */
-	struct { /* outputs: where they are, and what was there before the op and after it */
-		float *dev, *was, *host;
-		size_t n; /* floats; a double is two */
-		bool wide;
-	} out[OUTS];
-	int outs;
-	int kept;        /* weights that were asked for with check_kept      */
-	int calls, st;   /* calls of the op made, and its status             */
-	bool dry, timed; /* this run's kind                                  */
-	double start, best, spent;
-	size_t before, peak;
-};
 
 /* seconds; of one thread on the CPU its processor time, which other work on the machine hardly disturbs */
 static double
@@ -53,245 +32,6 @@ now(const struct bp_ctx *cx)
 
 	clock_gettime(cx->device == BP_CPU && cx->threads == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static uint64_t
-draw(struct check *k)
-{
-	uint64_t z = k->state->rng += 0x9e3779b97f4a7c15u; /* splitmix64 */
-
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-	return z ^ (z >> 31);
-}
-
-static double
-uniform(struct check *k) /* (0,1) */
-{
-	return ((double)(draw(k) >> 12) + 0.5) * 0x1p-52;
-}
-
-static double
-normal(struct check *k)
-{
-	double u = uniform(k), v = uniform(k);
-
-	return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
-}
-
-/* for the large tensors of timings: four 16-bit numbers added up */
-static double
-about_normal(struct check *k)
-{
-	uint64_t z = draw(k);
-
-	return ((double)((z & 0xffff) + (z >> 16 & 0xffff) + (z >> 32 & 0xffff) + (z >> 48)) - 131070) * 2.643e-5;
-}
-
-/* host memory becomes device memory that may be written; planning reads nothing, so host memory serves it */
-static void *
-to_device(struct check *k, void *host, size_t bytes)
-{
-	const void *up;
-	bool dry = k->cx->dry;
-	void *dev;
-
-	k->cx->dry = false;
-	if (!(dev = bp_dev_alloc(k->cx, bytes)) || bp_dev_upload(k->cx, &up, host, bytes) != BP_OK
-	    || bp_dev_copy(k->cx, dev, up, bytes) != BP_OK) {
-		fprintf(stderr, "check: %s\n", k->cx->err->msg);
-		exit(2);
-	}
-	k->cx->dry = dry;
-	k->state->bytes += (double)bytes;
-	free(host);
-	return dev;
-}
-
-static float *
-host_floats(size_t n)
-{
-	float *p = malloc(n * sizeof *p + 1);
-
-	if (!p) {
-		fprintf(stderr, "check: no memory\n");
-		exit(2);
-	}
-	return p;
-}
-
-static float *
-random_floats(struct check *k, size_t n, double mean, double scale)
-{
-	float *p = host_floats(n);
-
-	for (size_t i = 0; i < n; i++)
-		p[i] = (float)(mean + scale * (k->state->timed ? about_normal(k) : normal(k)));
-	return to_device(k, p, n * sizeof *p);
-}
-
-void
-check_label(struct check *k, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(k->state->label, sizeof k->state->label, fmt, ap);
-	va_end(ap);
-}
-
-void
-check_flops(struct check *k, double flops)
-{
-	k->state->flops = flops;
-}
-
-void
-check_bound(struct check *k, double c, double terms)
-{
-	k->state->c = c;
-	k->state->terms = terms;
-}
-
-const float *
-check_normal(struct check *k, size_t n)
-{
-	return random_floats(k, n, 0, 1);
-}
-
-const float *
-check_floats(struct check *k, const float *x, size_t n)
-{
-	float *p = host_floats(n);
-
-	memcpy(p, x, n * sizeof *p);
-	return to_device(k, p, n * sizeof *p);
-}
-
-const int32_t *
-check_given(struct check *k, const int32_t *x, size_t n)
-{
-	int32_t *p = (int32_t *)host_floats(n);
-
-	memcpy(p, x, n * sizeof *p);
-	return to_device(k, p, n * sizeof *p);
-}
-
-const float *
-check_mask(struct check *k, size_t n)
-{
-	float *p = host_floats(n);
-
-	for (size_t i = 0; i < n; i++)
-		p[i] = i == n / 2 || uniform(k) < 0.75;
-	return to_device(k, p, n * sizeof *p);
-}
-
-const int32_t *
-check_ints(struct check *k, size_t n, int32_t lo, int32_t hi)
-{
-	int32_t *p = (int32_t *)host_floats(n);
-
-	for (size_t i = 0; i < n; i++)
-		p[i] = lo + (int32_t)(draw(k) % (uint64_t)((int64_t)hi - lo + 1));
-	return to_device(k, p, n * sizeof *p);
-}
-
-float *
-check_out(struct check *k, size_t n)
-{
-	struct check_state *s = k->state;
-	float *p = host_floats(n + 2 * GUARD);
-
-	bp_assert(s->outs < OUTS);
-	for (size_t i = 0; i < n + 2 * GUARD; i++)
-		p[i] = i < GUARD || i >= n + GUARD ? guard_word : (float)(s->timed ? about_normal(k) : normal(k));
-	s->out[s->outs].was = host_floats(n);
-	memcpy(s->out[s->outs].was, p + GUARD, n * sizeof *p);
-	s->out[s->outs].dev = to_device(k, p, (n + 2 * GUARD) * sizeof *p);
-	s->out[s->outs].n = n;
-	return s->out[s->outs++].dev + GUARD;
-}
-
-const double *
-check_doubles(struct check *k, size_t n, double lo, double hi)
-{
-	double *p = (double *)host_floats(2 * n);
-
-	for (size_t i = 0; i < n; i++)
-		p[i] = lo + (hi - lo) * uniform(k);
-	return to_device(k, p, n * sizeof *p);
-}
-
-double *
-check_out_doubles(struct check *k, size_t n)
-{
-	float *p = check_out(k, 2 * n);
-
-	k->state->out[k->state->outs - 1].wide = true;
-	return (double *)p;
-}
-
-const double *
-check_given_doubles(struct check *k, const double *x, size_t n)
-{
-	return (const double *)check_floats(k, (const float *)x, 2 * n);
-}
-
-double *
-check_inout_doubles(struct check *k, const double *x, size_t n)
-{
-	double *p = check_out_doubles(k, n);
-	const void *from = check_given_doubles(k, x, n);
-	bool dry = k->cx->dry;
-
-	k->cx->dry = false;
-	if (bp_dev_copy(k->cx, p, from, n * sizeof *x) != BP_OK)
-		k->state->st = BP_ELOST;
-	k->cx->dry = dry;
-	return p;
-}
-
-const uint8_t *
-check_bytes(struct check *k, const uint8_t *x, size_t n)
-{
-	uint8_t *p = (uint8_t *)host_floats(n);
-
-	memcpy(p, x, n);
-	return to_device(k, p, n);
-}
-
-struct bp_weight
-check_weight(struct check *k, int n, int kdim)
-{
-	return (struct bp_weight) { random_floats(k, (size_t)n * kdim, 0, 1 / sqrt(kdim)), NULL, n, kdim };
-}
-
-struct bp_weight
-check_kept(struct check *k, int n, int kdim)
-{
-	struct bp_weight w = check_weight(k, n, kdim);
-	bool dry = k->cx->dry;
-
-	k->cx->dry = false;
-	if ((k->state->timed || k->state->kept++ % 2) && bp_weight_keep(k->cx, &w) != BP_OK) {
-		fprintf(stderr, "check: %s\n", k->cx->err->msg);
-		exit(2);
-	}
-	k->cx->dry = dry;
-	return w;
-}
-
-struct bp_weight
-check_norm_w(struct check *k, int n)
-{
-	return (struct bp_weight) { random_floats(k, n, 1, 0.2), NULL, n, 1 };
-}
-
-struct bp_weight
-check_norm_b(struct check *k, int n)
-{
-	return (struct bp_weight) { random_floats(k, n, 0, 0.2), NULL, n, 1 };
 }
 
 /* one call; when timing, until half a second is spent (at least three calls, the best counts) */
@@ -340,7 +80,7 @@ run(struct check_state *s, const struct check_op *op, int shape, struct bp_ctx *
 	bp_assert(s->calls);
 	for (int i = 0; i < s->outs; i++) {
 		size_t n = s->out[i].n + 2 * GUARD;
-		s->out[i].host = host_floats(n);
+		s->out[i].host = check_host_floats(n);
 		if (bp_dev_download(cx, s->out[i].host, s->out[i].dev, n * sizeof(float)) != BP_OK)
 			s->st = BP_ELOST;
 	}
@@ -361,7 +101,7 @@ guards_hold(const struct check_state *s)
 {
 	for (int i = 0; i < s->outs; i++)
 		for (size_t g = 0; g < GUARD; g++)
-			if (s->out[i].host[g] != guard_word || s->out[i].host[GUARD + s->out[i].n + g] != guard_word)
+			if (s->out[i].host[g] != GUARD_WORD || s->out[i].host[GUARD + s->out[i].n + g] != GUARD_WORD)
 				return false;
 	return true;
 }
