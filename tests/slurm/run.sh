@@ -1,7 +1,7 @@
 #!/bin/bash
 # tests/slurm/run.sh BIN [KEEP]: `boltzpipe submit` on a real Slurm of this one machine. Targets are small and the network is the
 # demonstration's. Looked at: a run without faults; one whose worker is requeued and whose other worker is killed (kill -9) at work; one whose head is
-# requeued in the middle; the same command again. Each must end with every target written once, with the same models byte for byte.
+# requeued in the middle; the same command again; one in batches. Each must end with every target written once, with the same models byte for byte.
 # LONG=STEPS also tries the time limit (two minutes a job): STEPS of sampling must take longer in all.
 # Exit 77: Slurm is not installed. KEEP: leave the folder.
 set -u
@@ -75,6 +75,13 @@ grep -q '"kept": true' "$job/manifest" || fail "the requeued head kept nothing"
 run plain
 finish "the same command again"
 [ "$(grep -c '"kept": true' "$job/manifest")" = "$n" ] || fail "not all were kept"
+
+stages+=(--batch 3 --batch-wait 0.2)
+rm -rf ref
+boltzpipe predict in -o ref "${stages[@]}" >/dev/null 2>&1 || fail "predict --batch"
+run batches
+finish "small targets in batches"
+grep -q '"collate ' batches/predictions/t0/manifest_t0.json || fail "no collate in the pipe"
 if [ -n "${LONG:-}" ]; then # both jobs reach their limit, and are requeued, once or more
 	stages=(--recycling-steps 0 --sampling-steps "$LONG" --threads 1 --time 2)
 	rm -rf ref
