@@ -86,6 +86,14 @@ no_memory(const struct bp_arena *a, size_t n, struct bp_err *err)
 	    (double)a->total / 1048576.0, a->cap ? ", above the memory cap" : ", and the machine has no more");
 }
 
+/* a pair tensor's pages are first touched 512 at a time; the system may refuse, and nothing is lost */
+static void
+huge_pages(void *p, size_t size)
+{
+	if (size >= HUGE_FROM)
+		(void)madvise(p, size, MADV_HUGEPAGE);
+}
+
 /* the first block at or after cur with room for n bytes, or a new one */
 static struct block *
 room(struct bp_arena *a, size_t n)
@@ -122,8 +130,7 @@ room(struct bp_arena *a, size_t n)
 		free(b);
 		return NULL;
 	}
-	if (size >= HUGE_FROM) /* a pair tensor's pages are first touched 512 at a time; the system may refuse, and nothing is lost */
-		(void)madvise(b->data, size, MADV_HUGEPAGE);
+	huge_pages(b->data, size);
 	ASAN_POISON_MEMORY_REGION(b->data, size);
 	b->size = size;
 	a->held += size;
@@ -222,6 +229,7 @@ bp_grow(struct bp_arena *a, void *p, size_t old, size_t n, struct bp_err *err)
 		}
 		ASAN_UNPOISON_MEMORY_REGION(b->data, b->size);
 		ASAN_POISON_MEMORY_REGION(q, size);
+		huge_pages(q, size);
 		a->held += size - b->size;
 		b->data = q;
 		b->size = size;

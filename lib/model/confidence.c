@@ -552,6 +552,31 @@ bp_confidence_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct 
 }
 
 int
+bp_confidence_warm(void *self, int n, int atoms, struct bp_arena *mem, struct bp_err *err)
+{
+	struct bp_confidence *d = self;
+	struct target t = { .d = d, .samples = 1, .mem = mem };
+	struct bp_tensor *s, *z, *pdistogram, *x;
+	size_t pairs = (size_t)n * n;
+
+	d->cx->err = err;
+	BP_TRY(bp_feats_blank(&t.f, BP_FEATS_TOKEN | BP_FEATS_PAIR | BP_FEATS_ATOM | BP_FEATS_CONFIDENCE, n, atoms, mem, err));
+	BP_TRY(bp_tensor_new(&s, BP_F32, BP_SHAPE(n, d->net.ts), mem, err));
+	BP_TRY(bp_tensor_new(&z, BP_F32, BP_SHAPE(n, n, d->net.tz), mem, err));
+	BP_TRY(bp_tensor_new(&pdistogram, BP_F32, BP_SHAPE(n, n, 1, 64), mem, err));
+	BP_TRY(bp_tensor_new(&x, BP_F32, BP_SHAPE(1, atoms, 3), mem, err));
+	BP_TRY(bp_tensor_new(&t.plddt, BP_F32, BP_SHAPE(1, n), mem, err));
+	BP_TRY(bp_tensor_new(&t.pae, BP_F32, BP_SHAPE(1, n, n), mem, err));
+	BP_TRY(bp_tensor_new(&t.pde, BP_F32, BP_SHAPE(1, n, n), mem, err));
+	BP_NEW(t.tm, pairs, mem, err);
+	BP_NEW(t.contact, pairs, mem, err);
+	BP_NEW(t.dist, pairs, mem, err);
+	BP_NEW(t.scores, 1, mem, err);
+	t.s = t.s_inputs = s, t.z = z, t.pdistogram = pdistogram, t.x = x;
+	return run_samples(&t, d->cx);
+}
+
+int
 bp_confidence_plan(struct bp_planned *ret, void *self, const struct bp_plan_size *size, size_t room, struct bp_arena *mem,
     struct bp_err *err)
 {

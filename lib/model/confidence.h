@@ -43,6 +43,9 @@ int bp_confidence_open(struct bp_confidence **ret, struct bp_ctx *cx, struct bp_
 int bp_confidence_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out,
     struct bp_err *err) BP_MUST_USE;
 
+/* bp_stage_program.warm of confidence */
+int bp_confidence_warm(void *self, int n, int atoms, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+
 /* bp_stage_program.plan of confidence */
 int bp_confidence_plan(struct bp_planned *ret, void *self, const struct bp_plan_size *size, size_t room, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;

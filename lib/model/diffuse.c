@@ -466,6 +466,31 @@ bp_diffuse_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_
 }
 
 int
+bp_diffuse_warm(void *self, int n, int atoms, struct bp_arena *mem, struct bp_err *err)
+{
+	enum { STEPS = 3 }; /* one runs, one is recorded, one is replayed */
+	struct bp_diffuse *d = self;
+	struct target t = { .d = d, .reached = STEPS };
+	struct bp_tensor *s, *z;
+	int st;
+
+	d->cx->err = err;
+	t.sampler = (struct bp_sampler){ .samples = 1, .centred = atoms, .step_scale = d->o.step_scale, .replay = d->o.no_graphs ? NULL : &d->replay };
+	t.draws = (struct bp_draws){ .steps = STEPS, .samples = 1, .atoms = atoms };
+	BP_TRY(bp_schedule_new(&t.sampler.schedule, STEPS, 1, mem, err));
+	BP_TRY(bp_feats_blank(&t.f, BP_FEATS_TOKEN | BP_FEATS_ATOM, n, atoms, mem, err));
+	BP_TRY(bp_tensor_new(&s, BP_F32, BP_SHAPE(n, d->net.ts), mem, err));
+	BP_TRY(bp_tensor_new(&z, BP_F32, BP_SHAPE(n, n, d->net.tz), mem, err));
+	BP_TRY(bp_tensor_new(&t.coords, BP_F32, BP_SHAPE(1, atoms, 3), mem, err));
+	t.s = t.s_inputs = s;
+	t.z = z;
+	BP_TRY(bp_draws_open(&t.draws, "", 0, NULL, false, mem, err));
+	st = sample(&t, d->cx);
+	bp_replay_forget(&d->replay, d->cx);
+	return st;
+}
+
+int
 bp_diffuse_plan(struct bp_planned *ret, void *self, const struct bp_plan_size *size, size_t room, struct bp_arena *mem,
     struct bp_err *err)
 {

@@ -35,6 +35,9 @@ void bp_diffuse_close(void *self); /* ends the programs of guides */
 int bp_diffuse_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out,
     struct bp_err *err) BP_MUST_USE;
 
+/* bp_stage_program.warm of diffuse; guides are not warmed */
+int bp_diffuse_warm(void *self, int n, int atoms, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+
 /* bp_stage_program.plan of diffuse; guides take some more */
 int bp_diffuse_plan(struct bp_planned *ret, void *self, const struct bp_plan_size *size, size_t room, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;

@@ -263,20 +263,57 @@ bp_feats_imagine(struct bp_feats *f, unsigned groups, int n, int atoms, int msa,
 	return BP_OK;
 }
 
+static size_t
+elements(struct bp_feats *f, const struct def *d)
+{
+	size_t count = 1;
+	int *slot;
+
+	for (const char *a = d->axes; *a; a++)
+		count *= (size_t)axis(f, *a, &slot);
+	return count;
+}
+
+int
+bp_feats_blank(struct bp_feats *f, unsigned groups, int n, int atoms, struct bp_arena *mem, struct bp_err *err)
+{
+	int share = atoms / n;
+
+	bp_assert(share > 0);
+	BP_TRY(bp_feats_imagine(f, groups, n, atoms, 1, 0, mem, err));
+	for (int i = 0; i < NDEFS; i++) {
+		size_t count = elements(f, &defs[i]);
+		union {
+			int32_t i;
+			float f;
+		} *p; /* the widest of both */
+		if (!get_field(f, defs[i].field))
+			continue;
+		BP_NEW(p, count, mem, err);
+		for (size_t k = 0; k < count; k++)
+			if (defs[i].kind == MASK)
+				p[k].f = 1;
+			else if (defs[i].field == offsetof(struct bp_feats, atom_token))
+				p[k].i = (int32_t)k / share < n ? (int32_t)k / share : n - 1;
+			else if (defs[i].field == offsetof(struct bp_feats, count))
+				p[k].i = (int)k < n - 1 ? share : atoms - share * (n - 1);
+			else if (defs[i].field == offsetof(struct bp_feats, first) || defs[i].field == offsetof(struct bp_feats, rep_atom))
+				p[k].i = share * (int32_t)k;
+		set_field(f, defs[i].field, p);
+	}
+	return BP_OK;
+}
+
 int
 bp_feats_upload(struct bp_feats *dev, const struct bp_feats *host, struct bp_ctx *cx)
 {
 	*dev = *host;
 	for (int i = 0; i < NDEFS; i++) {
 		const void *p = get_field(host, defs[i].field), *q;
-		size_t count = 1;
-		int *slot;
 
 		if (!p)
 			continue;
-		for (const char *a = defs[i].axes; *a; a++)
-			count *= (size_t)axis(dev, *a, &slot);
-		BP_TRY(bp_dev_upload(cx, &q, p, count * 4)); /* floats or int32 */
+		BP_TRY(bp_dev_upload(cx, &q, p, elements(dev, &defs[i]) * 4)); /* floats or int32 */
 		set_field(dev, defs[i].field, q);
 	}
 	return BP_OK;

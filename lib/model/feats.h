@@ -80,6 +80,10 @@ int bp_feats_read(struct bp_feats *f, const struct bp_rec *rec, unsigned groups,
 int bp_feats_imagine(struct bp_feats *f, unsigned groups, int n, int atoms, int msa, int templates, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;
 
+/* Features of a size for a pass whose results nobody wants: as imagined, but zeros are there, ones in masks, and each token has its share
+ * of the atoms. They live in mem. */
+int bp_feats_blank(struct bp_feats *f, unsigned groups, int n, int atoms, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+
 /* dev = the same features in device memory (of the present mark's life). host must stay alive: on a CPU it is the same
  * memory. */
 int bp_feats_upload(struct bp_feats *dev, const struct bp_feats *host, struct bp_ctx *cx) BP_MUST_USE;

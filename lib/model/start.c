@@ -55,6 +55,36 @@ plan(const struct bp_stage_program *p, const void *opt, void *stage, struct bp_c
 	return bp_stdout_flush(err) == BP_OK ? BP_EXIT_OK : bp_main_fail(err);
 }
 
+struct warming {
+	const struct bp_stage_program *p;
+	struct bp_ctx *cx;
+	void *stage;
+};
+
+/* a bp_filter's warm */
+static void
+warm(void *self)
+{
+	enum { TOKENS = 256, ATOMS = 2048 };
+	const struct warming *w = self;
+	struct bp_mark m = bp_dev_mark(w->cx);
+	double start = bp_seconds();
+	struct bp_err err = { 0 }, *was = w->cx->err;
+	struct bp_arena *mem;
+	int st;
+
+	if (bp_arena_open(&mem, 0, &err) != BP_OK)
+		return;
+	st = w->p->warm(w->stage, TOKENS, ATOMS, mem, &err);
+	bp_dev_release(w->cx, m);
+	w->cx->err = was;
+	bp_arena_close(mem);
+	if (st == BP_OK)
+		bp_log(BP_LOG_INFO, "warmed up in %.3f s, while nothing had come", bp_seconds() - start);
+	else
+		bp_log(BP_LOG_INFO, "warmed up in %.3f s, but for: %s", bp_seconds() - start, err.msg);
+}
+
 /* before the loop over records */
 static int
 fail(const struct bp_common *c, const struct bp_err *err)
@@ -77,6 +107,7 @@ run(const struct bp_stage_program *p, void *opt, struct bp_ctx *cx, struct bp_we
 		.changed = &changed, .cx = cx };
 	struct bp_filter filter = { .tool = p->program.name, .weights = o.weights, .changed = &changed, .want = p->want, .stage = p->run, .in = c->in, .out = c->out,
 		.wire = &c->wire, .device = c->device, .mem_cap = c->mem_cap };
+	struct warming warming = { p, cx, NULL };
 	struct bp_lanes *lanes;
 	int st;
 
@@ -92,6 +123,9 @@ run(const struct bp_stage_program *p, void *opt, struct bp_ctx *cx, struct bp_we
 	filter.batch = bp_lanes_run;
 	filter.batch_self = lanes;
 	filter.together = p->together;
+	warming.stage = filter.self;
+	filter.warm = p->warm && cx->device != BP_CPU && !c->profile ? warm : NULL;
+	filter.warm_self = &warming;
 	st = c->plan ? plan(p, opt, filter.self, cx, mem, err) : bp_filter_run(&filter);
 	bp_lanes_close(lanes);
 	if (p->close)

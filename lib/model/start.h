@@ -34,6 +34,9 @@ struct bp_stage_program {
 	int (*open)(void **stage, struct bp_ctx *cx, struct bp_weights *w, void *opt, const struct bp_stage_opt *o,
 	    struct bp_arena *mem, struct bp_err *err);
 	void (*close)(void *stage); /* at the end; NULL: nothing to close */
+	/* One pass over a blank target (bp_feats_blank) of n tokens, while a card's stage waits for its first record: what is loaded at first use is there then. Its results, and
+	 * whether it has any, are nobody's business. Scratch in mem and on the device. NULL: what comes first comes at once. */
+	int (*warm)(void *stage, int n, int atoms, struct bp_arena *mem, struct bp_err *err);
 	/* --plan: what a target of this size would take; room: bytes for activations on the device, 0: any */
 	int (*plan)(struct bp_planned *ret, void *stage, const struct bp_plan_size *size, size_t room, struct bp_arena *mem,
 	    struct bp_err *err);

@@ -387,7 +387,8 @@ emit(struct run *r, const char *name, const float *p, int ndim, const int64_t *s
 
 	if (r->cx->dry)
 		return BP_OK;
-	BP_TRY(bp_rec_add(&t, r->rec, name, BP_F32, ndim, shape, r->cx->err));
+	BP_TRY(bp_tensor_raw(&t, BP_F32, ndim, shape, r->rec->mem, r->cx->err));
+	BP_TRY(bp_rec_put(r->rec, name, t, r->cx->err));
 	return bp_dev_download(r->cx, t->data, p, (size_t)bp_count(t) * sizeof *p);
 }
 

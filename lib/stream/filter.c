@@ -223,6 +223,8 @@ bp_filter_run(const struct bp_filter *f)
 		status = BP_EXIT_USAGE;
 	} else {
 		bp_out_from(out, in);
+		if (f->warm && bp_in_idle(in, 0))
+			f->warm(f->warm_self);
 		st = loop(f, in, mem, out, &err);
 		status = st == BP_OK ? BP_EXIT_OK : BP_EXIT_STREAM; /* whatever it was, our stream ended early */
 		if (st != BP_OK) {

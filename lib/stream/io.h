@@ -113,6 +113,8 @@ struct bp_filter {
 	bool (*together)(const void *self, const struct bp_rec *rec); /* may it be in a batch? NULL: always */
 	const struct bp_keeper *keeper;                             /* NULL: none                            */
 	void *self;
+	void (*warm)(void *self); /* called at the start if the first record lets itself be waited for; NULL: nothing */
+	void *warm_self;
 	const char *in, *out;
 	const struct bp_wire_opt *wire; /* NULL: the defaults */
 	const char *device;             /* to be shown; may be NULL */

@@ -67,7 +67,7 @@ bp_net_thread(pthread_t *thread, void *(*run)(void *), void *self, struct bp_err
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	e = pthread_create(thread, NULL, run, self);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return e ? BP_FAIL(err, BP_EIO, NULL, "no thread for sockets: %s", strerror(e)) : BP_OK;
+	return e ? BP_FAIL(err, BP_EIO, NULL, "no thread for a stream: %s", strerror(e)) : BP_OK;
 }
 
 /* ---- addresses ---- */

@@ -104,7 +104,7 @@ uint64_t bp_net_random(void); /* never 0 */
 /* SIGTERM makes *fd readable, in this process, from now on. For stages that can finish: those that read from a socket. */
 int bp_net_catch_stop(int *fd, struct bp_err *err) BP_MUST_USE;
 
-/* A thread that owns sockets; signals go to the program's own threads. */
+/* A thread of a stream's, as one that owns sockets; signals go to the program's own threads. */
 int bp_net_thread(pthread_t *thread, void *(*run)(void *), void *self, struct bp_err *err) BP_MUST_USE;
 
 #endif

@@ -15,15 +15,18 @@ flush(struct bp_sink *s)
 	return s->st;
 }
 
-/* bytes as they are; big ones are not copied */
+/* bytes as they are, a tensor's data or the head's (data: NULL); big ones are not copied */
 static int
-put(struct bp_sink *s, const void *p, size_t n, XXH64_state_t *sum)
+put(struct bp_sink *s, const void *p, size_t n, struct bp_sum *data)
 {
 	const char *c = p;
 
 	while (n > 0 && s->st == BP_OK) {
 		size_t now = n < STEP ? n : STEP;
-		XXH64_update(sum, c, now);
+		if (data)
+			bp_sum_add(data, c, now);
+		else
+			XXH64_update(&s->head, c, now);
 		s->total += now;
 		if (now > sizeof s->buf - s->n)
 			flush(s);
@@ -46,7 +49,7 @@ emit(void *self, const char *p, size_t n)
 {
 	struct bp_sink *s = self;
 
-	return put(s, p, n, &s->head);
+	return put(s, p, n, NULL);
 }
 
 static void
@@ -129,7 +132,7 @@ check_rec(const struct bp_rec *r, struct bp_err *err)
 static void
 tensor(msgpack_packer *pk, struct bp_sink *s, const struct bp_tensor *t)
 {
-	XXH64_state_t sum;
+	struct bp_sum sum;
 	size_t bytes, at = 0;
 	bool bf16 = t->dtype == BP_BF16, parts;
 
@@ -150,7 +153,7 @@ tensor(msgpack_packer *pk, struct bp_sink *s, const struct bp_tensor *t)
 		bin(pk, "dtype");
 		str(pk, bp_dtype_name(t->dtype));
 	}
-	XXH64_reset(&sum, 0);
+	bp_sum_begin(&sum, bytes);
 	bin(pk, parts ? "parts" : "data");
 	if (parts)
 		msgpack_pack_array(pk, (bytes + s->part - 1) / s->part);
@@ -161,7 +164,7 @@ tensor(msgpack_packer *pk, struct bp_sink *s, const struct bp_tensor *t)
 		at += n;
 	} while (at < bytes);
 	bin(pk, "xxh64");
-	msgpack_pack_uint64(pk, XXH64_digest(&sum));
+	msgpack_pack_uint64(pk, bp_sum_end(&sum));
 }
 
 static void

@@ -4,10 +4,8 @@
 #ifndef BP_PACK_H
 #define BP_PACK_H
 
-#define XXH_STATIC_LINKING_ONLY /* its state as a complete type */
-#include <xxhash.h>
-
 #include "stream/rec.h"
+#include "stream/sum.h"
 
 enum {
 	BP_PACK_DEPTH = 32,       /* how deep lists and mappings may nest              */

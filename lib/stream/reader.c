@@ -97,14 +97,12 @@ give_up_tensors(struct bp_reader *r)
 }
 
 int
-bp_rd_receive(struct bp_reader *r, struct bp_bytes *b, size_t n, XXH64_state_t *sum)
+bp_rd_receive(struct bp_reader *r, struct bp_bytes *b, size_t n, struct bp_sum *data)
 {
 	struct bp_src *s = r->s;
 
-	bool head = sum == &s->head;
-
 	BP_TRY(claim(r, n));
-	if (r->full && !head)
+	if (r->full && data)
 		return skip(r, n);
 	while (n > 0) {
 		size_t got, want;
@@ -112,9 +110,11 @@ bp_rd_receive(struct bp_reader *r, struct bp_bytes *b, size_t n, XXH64_state_t *
 			size_t more = b->cap > STEP ? 7 * b->cap : STEP; /* eightfold: what is left behind is a seventh */
 			if (more > n)
 				more = n;
+			if (data)
+				bp_sum_wait(data); /* it may move, or be given up */
 			b->p = b->p ? bp_grow(r->mem, b->p, b->cap, b->cap + more, r->err)
 			            : bp_alloc(r->mem, more, r->err);
-			if (!b->p && head)
+			if (!b->p && !data)
 				return BP_EMEM;
 			if (!b->p) {
 				give_up_tensors(r);
@@ -135,7 +135,10 @@ bp_rd_receive(struct bp_reader *r, struct bp_bytes *b, size_t n, XXH64_state_t *
 		}
 		if (!got)
 			return bp_rd_cut(r);
-		XXH64_update(sum, b->p + b->n, got);
+		if (data)
+			bp_sum_add(data, b->p + b->n, got);
+		else
+			XXH64_update(&s->head, b->p + b->n, got);
 		b->n += got;
 		n -= got;
 	}
@@ -265,7 +268,7 @@ string(struct bp_reader *r, struct bp_val *v, uint32_t n)
 	struct bp_bytes b = { 0 };
 	char *p;
 
-	BP_TRY(bp_rd_receive(r, &b, n, &r->s->head));
+	BP_TRY(bp_rd_receive(r, &b, n, NULL));
 	p = b.p ? bp_grow(r->mem, b.p, b.cap, b.n + 1, r->err) : bp_alloc(r->mem, 1, r->err);
 	if (!p)
 		return BP_EMEM;

@@ -3,8 +3,68 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+enum { POOL_S = 5 };
 
 /* ---- chunks and units ---- */
+
+/* a large chunk that is free, or a new one; NULL: no memory */
+static struct chunk *
+pool_take(struct pool *p)
+{
+	struct chunk *c;
+
+	pthread_mutex_lock(&p->lock);
+	if ((c = p->first)) {
+		p->first = c->next;
+		p->n--;
+		p->least = p->n < p->least ? p->n : p->least;
+	}
+	pthread_mutex_unlock(&p->lock);
+	if (c)
+		return c;
+	c = mmap(NULL, BP_CHUNK_LARGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (c == MAP_FAILED)
+		return NULL;
+	(void)madvise(c, BP_CHUNK_LARGE, MADV_HUGEPAGE); /* the system may refuse, and nothing is lost */
+	return c;
+}
+
+static void
+pool_give(struct pool *p, struct chunk *c)
+{
+	pthread_mutex_lock(&p->lock);
+	c->next = p->first;
+	p->first = c;
+	p->n++;
+	pthread_mutex_unlock(&p->lock);
+}
+
+/* what was not needed, or all */
+static void
+pool_shrink(struct pool *p, bool all)
+{
+	struct chunk *c;
+
+	pthread_mutex_lock(&p->lock);
+	for (int keep = all ? 0 : p->n - p->least; p->n > keep; p->n--) {
+		c = p->first;
+		p->first = c->next;
+		munmap(c, BP_CHUNK_LARGE);
+	}
+	p->least = p->n;
+	pthread_mutex_unlock(&p->lock);
+}
+
+void
+bp_pool_trim(struct pool *p, double now)
+{
+	if (now - p->trimmed < POOL_S)
+		return;
+	p->trimmed = now;
+	pool_shrink(p, false);
+}
 
 void
 bp_chunk_drop(void *data, void *chunk)
@@ -12,7 +72,11 @@ bp_chunk_drop(void *data, void *chunk)
 	struct chunk *c = chunk;
 
 	(void)data;
-	if (atomic_fetch_sub(&c->held, 1) == 1)
+	if (atomic_fetch_sub(&c->held, 1) > 1)
+		return;
+	if (c->pool)
+		pool_give(c->pool, c);
+	else
 		free(c);
 }
 
@@ -41,10 +105,13 @@ bp_unit_free(struct unit *u, bool lost)
 	free(u);
 }
 
-/* room for n more bytes at the unit's end, as one chunk; NULL: no memory */
+/* A chunk at the unit's end, for n bytes and what may follow; NULL: no memory. A record of one chunk takes no more than it has, a large one
+ * large chunks. */
 static struct chunk *
-add_chunk(struct unit *u, size_t cap)
+add_chunk(struct unit *u, size_t n)
 {
+	bool large = u->pool && 4 * u->bytes >= BP_CHUNK_LARGE;
+	size_t cap = u->n || n >= BP_NET_CHUNK ? BP_NET_CHUNK : n;
 	struct chunk *c;
 
 	if (u->n == u->cap) {
@@ -55,11 +122,12 @@ add_chunk(struct unit *u, size_t cap)
 		u->chunk = p;
 		u->cap = more;
 	}
-	if (!(c = malloc(sizeof *c + cap)))
+	if (!(c = large ? pool_take(u->pool) : malloc(sizeof *c + cap)))
 		return NULL;
 	atomic_init(&c->held, 1);
 	c->n = 0;
-	c->cap = cap;
+	c->cap = large ? BP_CHUNK_LARGE - sizeof *c : cap;
+	c->pool = large ? u->pool : NULL;
 	return u->chunk[u->n++] = c;
 }
 
@@ -72,12 +140,9 @@ bp_unit_append(void *unit, const void *buf, size_t n, struct bp_err *err)
 	while (n > 0) {
 		struct chunk *c = u->n ? u->chunk[u->n - 1] : NULL;
 		size_t now;
-		if (!c || c->n == c->cap) {
-			size_t cap = u->n || n >= BP_NET_CHUNK ? BP_NET_CHUNK : n;
-			if (!(c = add_chunk(u, cap)))
-				return BP_FAIL(err, BP_EMEM, NULL, "no memory to keep a record of %llu bytes",
-				    (unsigned long long)u->bytes);
-		}
+		if ((!c || c->n == c->cap) && !(c = add_chunk(u, n)))
+			return BP_FAIL(err, BP_EMEM, NULL, "no memory to keep a record of %llu bytes",
+			    (unsigned long long)u->bytes);
 		now = n < c->cap - c->n ? n : c->cap - c->n;
 		memcpy(c->b + c->n, p, now);
 		c->n += now;
@@ -94,6 +159,7 @@ static int
 start(struct bp_sock_out *s, struct bp_err *err)
 {
 	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_init(&s->pool.lock, NULL);
 	pthread_cond_init(&s->cond, NULL);
 	return bp_net_thread(&s->thread, bp_sock_out_thread, s, err);
 }
@@ -137,6 +203,7 @@ bp_sock_out_write(void *self, const void *buf, size_t n, struct bp_err *err)
 
 	if (!s->making && !(s->making = calloc(1, sizeof *s->making)))
 		return BP_FAIL(err, BP_EMEM, NULL, "no memory to keep a record");
+	s->making->pool = &s->pool;
 	return bp_unit_append(s->making, buf, n, err);
 }
 
@@ -256,6 +323,8 @@ bp_sock_out_close(struct bp_sock_out *s)
 	}
 	bp_unit_free(s->end, true);
 	bp_unit_free(s->making, true);
+	pool_shrink(&s->pool, true);
+	pthread_mutex_destroy(&s->pool.lock);
 	pthread_mutex_destroy(&s->lock);
 	pthread_cond_destroy(&s->cond);
 	free(s->client);

@@ -5,15 +5,27 @@
 #include "stream/net.h"
 #include "stream/sock_out.h"
 
-/* bytes that are in our unit and, uncopied, in ZeroMQ's messages */
+/* Memory of large chunks, which go from one record to the next: pages that were touched once need not be cleared again. Any thread's. */
+struct pool {
+	pthread_mutex_t lock;
+	struct chunk *first;
+	int n, least; /* that are free; the fewest since bp_pool_trim */
+	double trimmed;
+};
+
+/* bytes that are in our unit and, uncopied, in ZeroMQ's messages: up to BP_NET_CHUNK of them in each, or BP_CHUNK_LARGE from a pool */
 struct chunk {
 	atomic_int held;
 	size_t n, cap;
+	struct pool *pool; /* NULL: malloc's */
+	struct chunk *next;
 	unsigned char b[];
 };
+enum { BP_CHUNK_LARGE = 32 << 20 };
 
 struct unit {
 	struct unit *next;
+	struct pool *pool;
 	struct chunk **chunk;
 	int n, cap, given;
 	uint64_t bytes, seq;
@@ -57,7 +69,11 @@ struct bp_sock_out {
 	struct bp_err err;
 	/* of the caller */
 	struct unit *making;
+	struct pool pool;
 };
+
+/* Give back to the system what was not needed since the last call, if that was 5 s ago. */
+void bp_pool_trim(struct pool *p, double now);
 
 void bp_chunk_drop(void *data, void *chunk); /* as ZeroMQ calls it */
 void bp_unit_clear(struct unit *u);

@@ -167,19 +167,25 @@ send_have(struct bp_sock_out *s, struct client *c)
 static bool
 send_unit(struct bp_sock_out *s, struct client *c, const struct unit *u, uint64_t seq, uint8_t flags, uint64_t next)
 {
-	for (int i = 0; i < u->n; i++) {
+	size_t at = 0;
+
+	for (int i = 0; i < u->n;) {
 		struct bp_net_head h = { .type = BP_NET_DATA, .a = seq, .b = u->bytes, .c = next };
 		struct chunk *k = u->chunk[i];
+		size_t now = k->n - at < BP_NET_CHUNK ? k->n - at : BP_NET_CHUNK;
+		bool last = at + now == k->n;
 		zmq_msg_t body;
-		h.flags = flags | (i + 1 == u->n ? BP_NET_LAST : 0);
+		h.flags = flags | (last && i + 1 == u->n ? BP_NET_LAST : 0);
 		atomic_fetch_add(&k->held, 1);
-		if (zmq_msg_init_data(&body, k->b, k->n, bp_chunk_drop, k) != 0) {
+		if (zmq_msg_init_data(&body, k->b + at, now, bp_chunk_drop, k) != 0) {
 			bp_chunk_drop(NULL, k);
 			session_over(s, c);
 			return false;
 		}
 		if (!say(s, c, h, &body))
 			return false;
+		at = last ? 0 : at + now;
+		i += last;
 	}
 	return true;
 }
@@ -496,6 +502,7 @@ bp_sock_out_thread(void *self)
 		if (now - looked > BP_NET_LOOK_S) {
 			looked = now;
 			beat(s, now);
+			bp_pool_trim(&s->pool, now);
 		}
 		(void)bp_net_wait(s->net, n ? 0 : LONG);
 		for (n = 0; n < TURN && bp_net_recv(s->net, &ep, &rid, &h, &body); n++) {

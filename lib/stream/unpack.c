@@ -11,36 +11,50 @@ struct coded {
 	const struct bp_val *nd, *shape;
 	struct bp_bytes data;
 	bool has_data, has_sum;
-	uint64_t sum;
-	XXH64_state_t state; /* of the data */
+	uint64_t sum, want; /* of the data; as it says */
 };
+
+static int
+next_bin(struct bp_reader *r, uint32_t *n)
+{
+	struct bp_token t;
+
+	BP_TRY(bp_rd_token(r, &t));
+	if (t.type != BP_T_BIN && t.type != BP_T_STR)
+		return BP_RD_BAD(r, NULL, "its data are not binary");
+	*n = t.n;
+	return BP_OK;
+}
 
 /* `data`, a bin, or `parts`, an array of bins */
 static int
 tensor_data(struct bp_reader *r, struct coded *c, bool parts)
 {
+	struct bp_sum sum;
 	struct bp_token t;
-	uint32_t n = 1;
+	uint32_t n = 0;
+	int st = BP_OK;
 
 	if (c->has_data)
 		return BP_RD_BAD(r, NULL, "has its data twice");
 	c->has_data = true;
-	XXH64_reset(&c->state, 0);
 	if (parts) {
 		BP_TRY(bp_rd_token(r, &t));
 		if (t.type != BP_T_ARR)
 			return BP_RD_BAD(r, NULL, "'parts' is no list");
-		n = t.n;
+		bp_sum_begin(&sum, SIZE_MAX); /* there are parts as it is large */
+		for (; t.n > 0 && st == BP_OK; t.n--)
+			if ((st = next_bin(r, &n)) == BP_OK)
+				st = bp_rd_receive(r, &c->data, n, &sum);
+	} else {
+		BP_TRY(next_bin(r, &n));
+		bp_sum_begin(&sum, n);
+		st = bp_rd_receive(r, &c->data, n, &sum);
 	}
-	for (; n > 0; n--) {
-		BP_TRY(bp_rd_token(r, &t));
-		if (t.type != BP_T_BIN && t.type != BP_T_STR)
-			return BP_RD_BAD(r, NULL, "its data are not binary");
-		BP_TRY(bp_rd_receive(r, &c->data, t.n, &c->state));
-	}
-	if (!r->full && !c->data.p && !(c->data.p = bp_alloc(r->mem, 0, r->err)))
+	c->sum = bp_sum_end(&sum);
+	if (st == BP_OK && !r->full && !c->data.p && !(c->data.p = bp_alloc(r->mem, 0, r->err)))
 		return BP_EMEM;
-	return BP_OK;
+	return st;
 }
 
 static int
@@ -57,7 +71,7 @@ tensor_field(struct bp_reader *r, struct coded *c)
 		BP_TRY(bp_rd_token(r, &t));
 		if (t.type != BP_T_INT && t.type != BP_T_HUGE)
 			return BP_RD_BAD(r, NULL, "its checksum is no number");
-		c->sum = (uint64_t)t.i;
+		c->want = (uint64_t)t.i;
 		c->has_sum = true;
 		return BP_OK;
 	}
@@ -141,9 +155,9 @@ tensor(struct bp_reader *r, struct bp_tensor **ret)
 	if (!bp_tensor_bytes(&bytes, t->dtype, t->ndim, t->shape) || bytes != c.data.n)
 		return BP_RD_BAD(r, NULL, "%zu bytes do not make %s %s", c.data.n, bp_dtype_name(t->dtype),
 		    bp_shape_str(buf, t->ndim, t->shape));
-	if (c.has_sum && XXH64_digest(&c.state) != c.sum)
+	if (c.has_sum && c.sum != c.want)
 		return BP_RD_BAD(r, "it was damaged on the way: send it again", "checksum %016llx, wanted %016llx",
-		    (unsigned long long)XXH64_digest(&c.state), (unsigned long long)c.sum);
+		    (unsigned long long)c.sum, (unsigned long long)c.want);
 	t->data = c.data.p;
 	*ret = t;
 	return BP_OK;

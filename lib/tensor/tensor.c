@@ -96,7 +96,7 @@ bp_count(const struct bp_tensor *t)
 }
 
 int
-bp_tensor_new(
+bp_tensor_raw(
     struct bp_tensor **ret, enum bp_dtype t, int ndim, const int64_t *shape, struct bp_arena *mem, struct bp_err *err)
 {
 	char buf[160];
@@ -110,8 +110,20 @@ bp_tensor_new(
 	(*ret)->ndim = ndim;
 	if (ndim)
 		memcpy((*ret)->shape, shape, (size_t)ndim * sizeof *shape);
-	if (!((*ret)->data = bp_calloc(mem, 1, bytes, err)))
+	if (!((*ret)->data = bp_alloc(mem, bytes, err)))
 		return BP_EMEM;
+	return BP_OK;
+}
+
+int
+bp_tensor_new(
+    struct bp_tensor **ret, enum bp_dtype t, int ndim, const int64_t *shape, struct bp_arena *mem, struct bp_err *err)
+{
+	size_t bytes;
+
+	BP_TRY(bp_tensor_raw(ret, t, ndim, shape, mem, err));
+	if (bp_tensor_bytes(&bytes, t, ndim, shape))
+		memset((*ret)->data, 0, bytes);
 	return BP_OK;
 }
 

@@ -43,6 +43,9 @@ int bp_tensor_new(struct bp_tensor **ret, enum bp_dtype t, int ndim, const int64
     struct bp_err *err) BP_MUST_USE;
 #define BP_SHAPE(...) (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), (int64_t[]){ __VA_ARGS__ }
 /* bp_tensor_new(&t, BP_F32, BP_SHAPE(n, 3), mem, err) */
+/* The same, data not cleared: for who writes all of them, best by the threads that then share the first touch of their pages. */
+int bp_tensor_raw(struct bp_tensor **ret, enum bp_dtype t, int ndim, const int64_t *shape, struct bp_arena *mem,
+    struct bp_err *err) BP_MUST_USE;
 
 /* The same numbers as another dtype (a new tensor; or t itself when it has the dtype already). Float to integer
  * conversion is refused when a value is not integral or out of range (BP_EINPUT); bool is 0 or 1. */

@@ -34,6 +34,7 @@ confidence(struct stage *x, bool write_embeddings)
 	    (int)getpid());
 	o.dump = dump;
 	if (bp_confidence_open(&d, x->cx, x->w, &o, x->mem, &x->err) != BP_OK
+	    || bp_confidence_warm(d, 5, 96, x->mem, &x->err) != BP_OK
 	    || bp_confidence_run(d, &x->rec, x->mem, NULL, &x->err) != BP_OK || bp_st_open(&s, dump, &x->err) != BP_OK)
 		fail_msg("%s", x->err.msg);
 	unlink(dump); /* stays mapped */

@@ -16,6 +16,7 @@ try_diffuse(struct stage *x, const struct bp_diffuse_opt *o, struct bp_out *out)
 
 	x->rec->kind = BP_TRUNK;
 	BP_TRY(bp_diffuse_open(&d, x->cx, x->w, o, x->mem, &x->err));
+	BP_TRY(bp_diffuse_warm(d, 5, 96, x->mem, &x->err)); /* it leaves no trace */
 	return bp_diffuse_run(d, &x->rec, x->mem, out, &x->err);
 }
 

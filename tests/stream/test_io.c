@@ -565,6 +565,51 @@ test_filter(void **state)
 	free(b.p);
 }
 
+static void
+say_so(void *self)
+{
+	if (write(*(int *)self, "w", 1) != 1)
+		abort();
+}
+
+/* a filter that waits for its first record warms up, one that has it does not */
+static void
+test_warm(void **state)
+{
+	struct bytes b = stream_of(*state, 1, 0, (size_t)1 << 30);
+	char c;
+
+	for (int late = 0; late < 2; late++) {
+		int in[2], said[2], status;
+		pid_t pid;
+		assert_true(pipe(in) == 0 && pipe(said) == 0);
+		if (!late)
+			assert_int_equal(write(in[1], b.p, b.n), b.n);
+		fflush(NULL);
+		if ((pid = fork()) == 0) {
+			struct bp_filter f = { .tool = "stage", .want = BP_FEATURES, .stage = stage, .out = "/dev/null",
+				.warm = say_so, .warm_self = &said[1] };
+			dup2(in[0], STDIN_FILENO);
+			close(in[0]);
+			close(in[1]);
+			close(said[0]);
+			_exit(bp_filter_run(&f));
+		}
+		close(in[0]);
+		close(said[1]);
+		if (late)
+			assert_int_equal(read(said[0], &c, 1), 1);
+		if (late)
+			assert_int_equal(write(in[1], b.p, b.n), b.n);
+		close(in[1]);
+		assert_int_equal(read(said[0], &c, 1), 0);
+		close(said[0]);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+	}
+	free(b.p);
+}
+
 int
 main(void)
 {
@@ -580,6 +625,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_unsendable, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_endpoints, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_filter, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_warm, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "stream/io.h"
 #include "stream/net.h"
+#include "stream/sock_out_part.h"
 
 /* ---- a producer in a thread of its own */
 
@@ -133,10 +134,9 @@ teardown(void **state)
 
 /* ---- what is sent arrives: pieces, trajectories with their target, the end with its run */
 static void
-test_arrives(void **state)
+arrives(struct bp_arena *mem, size_t bytes)
 {
-	struct producer p = { .out = "ipc:///tmp/bp-test-a", .opt = plain, .count = 5, .steps = 3, .bytes = 3000001 };
-	struct bp_arena *mem = *state;
+	struct producer p = { .out = "ipc:///tmp/bp-test-a", .opt = plain, .count = 5, .steps = 3, .bytes = bytes };
 	struct bp_in *in;
 	struct bp_rec *rec;
 	char id[16];
@@ -170,6 +170,48 @@ test_arrives(void **state)
 	bp_in_end(in);
 	bp_in_close(in);
 	finish(&p);
+}
+
+static void
+test_arrives(void **state)
+{
+	arrives(*state, 3000001);
+	arrives(*state, 50000001); /* in large chunks, too */
+}
+
+/* ---- memory of large chunks is used again, and given back when it was not needed for a while */
+static void
+test_pool(void **state)
+{
+	struct pool pool = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	struct unit *u[2];
+	struct chunk *large;
+	char *p = calloc(1, 1 << 20);
+
+	(void)state;
+	for (double now = 10; now < 60; now += 10) { /* the second record only in the first two rounds */
+		for (int k = 0; k < (now < 30 ? 2 : 1); k++) {
+			assert_non_null(u[k] = calloc(1, sizeof *u[k]));
+			u[k]->pool = &pool;
+			for (int i = 0; i < 100; i++) {
+				memset(p, i, 1 << 20);
+				assert_int_equal(bp_unit_append(u[k], p, 1 << 20, NULL), BP_OK);
+			}
+			assert_int_equal(u[k]->bytes, 100 << 20);
+			large = u[k]->chunk[u[k]->n - 2];
+			assert_true(large->pool == &pool && large->n == large->cap && large->b[large->n - 1] >= 70);
+		}
+		assert_int_equal(pool.n, now == 30 ? 3 : 0);
+		for (int k = 0; k < (now < 30 ? 2 : 1); k++)
+			bp_unit_free(u[k], false);
+		assert_int_equal(pool.n, now < 40 ? 6 : 3);
+		bp_pool_trim(&pool, now);
+		assert_int_equal(pool.n, now < 30 ? 6 : 3);
+	}
+	bp_pool_trim(&pool, 61);
+	bp_pool_trim(&pool, 67);
+	assert_int_equal(pool.n, 0);
+	free(p);
 }
 
 /* ---- small records travel several in a message: each whole, in order; those that were not begun come again, as do those of a frame half worked off */
@@ -458,6 +500,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_arrives, setup, teardown),
+		cmocka_unit_test(test_pool),
 		cmocka_unit_test_setup_teardown(test_several, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_comes_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_gives_up, setup, teardown),

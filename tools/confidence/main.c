@@ -55,6 +55,7 @@ static const struct bp_stage_program stage = {
 	.want = BP_STRUCTURES,
 	.run = bp_confidence_run,
 	.open = open_stage,
+	.warm = bp_confidence_warm,
 	.plan = bp_confidence_plan,
 	.together = bp_confidence_together,
 	.lane = bp_confidence_lane,

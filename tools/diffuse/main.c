@@ -91,6 +91,7 @@ static const struct bp_stage_program stage = {
 	.run = bp_diffuse_run,
 	.open = open_stage,
 	.close = bp_diffuse_close,
+	.warm = bp_diffuse_warm,
 	.plan = bp_diffuse_plan,
 	.together = bp_diffuse_together,
 	.lane = bp_diffuse_lane,
