@@ -75,6 +75,13 @@ static void end(void *self, struct bp_ctx *cx);
 static int act(void *self, struct bp_ctx *cx, const struct bp_guided *g);
 static int push_noisy(void *self, struct bp_ctx *cx, const struct bp_guided *g);
 
+/* evaluations of a diffusion step, if all of them move something */
+static int
+most_evaluations(const struct one *s)
+{
+	return (BP_GD_STEPS - 1) / s->p->guidance_interval + 1;
+}
+
 static int
 open_one(struct bp_guiding *g, int i, struct bp_err *err)
 {
@@ -92,7 +99,7 @@ open_one(struct bp_guiding *g, int i, struct bp_err *err)
 		BP_TRY(find_exec(&e, g->o.execs, p, err));
 		BP_TRY(bp_source_exec(&s->source, e, g->o.rec, g->o.atoms, p, g->mem, err));
 	}
-	room = g->o.steps * (p->section == BP_GUIDE_EXEC ? BP_GD_STEPS : (BP_GD_STEPS - 1) / p->guidance_interval + 1); /* may change */
+	room = g->o.steps * (p->section == BP_GUIDE_EXEC ? BP_GD_STEPS : most_evaluations(s)); /* an interval may change */
 	columns = p->section == BP_GUIDE_EXEC ? BP_SOURCE_COLUMNS : s->source->columns;
 	BP_TRY(bp_guiding_log_open(&s->log, s->source, g->o.guided, room, columns, g->mem, err));
 	if (!(s->heard = bp_calloc(g->mem, 1, bp_told_bytes(g->o.guided), err)))
@@ -197,9 +204,10 @@ begin(void *self, struct bp_ctx *cx)
 	if (s->source->place)
 		BP_TRY(bp_dev_upload(cx, &up[3], s->source->place, atoms * sizeof *s->source->place));
 	s->point = up[0], s->first_member = up[1], s->member = up[2], s->place = up[3];
-	if (!s->source->run)
+	if (!s->source->keep)
 		return BP_OK;
-	BP_DEV_NEW(s->g, 3 * (size_t)a->o.guided * (size_t)s->source->places, cx);
+	if (s->source->run)
+		BP_DEV_NEW(s->g, 3 * (size_t)a->o.guided * (size_t)s->source->places, cx);
 	return s->source->keep(s->source, a->o.guided);
 }
 
@@ -209,7 +217,7 @@ end(void *self, struct bp_ctx *cx)
 	struct one *s = self;
 
 	bp_replay_forget(&s->replay, cx);
-	if (s->source->run)
+	if (s->source->keep)
 		s->source->drop(s->source);
 }
 
@@ -310,6 +318,17 @@ inner(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, int e)
 	return BP_OK;
 }
 
+/* n evaluations and their steps, by a source that makes the steps itself */
+static int
+descend(struct one *s, int n)
+{
+	s->evaluations = n;
+	return s->source->descend(s->source, &(struct bp_guide_run) { .samples = s->m, .first = true, .x = s->x, .setting = s->dials + SETTING,
+	    .energy = bp_told_energy(s->told, s->m, 0), .values = bp_told_values(s->told, s->m, 0) }, &(struct bp_guide_steps) { .steps = n,
+	    .weight = s->dials + WEIGHT, .raw = *s->p->step == 'r', .x = s->x, .moves = bp_told_step(s->told, s->m, 0),
+	    .ahead = BP_TOLD * (size_t)s->m });
+}
+
 /* bytes at `from` of what is told, to the host */
 static int
 hear(struct one *s, struct bp_ctx *cx, const double *from, size_t bytes)
@@ -323,7 +342,7 @@ check(struct one *s, int e, bool *again, struct bp_err *err)
 {
 	for (int i = 0; i < s->m; i++) {
 		const double *step = bp_told_step(s->heard, s->m, e) + BP_STEP_VALUES * i, energy = bp_told_energy(s->heard, s->m, e)[i];
-		if (s->source->run)
+		if (s->source->accept)
 			BP_TRY(s->source->accept(s->source, again, i, energy, bp_told_values(s->heard, s->m, e) + BP_SOURCE_ROW * i, err));
 		if (!*again && !isfinite(step[BP_STEP_SIZE]))
 			return BP_FAIL(err, BP_ENUM, NULL, "a step of energy %g, gradient squared %g, is not finite", energy, step[BP_STEP_DOT]);
@@ -331,16 +350,13 @@ check(struct one *s, int e, bool *again, struct bp_err *err)
 	return BP_OK;
 }
 
-/* All inner steps of a diffusion step, from what the network predicts to what becomes of it. looking: the host looks at each, and stops where the
- * next evaluation would be the same; else that is found in the end. */
+/* Evaluations, each with its step. looking: the host looks at each, and stops where the next one would be the same; else that is found in the
+ * end. */
 static int
-work(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, bool still, bool looking)
+one_by_one(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, bool still, bool looking)
 {
-	const struct bp_guiding *a = s->all;
-	const int64_t numbers = 3 * (int64_t)a->o.guided * a->o.atoms;
 	bool again = false, moves = !still;
 
-	BP_TRY(BP_OP(cx, guide_begin, .count = numbers, .from = g->denoised, .kept = s->kept, .x = s->x));
 	s->evaluations = 0;
 	do {
 		int e = s->evaluations++;
@@ -351,6 +367,18 @@ work(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, bool still, bo
 			moves = bp_told_moved(s->heard, s->m, e) && !again;
 		}
 	} while (moves && s->evaluations * s->p->guidance_interval < BP_GD_STEPS);
+	return BP_OK;
+}
+
+/* All inner steps of a diffusion step, from what the network predicts to what becomes of it. still: nothing will move. */
+static int
+work(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, bool still, bool looking)
+{
+	const struct bp_guiding *a = s->all;
+	const int64_t numbers = 3 * (int64_t)a->o.guided * a->o.atoms;
+
+	BP_TRY(BP_OP(cx, guide_begin, .count = numbers, .from = g->denoised, .kept = s->kept, .x = s->x));
+	BP_TRY(s->source->descend ? descend(s, still ? 1 : most_evaluations(s)) : one_by_one(s, cx, g, still, looking));
 	return BP_OP(cx, guide_end, .b = a->o.guided, .n = a->o.atoms, .most = s->p->max_displacement_per_step, .kept = s->kept, .x = s->x,
 	    .to = g->denoised, .values = bp_told_end(s->told, s->m));
 }
@@ -380,7 +408,7 @@ work_again(struct one *s, struct bp_ctx *cx, const struct bp_guided *g)
 
 	BP_KEY_ADD(&key, g->denoised);
 	BP_KEY_ADD(&key, m.used);
-	s->evaluations = (BP_GD_STEPS - 1) / s->p->guidance_interval + 1;
+	s->evaluations = most_evaluations(s);
 	return bp_replay(&s->replay, cx, &key, call_work, &c);
 }
 
@@ -389,14 +417,14 @@ static int
 try_step(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, bool *again)
 {
 	struct bp_mark mark = bp_dev_mark(cx);
-	const bool still = weight_at(s, g) == 0 && s->source->run;
+	const bool device = s->source->keep, still = weight_at(s, g) == 0 && device;
 
-	if (s->source->run)
+	if (device)
 		BP_TRY(set_dials(s, cx, g));
-	if (g->record && s->source->run && !still && bp_dev_records(cx))
+	if (g->record && device && !still && bp_dev_records(cx))
 		BP_TRY(work_again(s, cx, g));
 	else
-		BP_TRY(work(s, cx, g, still, !bp_dev_records(cx) || !s->source->run));
+		BP_TRY(work(s, cx, g, still, !bp_dev_records(cx) || !device));
 	BP_TRY(hear(s, cx, s->told, bp_told_bytes(s->m)));
 	*again = false;
 	for (int e = 0; e < s->evaluations && !*again; e++)

@@ -301,6 +301,46 @@ rg_energy(struct check *k, int shape)
 	free(mask);
 }
 
+/* As rg_energy, and what rounding grows to over the steps. In some shapes the sample is where it should be, moves without end, or does not
+ * count; numbers that are told lie one behind the other, as the sampler has them. */
+static void
+rg_steps(struct check *k, int shape)
+{
+	static const struct {
+		int b, n, steps;
+		enum bp_rg_method method;
+		double threshold, target, cap, weight;
+		bool contrast, raw;
+	} S[] = { { 1, 1, 2, BP_RG_ROBUST, 3, 9, 10, 0.5, false, false }, { 2, 7, 20, BP_RG_TRIMMED, 3, 9, 10, 0.1, false, false },
+		{ 2, 300, 5, BP_RG_ROBUST, 1, 9, 0.01, 0.5, true, false }, { 3, 1031, 20, BP_RG_STANDARD, 3, 12, 0.02, 0.1, false, false },
+		{ 1, 511, 3, BP_RG_ROBUST, 1e-3, 9, 10, 0.5, false, false }, { 2, 513, 20, BP_RG_STANDARD, 3, 20, 0, 1e-3, true, true },
+		{ 2, 2049, 4, BP_RG_TRIMMED, 3, 9, 10, 0.5, true, false }, { 2, 301, 3, BP_RG_ROBUST, 3, 9, 10, 0, false, false },
+		{ 1, 5377, 2, BP_RG_ROBUST, 3, 9, 10, 0.1, false, false }, { 1, 9001, 3, BP_RG_ROBUST, 2, 9, 0.003, 0.1, true, false },
+		{ 1, 4096, 20, BP_RG_ROBUST, 3, 9, 10, 0.1, false, false } };
+	const int b = S[shape].b, n = S[shape].n, ld = BP_RG_VALUES + 1;
+	const size_t ahead = (size_t)b * (1 + (size_t)ld + BP_STEP_VALUES);
+	double weight = S[shape].weight, *told, *x = malloc(3 * (size_t)b * n * sizeof *x);
+	uint8_t *mask = malloc((size_t)n);
+	struct bp_rg_energy f = { .b = b, .n = n, .ld = ld, .method = S[shape].method, .threshold = S[shape].threshold,
+		.target = S[shape].target, .cap = S[shape].cap, .places = n, .layer = 3 };
+
+	bp_assert(mask && x);
+	for (int i = 0; i < n; i++)
+		mask[i] = i == 0 || i % 13 != 5;
+	for (int i = 0; i < 3 * b * n; i++)
+		x[i] = 25 * sin(1.7 * i + 0.3 * (i / 3 % 17)) + 3 * cos(0.01 * i) + 40;
+	check_label(k, "b=%d n=%d steps=%d method=%d%s%s", b, n, S[shape].steps, f.method, S[shape].contrast ? " contrast" : "",
+	    S[shape].raw ? " raw" : "");
+	check_bound(k, 1e-3, 1);
+	f.k = check_doubles(k, 1, 5, 6), f.mask = check_bytes(k, mask, (size_t)n), f.w = check_doubles(k, (size_t)n, 1, 9);
+	f.a = S[shape].contrast ? check_doubles(k, (size_t)b * n, 0, 1) : NULL, f.place = mixed(k, n, n);
+	told = check_out_doubles(k, ahead * (size_t)S[shape].steps);
+	f.energy = told, f.values = told + b;
+	CHECK_OP(k, rg_steps, .f = f, .steps = S[shape].steps, .weight = check_given_doubles(k, &weight, 1), .raw = S[shape].raw,
+	    .x = check_inout_doubles(k, x, 3 * (size_t)b * n), .moves = told + b + b * ld, .ahead = ahead);
+	free(mask), free(x);
+}
+
 static void
 guide_begin(struct check *k, int shape)
 {
@@ -380,6 +420,7 @@ const struct check_op check_guide[] = {
 	{ "centre_atoms", centre_atoms, 3, 1, 0, 0 },
 	{ "saxs_fit", saxs_fit, 6, 1, 0, 0 },
 	{ "rg_energy", rg_energy, 6, 1, 0, 0 },
+	{ "rg_steps", rg_steps, 10, 1, 0, 0 },
 	{ "guide_begin", guide_begin, 3, 1, 0, 0 },
 	{ "guide_step", guide_step, 6, 1, 0, 0 },
 	{ "guide_end", guide_end, 3, 1, 0, 0 },
