@@ -86,6 +86,12 @@ bp_processors(const struct bp_ctx *cx)
 }
 
 int
+bp_shared(const struct bp_ctx *cx)
+{
+	return dev(cx)->shared;
+}
+
+int
 bp_launched(struct bp_ctx *cx, const char *op)
 {
 	return lost(cx, op, cudaGetLastError());

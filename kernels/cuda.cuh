@@ -10,6 +10,7 @@ extern "C" {
 
 cudaStream_t bp_stream(const struct bp_ctx *cx);
 int bp_processors(const struct bp_ctx *cx); /* multiprocessors of the card */
+int bp_shared(const struct bp_ctx *cx);     /* bytes of shared memory that a block may have */
 
 /* After a launch: BP_OK, or BP_ELOST with the op's name and CUDA's words. */
 int bp_launched(struct bp_ctx *cx, const char *op);

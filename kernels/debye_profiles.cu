@@ -4,16 +4,15 @@ extern "C" {
 #include "ops/debye_profiles.h"
 }
 
-/* Sums of the layer's shares of the atoms of type t, of the last, the layer itself, half their squares: by a warp, known to all its lanes. */
+/* Sum of the layer's shares of the atoms of type t: by a warp, known to all its lanes. */
 static __device__ inline double
 own_term(const struct bp_pairs *p, const double *e, int t)
 {
-	const int end = t < p->ntypes ? p->start[t + 1] : p->n;
 	double sum = 0;
 
 #pragma unroll 4
-	for (int i = (t < p->ntypes ? p->start[t] : 0) + threadIdx.x % 32; i < end; i += 32)
-		sum += t < p->ntypes ? e[i] : 0.5 * e[i] * e[i];
+	for (int i = p->start[t] + threadIdx.x % 32; i < p->start[t + 1]; i += 32)
+		sum += e[i];
 	for (int d = 16; d; d /= 2)
 		sum += __shfl_xor_sync(~0u, sum, d);
 	return sum;
@@ -27,10 +26,18 @@ profiles(struct bp_debye_profiles a, struct bp_pairs p)
 	__shared__ double part[WARPS][BP_PROFILES][32];
 	const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, b = blockIdx.y, T = p.ntypes;
 	const int point = blockIdx.x * 32 + lane, k = min(point, a.nq - 1), pairs = bp_type_pairs(&p), rows = bp_pair_rows(&p);
-	double sum[BP_PROFILES] = { 0, 0, 0, 0, 0, 0 };
+	const double *e = p.a ? p.a + (int64_t)b * p.n : NULL;
+	const int across = a.grid.n ? a.grid.n : a.nq;
+	double sum[BP_PROFILES] = { 0, 0, 0, 0, 0, 0 }, layer = 0; /* of the layer itself: half the squares of all shares */
 
+#pragma unroll 8
+	for (int i = threadIdx.x; e && i < p.n; i += 32 * WARPS)
+		layer += 0.5 * e[i] * e[i];
+	if (e)
+		layer = bp_block_sum(layer);
 	for (int r = rows - 1 - warp; r >= 0; r -= WARPS) { /* those with much to add up first */
-		double S = a.S[((int64_t)b * rows + r) * a.nq + k], x;
+		const double *row = a.S + ((int64_t)b * rows + r) * across;
+		double S = a.grid.n ? bp_grid_value(&a.grid, row, k) : row[k], x;
 		if (r < pairs) {
 			int i, j;
 			bp_pair_types(&p, r, &i, &j);
@@ -42,7 +49,7 @@ profiles(struct bp_debye_profiles a, struct bp_pairs p)
 			sum[BP_P_SS] += si * sj * x;
 		} else {
 			int t = r - pairs;
-			x = 2 * a.w[k] * (S + own_term(&p, p.a + (int64_t)b * p.n, t));
+			x = 2 * a.w[k] * (S + (t < T ? own_term(&p, e, t) : layer));
 			sum[BP_P_VW] += t < T ? a.v[(int64_t)t * a.nq + k] * x : 0;
 			sum[BP_P_SW] += t < T ? a.s[(int64_t)t * a.nq + k] * x : 0;
 			sum[BP_P_WW] += t < T ? 0 : a.w[k] * x;

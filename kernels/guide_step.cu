@@ -30,25 +30,31 @@ gradient(double g[3], const struct bp_guide_step *a, int b, int i)
 		g[d] = place >= 0 ? from[d] : 0;
 }
 
-/* a thread a point */
+/* eight lanes a point, which take its atoms in turn: an atom's numbers are three loads behind each other */
+enum { LANES = 8 };
 static __global__ void
 means(struct smooth s, struct bp_guide_step a)
 {
-	BP_EACH(at, (int64_t)a.b * a.points) {
-		const int b = (int)(at / a.points), q = (int)(at % a.points), first = a.first[q], n = a.first[q + 1] - first;
-		const double *x = a.x + 3 * (int64_t)b * a.n, *origin = x + 3 * (int64_t)a.member[0];
-		double c[3] = { 0, 0, 0 }, f[3] = { 0, 0, 0 };
-		for (int m = 0; m < n; m++) {
-			const int i = a.member[first + m];
-			double g[3];
-			gradient(g, &a, b, i);
-			for (int d = 0; d < 3; d++)
-				c[d] += x[3 * (int64_t)i + d] - origin[d], f[d] += g[d];
-		}
-		s.centre[at] = make_float4((float)(c[0] / n), (float)(c[1] / n), (float)(c[2] / n), 0);
+	const int64_t all = (int64_t)a.b * a.points, own = ((int64_t)blockIdx.x * blockDim.x + threadIdx.x) / LANES, at = min(own, all - 1);
+	const int b = (int)(at / a.points), q = (int)(at % a.points), first = a.first[q], n = a.first[q + 1] - first, lane = threadIdx.x % LANES;
+	const double *x = a.x + 3 * (int64_t)b * a.n, *origin = x + 3 * (int64_t)a.member[0];
+	double sum[6] = { 0, 0, 0, 0, 0, 0 }; /* of coordinates, of gradients */
+
+	for (int m = lane; m < n; m += LANES) {
+		const int i = a.member[first + m];
+		double g[3];
+		gradient(g, &a, b, i);
 		for (int d = 0; d < 3; d++)
-			s.mean[3 * at + d] = f[d] / n;
+			sum[d] += x[3 * (int64_t)i + d] - origin[d], sum[3 + d] += g[d];
 	}
+	for (int d = 0; d < 6; d++)
+		for (int m = LANES / 2; m; m /= 2)
+			sum[d] += __shfl_xor_sync(~0u, sum[d], m);
+	if (lane || own >= all)
+		return;
+	s.centre[at] = make_float4((float)(sum[0] / n), (float)(sum[1] / n), (float)(sum[2] / n), 0);
+	for (int d = 0; d < 3; d++)
+		s.mean[3 * at + d] = sum[3 + d] / n;
 }
 
 /* sum over the points of K_ij times from [points,3] (NULL: 1 in place of the first, 0 of the others), by a warp, known to all its lanes */
@@ -58,6 +64,7 @@ row(double sum[3], const float4 *centre, const double *from, const double *inv, 
 	const float4 c = centre[i];
 
 	sum[0] = sum[1] = sum[2] = 0;
+#pragma unroll 4
 	for (int j = threadIdx.x % 32; j < points; j += 32) {
 		const float4 o = centre[j];
 		const float dx = c.x - o.x, dy = c.y - o.y, dz = c.z - o.z;
@@ -96,56 +103,97 @@ rows(struct smooth s, struct bp_guide_step a)
 		(PART == INWARD ? s.a : s.out)[3 * at + d] = PART == INWARD ? sum[d] : sum[d] * s.inv[at];
 }
 
-/* a block a sample */
-enum { THREADS = 1024 };
-static __global__ void
-__launch_bounds__(THREADS)
-step(struct smooth s, struct bp_guide_step a)
+/* ---- the step ---- */
+
+/* size of a step along p with g.p = dot */
+static __device__ inline double
+size_of(const struct bp_guide_step *a, int b, double dot)
 {
-	const int b = blockIdx.x;
-	const bool smooth = a.smoothing > 0;
-	double *x = a.x + 3 * (int64_t)b * a.n, *values = a.values + BP_STEP_VALUES * b;
-	double mean[3] = { 0, 0, 0 }, dot = 0, size = *a.weight;
+	const double weight = *a->weight;
+
+	if (!isfinite(dot))
+		return dot;
+	return a->raw ? weight : dot > 0 ? weight * (a->energy[b] - a->goal) / dot : 0;
+}
+
+static __device__ inline void
+tell(double *values, double dot, double size, bool moved)
+{
+	values[BP_STEP_DOT] = dot, values[BP_STEP_SIZE] = size, values[BP_STEP_MOVED] = moved;
+}
+
+/* blockIdx: x atoms, y sample. p is the same for all atoms of a point, so that every block makes the sums over the points, and a thread moves
+ * an atom. */
+enum { MOVERS = 256 };
+static __global__ void
+__launch_bounds__(MOVERS)
+step_points(struct smooth s, struct bp_guide_step a)
+{
+	const int b = blockIdx.y, i = blockIdx.x * MOVERS + threadIdx.x, q = i < a.n ? a.point[i] : -1;
+	const double *out = s.out + 3 * (int64_t)b * a.points, *g = s.mean + 3 * (int64_t)b * a.points;
+	double *values = a.values + BP_STEP_VALUES * b, mean[3] = { 0, 0, 0 }, dot = 0, size;
 	bool moved = false;
 
 	if (stays(&a, b)) {
-		if (threadIdx.x < BP_STEP_VALUES)
-			values[threadIdx.x] = 0;
+		if (blockIdx.x == 0 && threadIdx.x == 0)
+			tell(values, 0, 0, false);
 		return;
 	}
-	s.out += 3 * (int64_t)b * a.points;
-	for (int q = threadIdx.x; smooth && q < a.points; q += THREADS)
+	for (int k = threadIdx.x; k < a.points; k += MOVERS)
 		for (int d = 0; d < 3; d++)
-			mean[d] += s.out[3 * q + d] * (a.first[q + 1] - a.first[q]);
-	if (smooth)
-		bp_block_sums(mean);
-	for (int d = 0; d < 3 && smooth; d++)
+			mean[d] += out[3 * k + d] * (a.first[k + 1] - a.first[k]);
+	bp_block_sums(mean);
+	for (int d = 0; d < 3; d++)
 		mean[d] /= a.first[a.points];
-	for (int i = threadIdx.x; i < a.n; i += THREADS) {
-		const int q = smooth ? a.point[i] : 0;
-		double g[3];
-		gradient(g, &a, b, i);
+	for (int k = threadIdx.x; k < a.points; k += MOVERS)
 		for (int d = 0; d < 3; d++)
-			dot += g[d] * (!smooth ? g[d] : q >= 0 ? s.out[3 * q + d] - mean[d] : 0);
+			dot += g[3 * k + d] * (out[3 * k + d] - mean[d]) * (a.first[k + 1] - a.first[k]);
+	dot = bp_block_sum_of(dot);
+	size = size_of(&a, b, dot);
+	for (int d = 0; d < 3 && q >= 0 && isfinite(size); d++)
+		a.x[3 * ((int64_t)b * a.n + i) + d] -= size * (out[3 * q + d] - mean[d]);
+	if (blockIdx.x > 0) /* the first one tells, for all points */
+		return;
+	for (int k = threadIdx.x; k < a.points && isfinite(size); k += MOVERS)
+		for (int d = 0; d < 3; d++)
+			moved = moved || size * (out[3 * k + d] - mean[d]) != 0;
+	moved = __syncthreads_or(moved);
+	if (threadIdx.x == 0)
+		tell(values, dot, size, moved);
+}
+
+/* p = g: a block a sample */
+enum { THREADS = 1024 };
+static __global__ void
+__launch_bounds__(THREADS)
+step(struct bp_guide_step a)
+{
+	const int b = blockIdx.x;
+	double *x = a.x + 3 * (int64_t)b * a.n, dot = 0, size, g[3];
+	bool moved = false;
+
+	if (stays(&a, b)) {
+		if (threadIdx.x == 0)
+			tell(a.values + BP_STEP_VALUES * b, 0, 0, false);
+		return;
+	}
+	for (int i = threadIdx.x; i < a.n; i += THREADS) {
+		gradient(g, &a, b, i);
+		dot += g[0] * g[0] + g[1] * g[1] + g[2] * g[2];
 	}
 	dot = bp_block_sum_of(dot);
-	if (!isfinite(dot))
-		size = dot;
-	else if (!a.raw)
-		size = dot > 0 ? size * (a.energy[b] - a.goal) / dot : 0;
+	size = size_of(&a, b, dot);
 	for (int i = threadIdx.x; i < a.n && isfinite(size); i += THREADS) {
-		const int q = smooth ? a.point[i] : 0;
-		double g[3];
 		gradient(g, &a, b, i);
 		for (int d = 0; d < 3; d++) {
-			const double by = size * (!smooth ? g[d] : q >= 0 ? s.out[3 * q + d] - mean[d] : 0);
+			const double by = size * g[d];
 			moved = moved || by != 0;
 			x[3 * i + d] -= by;
 		}
 	}
 	moved = __syncthreads_or(moved);
 	if (threadIdx.x == 0)
-		values[BP_STEP_DOT] = dot, values[BP_STEP_SIZE] = size, values[BP_STEP_MOVED] = moved;
+		tell(a.values + BP_STEP_VALUES * b, dot, size, moved);
 }
 
 int
@@ -161,15 +209,15 @@ bp_guide_step_cuda(struct bp_ctx *cx, const struct bp_guide_step *a)
 	BP_CUDA_NEW(s.out, 3 * n, cx);
 	BP_CUDA_NEW(s.inv, n, cx);
 	s.scale = a->smoothing > 0 ? (float)(-0.5 / (a->smoothing * a->smoothing)) : 0;
-	if (!cx->dry && a->b) {
+	if (!cx->dry && n) {
 		const unsigned warps = bp_blocks(32 * n);
-		if (n) {
-			means<<<(unsigned)((n + 63) / 64), 64, 0, bp_stream(cx)>>>(s, *a);
-			rows<INVERSE><<<warps, BP_THREADS, 0, bp_stream(cx)>>>(s, *a);
-			rows<INWARD><<<warps, BP_THREADS, 0, bp_stream(cx)>>>(s, *a);
-			rows<OUTWARD><<<warps, BP_THREADS, 0, bp_stream(cx)>>>(s, *a);
-		}
-		step<<<a->b, THREADS, 0, bp_stream(cx)>>>(s, *a);
+		means<<<(unsigned)((LANES * n + 63) / 64), 64, 0, bp_stream(cx)>>>(s, *a);
+		rows<INVERSE><<<warps, BP_THREADS, 0, bp_stream(cx)>>>(s, *a);
+		rows<INWARD><<<warps, BP_THREADS, 0, bp_stream(cx)>>>(s, *a);
+		rows<OUTWARD><<<warps, BP_THREADS, 0, bp_stream(cx)>>>(s, *a);
+		step_points<<<dim3((unsigned)(a->n + MOVERS - 1) / MOVERS, (unsigned)a->b), MOVERS, 0, bp_stream(cx)>>>(s, *a);
+	} else if (!cx->dry && a->b) {
+		step<<<a->b, THREADS, 0, bp_stream(cx)>>>(*a);
 	}
 	bp_dev_release(cx, mark);
 	return cx->dry ? BP_OK : bp_launched(cx, "guide_step");

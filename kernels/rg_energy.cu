@@ -1,10 +1,5 @@
-/* kernels/rg_energy.cu: contents: a sample's atoms; ranks of distances; the set; energy and gradient. A block a sample: all of its threads know
- * every sum and decide alike. */
-#include "sums.cuh"
-
-extern "C" {
-#include "ops/rg_energy.h"
-}
+/* kernels/rg_energy.cu: contents: a sample's atoms; energy and gradient. A block a sample: all of its threads know every sum and decide alike. */
+#include "ranks.cuh"
 
 enum { THREADS = 1024 };
 
@@ -38,173 +33,6 @@ centre(double c[3], const struct sample *s, const double origin[3], In in)
 	for (int d = 0; d < 3; d++)
 		c[d] = origin[d] + sums[1 + d] / sums[0];
 	return sums[0];
-}
-
-/* ---- ranks ---- */
-
-/* what is ranked: the distance of atom i, or how far it is from `about`; below 0: the atom does not count */
-struct ranked {
-	const double *d;
-	bool spread;
-	double about;
-	__device__ double
-	operator()(int i) const
-	{
-		return d[i] < 0 ? -1 : spread ? fabs(d[i] - about) : d[i];
-	}
-};
-
-/* The k-th smallest (from 0) of the numbers >= 0, whose bits are ordered as they are: digits of eight bits from the first one in which
- * they differ, the atoms that agree with what is found so far counted by their next one. */
-static __device__ double
-rank(struct ranked r, int n, int k)
-{
-	typedef unsigned long long u64;
-	__shared__ int count[256], chosen, before;
-	__shared__ u64 found;
-	u64 least = ~(u64)0, most = 0, prefix, mask;
-	int shift;
-
-	for (int i = threadIdx.x; i < n; i += THREADS) {
-		const double v = r(i);
-		if (v >= 0)
-			least = min(least, (u64)__double_as_longlong(v)), most = max(most, (u64)__double_as_longlong(v));
-	}
-	/* as doubles again they keep their order */
-	most = (u64)__double_as_longlong(bp_block_most(__longlong_as_double((long long)most)));
-	least = (u64)__double_as_longlong(-bp_block_most(least == ~(u64)0 ? -INFINITY : -__longlong_as_double((long long)least)));
-	least &= ~((u64)1 << 63); /* -0 */
-	if (least == most)
-		return __longlong_as_double((long long)most);
-	shift = 64 - __clzll((long long)(least ^ most));
-	shift = shift > 8 ? shift - 8 : 0;
-	mask = shift + 8 >= 64 ? 0 : ~(u64)0 << (shift + 8);
-	prefix = most & mask;
-	for (;;) {
-		for (int i = threadIdx.x; i < 256; i += THREADS)
-			count[i] = 0;
-		__syncthreads();
-		for (int i = threadIdx.x; i < n; i += THREADS) {
-			const double v = r(i);
-			const u64 bits = (u64)__double_as_longlong(v);
-			if (v >= 0 && (bits & mask) == prefix)
-				atomicAdd(&count[bits >> shift & 255], 1);
-		}
-		__syncthreads();
-		if (threadIdx.x < 32) { /* a lane eight digits */
-			int own[8], sum = 0, upto;
-			for (int i = 0; i < 8; i++)
-				sum += own[i] = count[8 * threadIdx.x + i];
-			upto = sum;
-			for (int d = 1; d < 32; d *= 2) {
-				const int lower = __shfl_up_sync(~0u, upto, d);
-				upto += threadIdx.x >= d ? lower : 0;
-			}
-			upto -= sum;
-			for (int i = 0; i < 8; upto += own[i++])
-				if (upto <= k && k < upto + own[i])
-					chosen = 8 * threadIdx.x + i, before = upto;
-		}
-		__syncthreads();
-		const int only = count[chosen];
-		k -= before;
-		prefix |= (u64)chosen << shift;
-		mask |= (u64)255 << shift;
-		if (shift == 0)
-			return __longlong_as_double((long long)prefix);
-		if (only == 1) {
-			for (int i = threadIdx.x; i < n; i += THREADS) {
-				const double v = r(i);
-				if (v >= 0 && ((u64)__double_as_longlong(v) & mask) == prefix)
-					found = (u64)__double_as_longlong(v);
-			}
-			__syncthreads();
-			return __longlong_as_double((long long)found);
-		}
-		shift = shift > 8 ? shift - 8 : 0;
-		__syncthreads();
-	}
-}
-
-/* of m numbers */
-static __device__ double
-median(struct ranked r, int n, int m)
-{
-	const double high = rank(r, n, m / 2);
-	double low = 0;
-	int lower = 0;
-
-	if (m % 2)
-		return high;
-	for (int i = threadIdx.x; i < n; i += THREADS) {
-		const double v = r(i);
-		if (v >= 0 && v < high)
-			lower++, low = fmax(low, v);
-	}
-	lower = (int)bp_block_sum_of(lower);
-	low = bp_block_most(low);
-	return 0.5 * ((lower == m / 2 ? low : high) + high);
-}
-
-/* ---- the set ---- */
-
-/* how many of the numbers >= 0 are below limit, or at most it */
-static __device__ int
-count_within(const double *d, int n, double limit, bool below)
-{
-	int count = 0;
-
-	for (int i = threadIdx.x; i < n; i += THREADS)
-		count += d[i] >= 0 && (below ? d[i] < limit : d[i] <= limit);
-	return (int)bp_block_sum_of(count);
-}
-
-/* the nearest floor(0.95 m), ties by index: what is not among them does not count any more */
-static __device__ void
-trim(double *d, int n, int m)
-{
-	const int share = (int)floor(bp_rg_share * m), most = share < 1 ? 1 : share;
-	const struct ranked all = { d, false, 0 };
-	double last;
-	int ties;
-
-	if (most >= m)
-		return;
-	last = rank(all, n, most - 1);
-	ties = most - count_within(d, n, last, true);
-	__syncthreads();
-	for (int i = threadIdx.x; i < n; i += THREADS)
-		if (d[i] > last)
-			d[i] = -1;
-	__syncthreads();
-	if (count_within(d, n, last, false) > most && threadIdx.x == 0)
-		for (int i = 0; i < n; i++)
-			if (d[i] == last && ties-- <= 0)
-				d[i] = -1;
-	__syncthreads();
-}
-
-/* within the median and so many robust sigmas; where that is less than half, the nearest 95 %, between ranks linearly */
-static __device__ void
-drop_outliers(double *d, int n, int m, double threshold)
-{
-	const struct ranked all = { d, false, 0 };
-	const double mid = median(all, n, m);
-	const struct ranked spread = { d, true, mid };
-	double limit = mid + threshold * bp_mad_to_sigma * median(spread, n, m);
-
-	if (count_within(d, n, limit, false) < 0.5 * m) {
-		const double at = bp_rg_share * (m - 1);
-		const int k = (int)at;
-		limit = rank(all, n, k);
-		__syncthreads();
-		limit += k + 1 < m ? (at - k) * (rank(all, n, k + 1) - limit) : 0;
-	}
-	__syncthreads();
-	for (int i = threadIdx.x; i < n; i += THREADS)
-		if (d[i] > limit)
-			d[i] = -1;
-	__syncthreads();
 }
 
 /* ---- energy and gradient ---- */
@@ -253,11 +81,11 @@ find_radius(struct radius *r, struct sample *s)
 			}
 		__syncthreads();
 		if (f->method == BP_RG_TRIMMED)
-			trim(d, f->n, r->atoms);
+			bp_trim(d, f->n, r->atoms);
 		else
-			drop_outliers(d, f->n, r->atoms, f->threshold);
+			bp_drop_outliers(d, f->n, r->atoms, f->threshold);
 	}
-	r->kept = count_within(d, f->n, INFINITY, false);
+	r->kept = bp_count_within(d, f->n, INFINITY, false);
 	if (r->kept == 0)
 		return;
 	for (int k = 0; k < 3; k++)

@@ -28,6 +28,39 @@ bp_block_sums(double (&v)[N])
 	__syncthreads();
 }
 
+/* The same of eight sums, which warps share out among them: each is added up once, with a quarter of the exchanges. */
+static __device__ inline void
+bp_block_eight(double (&v)[8])
+{
+	__shared__ double part[32][8], total[8];
+	const int warps = blockDim.x / 32, lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+
+#pragma unroll
+	for (int half = 4; half; half /= 2) { /* a lane keeps those of its half, and gives the others away */
+		const bool upper = lane & 4 * half;
+#pragma unroll
+		for (int i = 0; i < half; i++) {
+			const double kept = upper ? v[half + i] : v[i], given = upper ? v[i] : v[half + i];
+			v[i] = kept + __shfl_xor_sync(~0u, given, 4 * half);
+		}
+	}
+	v[0] += __shfl_xor_sync(~0u, v[0], 2);
+	v[0] += __shfl_xor_sync(~0u, v[0], 1);
+	if (lane % 4 == 0)
+		part[warp][lane / 4] = v[0];
+	__syncthreads();
+	for (int i = warp; i < 8; i += warps) {
+		double sum = lane < warps ? part[lane][i] : 0;
+		for (int d = 16; d; d /= 2)
+			sum += __shfl_xor_sync(~0u, sum, d);
+		if (lane == 0)
+			total[i] = sum;
+	}
+	__syncthreads(); /* nobody writes total before the next call's first barrier, nor part before this one */
+	for (int i = 0; i < 8; i++)
+		v[i] = total[i];
+}
+
 static __device__ inline double
 bp_block_sum_of(double x)
 {

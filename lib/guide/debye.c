@@ -43,7 +43,7 @@ bp_debye_open(struct bp_debye **ret, struct bp_ctx *cx, const struct bp_particle
 	}
 	if (method == BP_DEBYE_AUTO)
 		method = p->n >= (cx->device == BP_CPU ? HISTOGRAM_FROM : HISTOGRAM_FROM / 8) ? BP_DEBYE_HISTOGRAM : BP_DEBYE_DIRECT;
-	*d = (struct bp_debye) { .cx = cx, .p = p, .method = method, .bin = 0.1,
+	*d = (struct bp_debye) { .cx = cx, .mem = mem, .p = p, .method = method, .bin = 0.1,
 		.inner = cx->device == BP_CPU && is_optimized(cx, "sinc_sum"), .nq = nq, .q_max = q_max, .q = own, .v = v, .s = s,
 		.w = w };
 	*ret = d;
@@ -78,6 +78,43 @@ bins_within(const struct bp_debye *d, double radius)
 	return (int)(2 * radius / d->bin) + 4;
 }
 
+/* the points of q that the kept tables are for */
+static int
+kept_points(const struct bp_debye *d)
+{
+	return d->up.grid.n ? d->up.grid.n : d->nq;
+}
+
+/* the inner grid for as many bins as are kept, where it is worth it and the optimized rows are bound */
+static int
+keep_grid(struct bp_debye *d)
+{
+	const double step = bp_grid_step(d->bins * d->bin), points = d->q_max / step + BP_NODES;
+	const size_t n = (size_t)points, nq = (size_t)d->nq, all = nq * BP_NODES;
+	struct bp_mark mark = bp_arena_mark(d->mem);
+	struct bp_q_grid *g = &d->up.grid;
+	const void *numbers, *places;
+	int32_t *at;
+	double *w;
+
+	d->up.table_q = d->up.q;
+	if (!(points < d->nq / 2) || !is_optimized(d->cx, "sinc_sum"))
+		return BP_OK;
+	BP_NEW(w, n + 2 * all, d->mem, d->cx->err); /* q, w, back */
+	BP_NEW(at, nq + n + 1 + all, d->mem, d->cx->err); /* at, first, from */
+	for (size_t k = 0; k < n; k++)
+		w[k] = (double)k * step;
+	bp_grid_weights(at, w + n, d->q, d->nq, step);
+	bp_grid_transpose(at + nq, at + nq + n + 1, w + n + all, (int)n, d->nq, at, w + n);
+	BP_TRY(bp_dev_upload(d->cx, &numbers, w, (n + 2 * all) * sizeof *w));
+	BP_TRY(bp_dev_upload(d->cx, &places, at, (nq + n + 1 + all) * sizeof *at));
+	*g = (struct bp_q_grid) { .n = (int)n, .at = places, .w = (const double *)numbers + n };
+	g->first = g->at + nq, g->from = g->first + n + 1, g->back = g->w + all;
+	d->up.table_q = numbers;
+	bp_arena_release(d->mem, mark);
+	return BP_OK;
+}
+
 int
 bp_debye_keep(struct bp_debye *d, double radius)
 {
@@ -86,9 +123,10 @@ bp_debye_keep(struct bp_debye *d, double radius)
 	if (d->method != BP_DEBYE_HISTOGRAM || d->cx->device == BP_CPU) /* which makes sines faster than it would read them */
 		return BP_OK;
 	d->bins = bins_within(d, radius);
-	BP_DEV_NEW(d->up.sums, (size_t)d->bins * (size_t)d->nq, d->cx);
-	BP_DEV_NEW(d->up.slopes, (size_t)d->bins * (size_t)d->nq, d->cx);
-	return BP_OP(d->cx, sinc_table, .bins = d->bins, .nq = d->nq, .h = d->bin, .q = d->up.q, .sums = d->up.sums,
+	BP_TRY(keep_grid(d));
+	BP_DEV_NEW(d->up.sums, (size_t)d->bins * (size_t)kept_points(d), d->cx);
+	BP_DEV_NEW(d->up.slopes, (size_t)d->bins * (size_t)kept_points(d), d->cx);
+	return BP_OP(d->cx, sinc_table, .bins = d->bins, .nq = kept_points(d), .h = d->bin, .q = d->up.table_q, .sums = d->up.sums,
 	    .slopes = d->up.slopes);
 }
 
@@ -107,25 +145,22 @@ pairs(const struct bp_debye_up *u, const struct bp_debye *d, int b, const double
 		.start_up = u->start };
 }
 
-/* ---- The inner grid. A sum of sinc(q r) over distances up to D is band-limited in q: a few points for each pi / D
- * know it all, and measured curves have ten times as many. So the sums are made at q = 0, step, 2 step ... with step D
- * = 0.4, and taken from there by Lagrange's polynomial of the eight points around (even in q, hence the points left of
- * 0). The error is below 1e-3 (step D)^8 / 9 of the sum at q = 0, that is 7e-8; forces take the transposed way. ---- */
+/* ---- the inner grid (ops/q_grid.h), each conformer's own where the host looks at how far its atoms are apart ---- */
 
-enum { NODES = 8, LEFT = NODES / 2 - 1 };
+enum { NODES = BP_NODES, LEFT = BP_LEFT };
 typedef double v8d __attribute__((vector_size(64), aligned(8), may_alias));
 
 struct grid {
 	int n;         /* points of the grid */
 	double *q, *w; /* [n], [nq,NODES] */
-	int *at;       /* [nq] the first of the NODES points of each q, LEFT of them before 0 */
+	int32_t *at;   /* [nq] */
 };
 
 /* g for distances within so many bins; g->n = 0: it would not be worth it */
 static int
 open_grid(struct grid *g, const struct bp_debye *d, int bins)
 {
-	const double step = 0.4 / (bins * d->bin), points = d->q_max / step + NODES;
+	const double step = bp_grid_step(bins * d->bin), points = d->q_max / step + NODES;
 
 	*g = (struct grid) { .n = d->inner && points < d->nq / 2 ? (int)points : 0 };
 	if (g->n == 0)
@@ -135,16 +170,8 @@ open_grid(struct grid *g, const struct bp_debye *d, int bins)
 	BP_DEV_NEW(g->at, d->nq, d->cx);
 	for (int k = 0; k < g->n && !d->cx->dry; k++)
 		g->q[k] = k * step;
-	for (int k = 0; k < d->nq && !d->cx->dry; k++) {
-		double t = d->q[k] / step, x = t - floor(t) + LEFT; /* from the first of the points */
-		g->at[k] = (int)floor(t);
-		for (int i = 0; i < NODES; i++) {
-			double w = 1;
-			for (int j = 0; j < NODES; j++)
-				w *= j == i ? 1 : (x - j) / (i - j);
-			g->w[k * NODES + i] = w;
-		}
-	}
+	if (!d->cx->dry)
+		bp_grid_weights(g->at, g->w, d->q, d->nq, step);
 	return BP_OK;
 }
 
@@ -239,6 +266,13 @@ own_bins(const struct bp_conformers *c, int i)
 	return c->own ? c->own[i] : c->bins;
 }
 
+/* what conformers' sums are made on, which is known after their histogram: the kept grid if the tables have room for them, else none */
+static struct bp_q_grid
+grid_of(const struct bp_debye *d, const struct bp_conformers *c)
+{
+	return c->bins <= d->bins && !d->inner ? d->up.grid : (struct bp_q_grid) { 0 };
+}
+
 static int
 histogram(double *S, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *p, struct bp_conformers *c)
 {
@@ -255,8 +289,8 @@ histogram(double *S, const struct bp_debye *d, const struct bp_debye_up *u, cons
 	BP_TRY(BP_OP(d->cx, pair_histogram, .p = *p, .bins = bins, .h = d->bin, .H = H, .far = far));
 	if (!d->inner) { /* nobody waits for the device to hear how far they really are */
 		c->bins = bins;
-		return BP_OP(d->cx, sinc_sum, .rows = c->b * (int)rows, .bins = bins, .ld = bins, .nq = d->nq, .h = d->bin,
-		    .q = u->q, .H = H, .T = bins <= d->bins ? u->sums : NULL, .S = S);
+		return BP_OP(d->cx, sinc_sum, .rows = c->b * (int)rows, .bins = bins, .ld = bins, .nq = grid_of(d, c).n ? grid_of(d, c).n : d->nq,
+		    .h = d->bin, .q = bins <= d->bins ? u->table_q : u->q, .H = H, .T = bins <= d->bins ? u->sums : NULL, .S = S);
 	}
 	c->bins = 0;
 	for (int i = 0; i < c->b; i++) {
@@ -292,7 +326,7 @@ bp_debye_profiles(double *P, const struct bp_debye *d, struct bp_conformers *c)
 		    .S = S));
 	else
 		BP_TRY(BP_OP(d->cx, pair_sinc, .p = p, .nq = d->nq, .q = u.q, .S = S));
-	BP_TRY(BP_OP(d->cx, debye_profiles, .p = p, .nq = d->nq, .S = S, .v = u.v, .s = u.s, .w = u.w, .P = P));
+	BP_TRY(BP_OP(d->cx, debye_profiles, .p = p, .nq = d->nq, .grid = grid_of(d, c), .S = S, .v = u.v, .s = u.s, .w = u.w, .P = P));
 	bp_dev_release(d->cx, mark);
 	return BP_OK;
 }
@@ -307,8 +341,9 @@ histogram_forces(double *out, const struct bp_debye *d, const struct bp_debye_up
 
 	BP_DEV_NEW(F, (size_t)c->b * rows * (size_t)c->bins, d->cx);
 	if (!d->inner)
-		BP_TRY(BP_OP(d->cx, sinc_force, .rows = c->b * (int)rows, .bins = c->bins, .nq = d->nq, .h = d->bin, .q = u->q,
-		    .G = G, .T = c->bins <= d->bins ? u->slopes : NULL, .ldt = d->bins, .F = F));
+		BP_TRY(BP_OP(d->cx, sinc_force, .rows = c->b * (int)rows, .bins = c->bins, .nq = grid_of(d, c).n ? grid_of(d, c).n : d->nq,
+		    .h = d->bin, .q = c->bins <= d->bins ? u->table_q : u->q, .G = G, .T = c->bins <= d->bins ? u->slopes : NULL,
+		    .ldt = d->bins, .F = F));
 	for (int i = 0; d->inner && i < c->b; i++) {
 		struct bp_mark own = bp_dev_mark(d->cx);
 		BP_TRY(force_table(F + (size_t)i * rows * (size_t)c->bins, d, u->q, G + (size_t)i * rows * (size_t)d->nq,
@@ -330,7 +365,7 @@ bp_debye_forces(double *out, const struct bp_debye *d, const struct bp_conformer
 	BP_TRY(bp_debye_have(&u, d));
 	p = pairs(&u, d, c->b, c->x, c->a);
 	BP_DEV_NEW(G, (size_t)c->b * (size_t)bp_pair_rows(&p) * (size_t)d->nq, d->cx);
-	BP_TRY(BP_OP(d->cx, debye_weights, .p = p, .nq = d->nq, .E = E, .g = g, .c2 = c2, .v = u.v, .s = u.s, .w = u.w,
+	BP_TRY(BP_OP(d->cx, debye_weights, .p = p, .nq = d->nq, .grid = grid_of(d, c), .E = E, .g = g, .c2 = c2, .v = u.v, .s = u.s, .w = u.w,
 	    .G = G));
 	if (d->method == BP_DEBYE_DIRECT)
 		BP_TRY(BP_OP(d->cx, pair_sinc_force, .p = p, .nq = d->nq, .q = u.q, .G = G, .out = out));

@@ -11,10 +11,11 @@ enum bp_debye_method { BP_DEBYE_AUTO, BP_DEBYE_DIRECT, BP_DEBYE_HISTOGRAM, BP_DE
 
 struct bp_debye {
 	struct bp_ctx *cx;
+	struct bp_arena *mem;
 	const struct bp_particle *p;
 	enum bp_debye_method method; /* AUTO: histogram from 512 atoms (on a card 64), else direct */
 	double bin;                  /* A, of the histogram                                        */
-	bool inner;                  /* histogram: sums on a coarser grid of q, see debye.c        */
+	bool inner;                  /* histogram on the CPU: sums on each conformer's grid of q   */
 	int nq;
 	double q_max;            /* the largest q                                              */
 	const double *q;         /* [nq]                                                       */
@@ -24,7 +25,9 @@ struct bp_debye {
 		const double *q, *v, *s, *w;
 		const double *radius;        /* [n] of the particle                            */
 		const int32_t *atom, *start; /* [n], [ntypes+1]                                */
-		double *sums, *slopes;       /* [bins,nq], [nq,bins] of sinc_table, or NULL    */
+		struct bp_q_grid grid;       /* of the tables, where they have one             */
+		const double *table_q;       /* [grid.n], else q                               */
+		double *sums, *slopes;       /* of sinc_table for these and bins, or NULL      */
 	} up;
 };
 

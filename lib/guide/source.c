@@ -265,17 +265,19 @@ rg_expose(struct rg *s, const struct bp_guide_run *r)
 }
 
 static int
-rg_run(struct bp_guide_source *source, const struct bp_guide_run *r)
+rg_descend(struct bp_guide_source *source, const struct bp_guide_run *r, const struct bp_guide_steps *t)
 {
 	struct rg *s = (struct rg *)source;
 	const bool contrast = s->weights == BP_RG_CONTRAST;
+	const struct bp_rg_energy f = { .b = r->samples, .n = s->a->n, .ld = BP_SOURCE_ROW, .method = s->o.method, .threshold = s->o.threshold,
+		.target = s->o.target, .cap = s->o.cap, .k = r->setting, .mask = s->up.mask, .w = s->up.w, .a = contrast ? s->up.a : NULL,
+		.place = s->up.place, .places = contrast ? s->particle->n : 0, .layer = BP_RG_CONTRAST_C2 * bp_f_water(0),
+		.energy = r->energy, .values = r->values };
 
 	if (contrast && r->first)
 		BP_TRY(rg_expose(s, r));
-	return BP_OP(s->cx, rg_energy, .b = r->samples, .n = s->a->n, .ld = BP_SOURCE_ROW, .method = s->o.method, .threshold = s->o.threshold,
-	    .target = s->o.target, .cap = s->o.cap, .k = r->setting, .x = r->x, .mask = s->up.mask, .w = s->up.w,
-	    .a = contrast ? s->up.a : NULL, .place = s->up.place, .places = contrast ? s->particle->n : 0,
-	    .layer = BP_RG_CONTRAST_C2 * bp_f_water(0), .energy = r->energy, .gradient = r->gradient, .values = r->values);
+	return BP_OP(s->cx, rg_steps, .f = f, .steps = t->steps, .weight = t->weight, .raw = t->raw, .goal = source->goal, .x = t->x,
+	    .moves = t->moves, .ahead = t->ahead);
 }
 
 static int
@@ -467,7 +469,7 @@ bp_source_rg(struct bp_guide_source **ret, struct bp_ctx *cx, const struct bp_at
 		.keep = rg_keep,
 		.drop = rg_drop,
 		.setting = rg_setting,
-		.run = rg_run,
+		.descend = rg_descend,
 		.accept = rg_accept,
 		.raw = p->raw_guidance_weight > 0 ? rg_raw : NULL,
 		.params = p,

@@ -31,6 +31,16 @@ struct bp_guide_run {
 };
 enum { BP_SOURCE_ROW = 16 };
 
+/* All evaluations of a diffusion step, each with the step that follows it. */
+struct bp_guide_steps {
+	int steps;
+	const double *weight; /* [1] as guide_step takes it, as raw and moves                */
+	bool raw;
+	double *x;     /* [samples,natoms,3] in and out, as the run's                 */
+	double *moves; /* [samples,BP_STEP_VALUES] out                                */
+	size_t ahead;  /* what the next evaluation tells lies so many numbers further */
+};
+
 struct bp_guide_source {
 	const char *kind; /* "saxs", "rg", "exec"                              */
 	int natoms;       /* padding included                                  */
@@ -40,7 +50,7 @@ struct bp_guide_source {
 	/* All samples, each for itself. What is held within a diffusion step is found at gd_step 0. BP_ENUM: not finite
 	 * numbers; else what the source says. */
 	int (*eval)(struct bp_guide_source *s, const struct bp_guide_call *c, struct bp_arena *mem, struct bp_err *err);
-	/* The same on the device, without waiting for it; run NULL: there is only eval. keep, before the first run, brings what all
+	/* The same on the device, without waiting for it; keep NULL: there is only eval. keep, before the first run, brings what all
 	 * of a target's runs need for so many samples: that memory is the caller's, who calls drop before he releases it. After runs
 	 * the caller asks accept about each sample's numbers: it fails with what eval would have said, or sets *again where what is kept
 	 * has no room for the sample: keep is to be called once more (what was kept stays taken), and all to be run anew. */
@@ -50,6 +60,8 @@ struct bp_guide_source {
 	void (*drop)(struct bp_guide_source *s);
 	double (*setting)(const struct bp_guide_source *s, int step);
 	int (*run)(struct bp_guide_source *s, const struct bp_guide_run *r);
+	/* in place of run: all evaluations, and what guide_step does after each, without smoothing; r's gradient is not looked at */
+	int (*descend)(struct bp_guide_source *s, const struct bp_guide_run *r, const struct bp_guide_steps *t);
 	int (*accept)(struct bp_guide_source *s, bool *again, int sample, double energy, const double *values, struct bp_err *err);
 	/* Count eval's memory in a dry context. */
 	int (*rehearse)(struct bp_guide_source *s, int samples);

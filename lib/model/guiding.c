@@ -1,4 +1,4 @@
-/* lib/model/guiding.c: contents: opening; the log; memory on the device; a diffusion step; raw guidance; the end. */
+/* lib/model/guiding.c: contents: opening; memory on the device; a diffusion step; raw guidance; the end. */
 #include "model/guiding.h"
 
 #include <math.h>
@@ -8,29 +8,23 @@
 #include "guide/rg_target.h"
 #include "ops/ops.h"
 
-enum { STEP, GD_STEP, ENERGY, DISPLACEMENT, SCALED, OWN_COLUMNS }; /* of the log, before the source's */
-enum { WEIGHT, SETTING, DIALS };                                   /* numbers of a diffusion step that its inner steps read */
-
-/* What the inner steps of a diffusion step tell, one behind the other, so that one copy brings it to the host: for each evaluation energy
- * [m], values [m,BP_SOURCE_ROW], then of guide_step [m,BP_STEP_VALUES]; behind them, of guide_end, [m,BP_END_VALUES]. */
-enum { TOLD = 1 + BP_SOURCE_ROW + BP_STEP_VALUES };
+enum { WEIGHT, SETTING, DIALS }; /* numbers of a diffusion step that its inner steps read */
 
 struct one {
 	struct bp_guiding *all;
 	struct bp_guide_source *source;
 	struct bp_guide_params *p;
 	int first; /* step at which it began, -1: not yet */
-	/* [rows,samples,columns], columns of the source's own at their most until the end */
-	double *log;
-	int rows, room, columns;
+	int m;     /* guided samples */
+	struct bp_guiding_log log;
 	/* device memory, from begin to end */
 	float *kept;                    /* [m,atoms,3] denoised as it was         */
-	double *x, *g, *dials, *told;   /* [m,atoms,3], [m,places,3], [DIALS], .. */
+	double *x, *g, *dials, *told;   /* [m,atoms,3], [m,places,3], [DIALS], as guiding_log.h says */
 	const int32_t *place, *point, *first_member, *member; /* as in guide_step */
 	struct bp_replay replay; /* of a diffusion step's work */
 	/* of the present diffusion step */
 	int evaluations;
-	double *heard; /* [BP_GD_STEPS * m * TOLD + m * BP_END_VALUES] told on the host */
+	double *heard; /* told, on the host */
 };
 
 struct bp_guiding {
@@ -81,14 +75,22 @@ static void end(void *self, struct bp_ctx *cx);
 static int act(void *self, struct bp_ctx *cx, const struct bp_guided *g);
 static int push_noisy(void *self, struct bp_ctx *cx, const struct bp_guided *g);
 
+/* evaluations of a diffusion step, if all of them move something */
+static int
+most_evaluations(const struct one *s)
+{
+	return (BP_GD_STEPS - 1) / s->p->guidance_interval + 1;
+}
+
 static int
 open_one(struct bp_guiding *g, int i, struct bp_err *err)
 {
 	struct one *s = &g->one[i];
 	struct bp_guide_params *p = &g->o.params[i];
 	struct bp_exec *e;
+	int room, columns;
 
-	*s = (struct one) { .all = g, .p = p, .first = -1 };
+	*s = (struct one) { .all = g, .p = p, .first = -1, .m = g->o.guided };
 	if (p->section == BP_GUIDE_SAXS) {
 		BP_TRY(bp_source_saxs(&s->source, g->cx, g->atoms, p, g->o.samples, g->mem, err));
 	} else if (p->section == BP_GUIDE_RG) {
@@ -97,10 +99,11 @@ open_one(struct bp_guiding *g, int i, struct bp_err *err)
 		BP_TRY(find_exec(&e, g->o.execs, p, err));
 		BP_TRY(bp_source_exec(&s->source, e, g->o.rec, g->o.atoms, p, g->mem, err));
 	}
-	s->columns = OWN_COLUMNS + (p->section == BP_GUIDE_EXEC ? BP_SOURCE_COLUMNS : s->source->columns);
-	s->room = g->o.steps * (p->section == BP_GUIDE_EXEC ? BP_GD_STEPS : (BP_GD_STEPS - 1) / p->guidance_interval + 1); /* may change */
-	BP_NEW(s->log, (size_t)s->room * (size_t)g->o.guided * (size_t)s->columns, g->mem, err);
-	BP_NEW(s->heard, BP_GD_STEPS * TOLD * (size_t)g->o.guided + BP_END_VALUES * (size_t)g->o.guided, g->mem, err);
+	room = g->o.steps * (p->section == BP_GUIDE_EXEC ? BP_GD_STEPS : most_evaluations(s)); /* an interval may change */
+	columns = p->section == BP_GUIDE_EXEC ? BP_SOURCE_COLUMNS : s->source->columns;
+	BP_TRY(bp_guiding_log_open(&s->log, s->source, g->o.guided, room, columns, g->mem, err));
+	if (!(s->heard = bp_calloc(g->mem, 1, bp_told_bytes(g->o.guided), err)))
+		return BP_EMEM;
 	g->list[i] = (struct bp_guide) { .act = act, .before = s->source->raw ? push_noisy : NULL, .begin = begin, .end = end, .self = s };
 	return BP_OK;
 }
@@ -179,76 +182,6 @@ bp_guiding_list(struct bp_guiding *g, int *n)
 	return g->list;
 }
 
-/* ---- the log ---- */
-
-static double *
-log_at(const struct one *s, int row, int sample)
-{
-	return s->log + ((size_t)row * (size_t)s->all->o.guided + (size_t)sample) * (size_t)s->columns;
-}
-
-/* where evaluation e of the present diffusion step tells its numbers: in `told`, or `heard` */
-static double *
-energy_in(const struct one *s, double *told, int e)
-{
-	return told + (size_t)e * TOLD * (size_t)s->all->o.guided;
-}
-
-static double *
-values_in(const struct one *s, double *told, int e)
-{
-	return energy_in(s, told, e) + s->all->o.guided;
-}
-
-static double *
-step_in(const struct one *s, double *told, int e)
-{
-	return values_in(s, told, e) + BP_SOURCE_ROW * (size_t)s->all->o.guided;
-}
-
-static double *
-end_in(const struct one *s, double *told)
-{
-	return energy_in(s, told, BP_GD_STEPS);
-}
-
-static size_t
-told_bytes(const struct one *s)
-{
-	return (BP_GD_STEPS * TOLD + BP_END_VALUES) * (size_t)s->all->o.guided * sizeof(double);
-}
-
-/* did any sample move after evaluation e? */
-static bool
-moved_at(const struct one *s, int e)
-{
-	bool moved = false;
-
-	for (int i = 0; i < s->all->o.guided; i++)
-		moved = moved || step_in(s, s->heard, e)[BP_STEP_VALUES * i + BP_STEP_MOVED] > 0;
-	return moved;
-}
-
-/* the evaluations of a diffusion step that was heard; the last is that after which nothing moved */
-static void
-note(struct one *s, int step)
-{
-	const double *end = end_in(s, s->heard);
-
-	for (int e = 0; e < s->evaluations; e++) {
-		bp_assert(s->rows < s->room);
-		for (int i = 0; i < s->all->o.guided; i++) {
-			double *row = log_at(s, s->rows, i);
-			row[STEP] = step, row[GD_STEP] = e * s->p->guidance_interval, row[ENERGY] = energy_in(s, s->heard, e)[i];
-			row[DISPLACEMENT] = end[BP_END_VALUES * i + BP_END_LONGEST], row[SCALED] = end[BP_END_VALUES * i + BP_END_SCALED];
-			memcpy(row + OWN_COLUMNS, values_in(s, s->heard, e) + BP_SOURCE_ROW * i, (size_t)s->source->columns * sizeof *row);
-		}
-		s->rows++;
-		if (!moved_at(s, e))
-			break;
-	}
-}
-
 /* ---- memory on the device ---- */
 
 static int
@@ -263,7 +196,7 @@ begin(void *self, struct bp_ctx *cx)
 	BP_DEV_NEW(s->kept, numbers, cx);
 	BP_DEV_NEW(s->x, numbers, cx);
 	BP_DEV_NEW(s->dials, DIALS, cx);
-	if (!(s->told = bp_dev_alloc(cx, told_bytes(s))))
+	if (!(s->told = bp_dev_alloc(cx, bp_told_bytes(s->m))))
 		return BP_EMEM;
 	BP_TRY(bp_dev_upload(cx, &up[0], a->point, atoms * sizeof *a->point));
 	BP_TRY(bp_dev_upload(cx, &up[1], a->first, ((size_t)a->points + 1) * sizeof *a->first));
@@ -271,9 +204,10 @@ begin(void *self, struct bp_ctx *cx)
 	if (s->source->place)
 		BP_TRY(bp_dev_upload(cx, &up[3], s->source->place, atoms * sizeof *s->source->place));
 	s->point = up[0], s->first_member = up[1], s->member = up[2], s->place = up[3];
-	if (!s->source->run)
+	if (!s->source->keep)
 		return BP_OK;
-	BP_DEV_NEW(s->g, 3 * (size_t)a->o.guided * (size_t)s->source->places, cx);
+	if (s->source->run)
+		BP_DEV_NEW(s->g, 3 * (size_t)a->o.guided * (size_t)s->source->places, cx);
 	return s->source->keep(s->source, a->o.guided);
 }
 
@@ -283,7 +217,7 @@ end(void *self, struct bp_ctx *cx)
 	struct one *s = self;
 
 	bp_replay_forget(&s->replay, cx);
-	if (s->source->run)
+	if (s->source->keep)
 		s->source->drop(s->source);
 }
 
@@ -349,10 +283,10 @@ ask_host(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, int e, con
 	BP_TRY(s->source->eval(s->source, &c, a->mem, cx->err));
 	BP_TRY(bp_dev_upload(cx, &up, a->gradient, numbers * sizeof *a->gradient));
 	*gradient = up;
-	BP_TRY(put_numbers(cx, energy_in(s, s->told, e), a->energy, m));
+	BP_TRY(put_numbers(cx, bp_told_energy(s->told, s->m, e), a->energy, m));
 	for (size_t i = 0; i < m; i++) {
 		memcpy(row, a->values + i * (size_t)s->source->columns, (size_t)s->source->columns * sizeof *row);
-		BP_TRY(put_numbers(cx, values_in(s, s->told, e) + BP_SOURCE_ROW * i, row, BP_SOURCE_ROW));
+		BP_TRY(put_numbers(cx, bp_told_values(s->told, s->m, e) + BP_SOURCE_ROW * i, row, BP_SOURCE_ROW));
 	}
 	return set_dials(s, cx, g); /* what the first answer says of the step counts at once */
 }
@@ -363,8 +297,8 @@ evaluate(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, int e, con
 	*gradient = s->g;
 	if (!s->source->run)
 		return ask_host(s, cx, g, e, gradient);
-	return s->source->run(s->source, &(struct bp_guide_run) { .samples = s->all->o.guided, .first = e == 0, .x = s->x,
-	    .setting = s->dials + SETTING, .energy = energy_in(s, s->told, e), .values = values_in(s, s->told, e), .gradient = s->g });
+	return s->source->run(s->source, &(struct bp_guide_run) { .samples = s->m, .first = e == 0, .x = s->x,
+	    .setting = s->dials + SETTING, .energy = bp_told_energy(s->told, s->m, e), .values = bp_told_values(s->told, s->m, e), .gradient = s->g });
 }
 
 /* evaluation e and the step that follows from it */
@@ -378,10 +312,21 @@ inner(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, int e)
 	BP_TRY(evaluate(s, cx, g, e, &gradient));
 	BP_TRY(BP_OP(cx, guide_step, .b = a->o.guided, .n = a->o.atoms, .points = a->points, .point = s->point, .first = s->first_member,
 	    .member = s->member, .places = s->source->run ? s->source->places : a->o.atoms, .place = s->place, .g = gradient,
-	    .energy = energy_in(s, s->told, e), .weight = s->dials + WEIGHT, .raw = *s->p->step == 'r', .goal = s->source->goal,
-	    .smoothing = s->p->section == BP_GUIDE_RG ? 0 : s->p->smoothing, .x = s->x, .values = step_in(s, s->told, e)));
+	    .energy = bp_told_energy(s->told, s->m, e), .weight = s->dials + WEIGHT, .raw = *s->p->step == 'r', .goal = s->source->goal,
+	    .smoothing = s->p->section == BP_GUIDE_RG ? 0 : s->p->smoothing, .x = s->x, .values = bp_told_step(s->told, s->m, e)));
 	bp_dev_release(cx, mark);
 	return BP_OK;
+}
+
+/* n evaluations and their steps, by a source that makes the steps itself */
+static int
+descend(struct one *s, int n)
+{
+	s->evaluations = n;
+	return s->source->descend(s->source, &(struct bp_guide_run) { .samples = s->m, .first = true, .x = s->x, .setting = s->dials + SETTING,
+	    .energy = bp_told_energy(s->told, s->m, 0), .values = bp_told_values(s->told, s->m, 0) }, &(struct bp_guide_steps) { .steps = n,
+	    .weight = s->dials + WEIGHT, .raw = *s->p->step == 'r', .x = s->x, .moves = bp_told_step(s->told, s->m, 0),
+	    .ahead = BP_TOLD * (size_t)s->m });
 }
 
 /* bytes at `from` of what is told, to the host */
@@ -395,38 +340,47 @@ hear(struct one *s, struct bp_ctx *cx, const double *from, size_t bytes)
 static int
 check(struct one *s, int e, bool *again, struct bp_err *err)
 {
-	for (int i = 0; i < s->all->o.guided; i++) {
-		const double *step = step_in(s, s->heard, e) + BP_STEP_VALUES * i, energy = energy_in(s, s->heard, e)[i];
-		if (s->source->run)
-			BP_TRY(s->source->accept(s->source, again, i, energy, values_in(s, s->heard, e) + BP_SOURCE_ROW * i, err));
+	for (int i = 0; i < s->m; i++) {
+		const double *step = bp_told_step(s->heard, s->m, e) + BP_STEP_VALUES * i, energy = bp_told_energy(s->heard, s->m, e)[i];
+		if (s->source->accept)
+			BP_TRY(s->source->accept(s->source, again, i, energy, bp_told_values(s->heard, s->m, e) + BP_SOURCE_ROW * i, err));
 		if (!*again && !isfinite(step[BP_STEP_SIZE]))
 			return BP_FAIL(err, BP_ENUM, NULL, "a step of energy %g, gradient squared %g, is not finite", energy, step[BP_STEP_DOT]);
 	}
 	return BP_OK;
 }
 
-/* All inner steps of a diffusion step, from what the network predicts to what becomes of it. looking: the host looks at each, and stops where the
- * next evaluation would be the same; else that is found in the end. */
+/* Evaluations, each with its step. looking: the host looks at each, and stops where the next one would be the same; else that is found in the
+ * end. */
 static int
-work(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, bool still, bool looking)
+one_by_one(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, bool still, bool looking)
 {
-	const struct bp_guiding *a = s->all;
-	const int64_t numbers = 3 * (int64_t)a->o.guided * a->o.atoms;
 	bool again = false, moves = !still;
 
-	BP_TRY(BP_OP(cx, guide_begin, .count = numbers, .from = g->denoised, .kept = s->kept, .x = s->x));
 	s->evaluations = 0;
 	do {
 		int e = s->evaluations++;
 		BP_TRY(inner(s, cx, g, e));
 		if (looking) {
-			BP_TRY(hear(s, cx, energy_in(s, s->told, e), TOLD * (size_t)a->o.guided * sizeof *s->told));
+			BP_TRY(hear(s, cx, bp_told_energy(s->told, s->m, e), BP_TOLD * (size_t)s->m * sizeof *s->told));
 			BP_TRY(check(s, e, &again, cx->err));
-			moves = moved_at(s, e) && !again;
+			moves = bp_told_moved(s->heard, s->m, e) && !again;
 		}
 	} while (moves && s->evaluations * s->p->guidance_interval < BP_GD_STEPS);
+	return BP_OK;
+}
+
+/* All inner steps of a diffusion step, from what the network predicts to what becomes of it. still: nothing will move. */
+static int
+work(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, bool still, bool looking)
+{
+	const struct bp_guiding *a = s->all;
+	const int64_t numbers = 3 * (int64_t)a->o.guided * a->o.atoms;
+
+	BP_TRY(BP_OP(cx, guide_begin, .count = numbers, .from = g->denoised, .kept = s->kept, .x = s->x));
+	BP_TRY(s->source->descend ? descend(s, still ? 1 : most_evaluations(s)) : one_by_one(s, cx, g, still, looking));
 	return BP_OP(cx, guide_end, .b = a->o.guided, .n = a->o.atoms, .most = s->p->max_displacement_per_step, .kept = s->kept, .x = s->x,
-	    .to = g->denoised, .values = end_in(s, s->told));
+	    .to = g->denoised, .values = bp_told_end(s->told, s->m));
 }
 
 /* work()'s arguments */
@@ -454,7 +408,7 @@ work_again(struct one *s, struct bp_ctx *cx, const struct bp_guided *g)
 
 	BP_KEY_ADD(&key, g->denoised);
 	BP_KEY_ADD(&key, m.used);
-	s->evaluations = (BP_GD_STEPS - 1) / s->p->guidance_interval + 1;
+	s->evaluations = most_evaluations(s);
 	return bp_replay(&s->replay, cx, &key, call_work, &c);
 }
 
@@ -463,15 +417,15 @@ static int
 try_step(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, bool *again)
 {
 	struct bp_mark mark = bp_dev_mark(cx);
-	const bool still = weight_at(s, g) == 0 && s->source->run;
+	const bool device = s->source->keep, still = weight_at(s, g) == 0 && device;
 
-	if (s->source->run)
+	if (device)
 		BP_TRY(set_dials(s, cx, g));
-	if (g->record && s->source->run && !still && bp_dev_records(cx))
+	if (g->record && device && !still && bp_dev_records(cx))
 		BP_TRY(work_again(s, cx, g));
 	else
-		BP_TRY(work(s, cx, g, still, !bp_dev_records(cx) || !s->source->run));
-	BP_TRY(hear(s, cx, s->told, told_bytes(s)));
+		BP_TRY(work(s, cx, g, still, !bp_dev_records(cx) || !device));
+	BP_TRY(hear(s, cx, s->told, bp_told_bytes(s->m)));
 	*again = false;
 	for (int e = 0; e < s->evaluations && !*again; e++)
 		BP_TRY(check(s, e, again, cx->err));
@@ -501,7 +455,7 @@ act(void *self, struct bp_ctx *cx, const struct bp_guided *g)
 		BP_TRY(bp_dev_copy(cx, g->denoised, s->kept, bytes));
 		BP_TRY(try_step(s, cx, g, &again));
 	}
-	note(s, g->step);
+	bp_guiding_log_note(&s->log, g->step, s->p->guidance_interval, s->evaluations, s->heard);
 	return BP_OK;
 }
 
@@ -532,12 +486,6 @@ push_noisy(void *self, struct bp_ctx *cx, const struct bp_guided *g)
 
 /* ---- the end ---- */
 
-static int
-put_number(struct bp_val *map, const char *key, double x, struct bp_arena *mem, struct bp_err *err)
-{
-	return bp_val_set(map, key, isfinite(x) ? bp_val_real(mem, x, err) : bp_val_nil(mem, err), mem, err);
-}
-
 /* rg_atoms: by mass, of all atoms that count */
 static int
 put_radius(struct bp_guiding *a, struct bp_val *map, const double *x, struct bp_arena *mem, struct bp_err *err)
@@ -545,7 +493,7 @@ put_radius(struct bp_guiding *a, struct bp_val *map, const double *x, struct bp_
 	struct bp_rg r;
 
 	BP_TRY(bp_rg_of(&r, NULL, NULL, a->o.atoms, x, a->mass, a->atoms->mask, BP_RG_STANDARD, 3, a->mem, err));
-	return put_number(map, "rg_atoms", r.rg, mem, err);
+	return bp_guiding_put_number(map, "rg_atoms", r.rg, mem, err);
 }
 
 /* what a source says of the final samples: a list of maps */
@@ -565,31 +513,10 @@ final_samples(struct one *s, struct bp_val *list, const double *x, struct bp_are
 		struct bp_val *map = bp_val_map(mem, err);
 		BP_TRY(bp_val_push(list, map, mem, err));
 		BP_TRY(bp_val_set(map, "guided", bp_val_bool(mem, i < a->o.guided, err), mem, err));
-		BP_TRY(put_number(map, "energy", a->energy[i], mem, err));
+		BP_TRY(bp_guiding_put_number(map, "energy", a->energy[i], mem, err));
 		BP_TRY(put_radius(a, map, x + 3 * (size_t)i * (size_t)a->o.atoms, mem, err));
 		for (int k = 0; k < s->source->columns; k++)
-			BP_TRY(put_number(map, s->source->column[k], a->values[i * s->source->columns + k], mem, err));
-	}
-	return BP_OK;
-}
-
-static const char *
-column_name(const struct one *s, int i)
-{
-	static const char *const own[OWN_COLUMNS] = { "step", "gd_step", "energy", "max_displacement", "scaled" };
-
-	return i < OWN_COLUMNS ? own[i] : s->source->column[i - OWN_COLUMNS];
-}
-
-/* the last row of the step, if it has one */
-static int
-step_samples(const struct one *s, int step, struct bp_val *list, struct bp_arena *mem, struct bp_err *err)
-{
-	for (int i = 0; i < s->all->o.guided && s->rows && log_at(s, s->rows - 1, i)[STEP] == step; i++) {
-		struct bp_val *map = bp_val_map(mem, err);
-		BP_TRY(bp_val_push(list, map, mem, err));
-		for (int c = GD_STEP; c < OWN_COLUMNS + s->source->columns; c++)
-			BP_TRY(put_number(map, column_name(s, c), log_at(s, s->rows - 1, i)[c], mem, err));
+			BP_TRY(bp_guiding_put_number(map, s->source->column[k], a->values[i * s->source->columns + k], mem, err));
 	}
 	return BP_OK;
 }
@@ -605,57 +532,9 @@ bp_guiding_step(const struct bp_guiding *g, int step, struct bp_rec *rec, struct
 		BP_TRY(bp_val_push(guides, guide, rec->mem, err));
 		BP_TRY(bp_val_set(guide, "kind", bp_val_str(rec->mem, g->one[k].source->kind, err), rec->mem, err));
 		BP_TRY(bp_val_set(guide, "samples", samples, rec->mem, err));
-		BP_TRY(step_samples(&g->one[k], step, samples, rec->mem, err));
+		BP_TRY(bp_guiding_log_step(&g->one[k].log, step, samples, rec->mem, err));
 	}
 	return BP_OK;
-}
-
-static int
-put_log(struct one *s, int number, struct bp_val *guide, struct bp_rec *rec, struct bp_err *err)
-{
-	const int columns = OWN_COLUMNS + s->source->columns, guided = s->all->o.guided;
-	struct bp_val *names = bp_val_arr(rec->mem, err);
-	struct bp_tensor *t;
-	char name[32];
-
-	BP_TRY(bp_val_set(guide, "columns", names, rec->mem, err));
-	for (int i = 0; i < columns; i++)
-		BP_TRY(bp_val_push(names, bp_val_str(rec->mem, column_name(s, i), err), rec->mem, err));
-	snprintf(name, sizeof name, "guide_log_%d", number);
-	BP_TRY(bp_rec_add(&t, rec, name, BP_F64, BP_SHAPE(s->rows, guided, columns), err));
-	for (int row = 0; row < s->rows; row++)
-		for (int i = 0; i < guided; i++)
-			memcpy((double *)t->data + ((size_t)row * (size_t)guided + (size_t)i) * (size_t)columns,
-			    log_at(s, row, i), (size_t)columns * sizeof(double));
-	return BP_OK;
-}
-
-/* meta.scores.KIND_guidance: what is told with the confidence of each sample */
-static int
-put_scores(const struct one *s, const char *name, const struct bp_val *samples, struct bp_rec *rec, struct bp_err *err)
-{
-	struct bp_val *scores = bp_val_get(rec->meta, "scores"), *list = bp_val_arr(rec->mem, err);
-	struct bp_arena *mem = rec->mem;
-
-	if (!scores) {
-		scores = bp_val_map(mem, err);
-		BP_TRY(bp_val_set(rec->meta, "scores", scores, mem, err));
-	}
-	for (size_t i = 0; i < bp_val_count(samples); i++) {
-		struct bp_val *from = bp_val_at(samples, i), *to = from;
-		if (s->p->section == BP_GUIDE_RG) {
-			double rg = bp_val_num(bp_val_get(from, "rg"), NAN),
-			       want = bp_val_num(bp_val_get(from, "target_rg"), NAN);
-			to = bp_val_map(mem, err);
-			BP_TRY(bp_val_set(to, "guided", bp_val_get(from, "guided"), mem, err));
-			BP_TRY(put_number(to, "final_rg", rg, mem, err));
-			BP_TRY(put_number(to, "target_rg", want, mem, err));
-			BP_TRY(put_number(to, "rg_error", rg - want, mem, err));
-			BP_TRY(put_number(to, "rg_relative_error", 100 * (rg - want) / want, mem, err));
-		}
-		BP_TRY(bp_val_push(list, to, mem, err));
-	}
-	return bp_val_set(scores, name, list, mem, err);
 }
 
 /* "saxs_guidance", of a second guide of the kind "saxs_guidance_2" */
@@ -668,7 +547,7 @@ guide_scores(struct bp_guiding *g, int k, const struct bp_val *samples, struct b
 	for (int i = 0; i < k; i++)
 		like += strcmp(g->one[i].source->kind, g->one[k].source->kind) == 0;
 	snprintf(name, sizeof name, like > 1 ? "%s_guidance_%d" : "%s_guidance", g->one[k].source->kind, like);
-	return put_scores(&g->one[k], name, samples, rec, err);
+	return bp_guiding_put_scores(g->one[k].source, name, samples, rec, err);
 }
 
 int
@@ -688,7 +567,7 @@ bp_guiding_end(struct bp_guiding *g, const float *x, struct bp_rec *rec, struct 
 		BP_TRY(bp_val_set(guide, "samples", samples, rec->mem, err));
 		BP_TRY(final_samples(s, samples, g->final, rec->mem, err));
 		BP_TRY(bp_val_set(guide, "keys", bp_guide_to_val(s->p, rec->mem, err), rec->mem, err));
-		BP_TRY(put_log(s, k + 1, guide, rec, err));
+		BP_TRY(bp_guiding_log_put(&s->log, k + 1, guide, rec, err));
 		BP_TRY(guide_scores(g, k, samples, rec, err));
 	}
 	return BP_OK;

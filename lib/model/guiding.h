@@ -5,9 +5,8 @@
 
 #include "guide/exec.h"
 #include "guide/source.h"
+#include "model/guiding_log.h"
 #include "model/sampler.h"
-
-enum { BP_GD_STEPS = 20 }; /* inner steps of a diffusion step (num_gd_steps) */
 
 /* The programs of a run's exec guides, by their command. */
 struct bp_execs {

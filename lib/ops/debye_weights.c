@@ -24,12 +24,34 @@ weights(double *G, const struct bp_debye_weights *a, const double *E, const doub
 	}
 }
 
+/* on_grid [rows,n] from G [rows,nq] */
+static void
+to_grid(double *on_grid, const struct bp_q_grid *g, const double *G, size_t rows, size_t nq)
+{
+	for (size_t r = 0; r < rows; r++)
+		for (int i = 0; i < g->n; i++) {
+			double sum = 0;
+			for (int m = g->first[i]; m < g->first[i + 1]; m++)
+				sum += g->back[m] * G[r * nq + (size_t)g->from[m]];
+			on_grid[r * (size_t)g->n + (size_t)i] = sum;
+		}
+}
+
 int
 bp_debye_weights_cpu(struct bp_ctx *cx, const struct bp_debye_weights *a)
 {
-	const size_t nq = (size_t)a->nq;
+	const size_t nq = (size_t)a->nq, rows = (size_t)bp_pair_rows(&a->p), points = a->grid.n ? (size_t)a->grid.n : nq;
+	struct bp_mark mark = bp_dev_mark(cx);
+	double *own = NULL;
 
-	for (size_t b = 0; b < (size_t)a->p.b && !cx->dry; b++)
-		weights(a->G + b * (size_t)bp_pair_rows(&a->p) * nq, a, a->E + b * nq, a->g + b * nq, a->c2[b]);
+	if (a->grid.n)
+		BP_DEV_NEW(own, rows * nq, cx);
+	for (size_t b = 0; b < (size_t)a->p.b && !cx->dry; b++) {
+		double *G = a->G + b * rows * points;
+		weights(own ? own : G, a, a->E + b * nq, a->g + b * nq, a->c2[b]);
+		if (own)
+			to_grid(G, &a->grid, own, rows, nq);
+	}
+	bp_dev_release(cx, mark);
 	return BP_OK;
 }

@@ -4,14 +4,16 @@
 #define BP_OP_DEBYE_WEIGHTS_H
 
 #include "ops/pairs.h"
+#include "ops/q_grid.h"
 
 struct bp_debye_weights {
 	struct bp_pairs p; /* x is not looked at, a only for whether there is a layer */
 	int nq;
+	struct bp_q_grid grid;   /* of G, where it is to have one          */
 	const double *E, *g;     /* [b,nq], [b,nq]                         */
 	const double *c2;        /* [b]                                    */
 	const double *v, *s, *w; /* [ntypes,nq], [ntypes,nq], [nq]         */
-	double *G;               /* [b,rows,nq] out                        */
+	double *G;               /* [b,rows,nq] out, on a grid [b,rows,n]  */
 };
 typedef int bp_debye_weights_fn(struct bp_ctx *cx, const struct bp_debye_weights *a);
 bp_debye_weights_fn bp_debye_weights_cpu, bp_debye_weights_cuda;

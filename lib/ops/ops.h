@@ -44,6 +44,7 @@
 #include "ops/pair_weighted_average.h"
 #include "ops/rel_pos.h"
 #include "ops/rg_energy.h"
+#include "ops/rg_steps.h"
 #include "ops/saxs_fit.h"
 #include "ops/sinc_force.h"
 #include "ops/sinc_sum.h"
@@ -107,6 +108,7 @@
 	X(centre_atoms) \
 	X(saxs_fit) \
 	X(rg_energy) \
+	X(rg_steps) \
 	X(guide_begin) \
 	X(guide_step) \
 	X(guide_end)

@@ -448,10 +448,46 @@ extremes(void **state)
 	ref_close(r);
 }
 
+/* the inner grid gives sincs of all distances, and its transposed the same products */
+static void
+inner_grid(void **state)
+{
+	enum { NQ = 90, MOST = 64 };
+	const double D = 60, step = bp_grid_step(D);
+	const int n = bp_grid_points(0.3, step);
+	static double q[NQ], w[NQ * BP_NODES], back[NQ * BP_NODES], S[MOST], G[NQ], to[MOST];
+	static int32_t at[NQ], first[MOST + 1], from[NQ * BP_NODES];
+	struct bp_q_grid g = { .n = n, .at = at, .w = w, .first = first, .from = from, .back = back };
+
+	(void)state;
+	assert_true(n <= MOST);
+	for (int k = 0; k < NQ; k++)
+		q[k] = 0.3 * (k * 37 % NQ) / (NQ - 1), G[k] = cos(5.0 * k);
+	bp_grid_weights(at, w, q, NQ, step);
+	bp_grid_transpose(first, from, back, n, NQ, at, w);
+	for (double r = 0.05; r <= D; r += 0.61) {
+		double here = 0, there = 0;
+		for (int i = 0; i < n; i++)
+			S[i] = i ? sin(i * step * r) / (i * step * r) : 1, to[i] = 0;
+		for (int k = 0; k < NQ; k++) {
+			double x = q[k] * r, value = bp_grid_value(&g, S, k);
+			assert_true(fabs(value - (x > 0 ? sin(x) / x : 1)) <= 1e-7);
+			here += G[k] * value;
+		}
+		for (int i = 0; i < n; i++) {
+			for (int m = first[i]; m < first[i + 1]; m++)
+				to[i] += back[m] * G[from[m]];
+			there += to[i] * S[i];
+		}
+		assert_true(fabs(here - there) <= 1e-12 * NQ);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(inner_grid),
 		cmocka_unit_test(profiles),
 		cmocka_unit_test(exposed),
 		cmocka_unit_test(fitted),

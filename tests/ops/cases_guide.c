@@ -108,16 +108,46 @@ pair_sinc_force(struct check *k, int shape)
 	    .out = check_out_doubles(k, 3 * (size_t)p.b * p.n));
 }
 
+/* of shapes 4 and 5, those of shapes 1 and 3 again: a grid for nq points of q up to 0.5, not in order */
+static struct bp_q_grid
+some_grid(struct check *k, int nq)
+{
+	const double step = 0.03;
+	struct bp_q_grid g = { .n = bp_grid_points(0.5, step) };
+	const size_t all = (size_t)nq * BP_NODES;
+	double *q = malloc(((size_t)nq + 2 * all) * sizeof *q), *w = q + nq;
+	int32_t *at = malloc(((size_t)nq + (size_t)g.n + 1 + all) * sizeof *at), *first = at + nq, *from = first + g.n + 1;
+
+	bp_assert(q && at);
+	for (int i = 0; i < nq; i++)
+		q[i] = 0.5 * (7 * i % nq) / nq;
+	bp_grid_weights(at, w, q, nq, step);
+	bp_grid_transpose(first, from, w + all, g.n, nq, at, w);
+	g.at = check_given(k, at, (size_t)nq), g.w = check_given_doubles(k, w, all);
+	g.first = check_given(k, first, (size_t)g.n + 1), g.from = check_given(k, from, all), g.back = check_given_doubles(k, w + all, all);
+	free(q), free(at);
+	return g;
+}
+
+static int
+without_grid(int shape)
+{
+	static const int same[] = { 0, 1, 2, 3, 1, 3, 4 };
+
+	return same[shape];
+}
+
 /* all rows in fp64 */
 static void
 debye_profiles(struct check *k, int shape)
 {
-	struct bp_pairs p = some_pairs(k, shape);
-	const int nq = shapes[shape].nq;
+	struct bp_pairs p = some_pairs(k, without_grid(shape));
+	const int nq = shapes[without_grid(shape)].nq;
+	const struct bp_q_grid g = shape == 4 || shape == 5 ? some_grid(k, nq) : (struct bp_q_grid) { 0 };
 
 	check_bound(k, 1e-5, 1);
-	CHECK_OP(k, debye_profiles, .p = p, .nq = nq,
-	    .S = check_doubles(k, (size_t)p.b * bp_pair_rows(&p) * nq, 0, 100),
+	CHECK_OP(k, debye_profiles, .p = p, .nq = nq, .grid = g,
+	    .S = check_doubles(k, (size_t)p.b * bp_pair_rows(&p) * (g.n ? g.n : nq), 0, 100),
 	    .v = check_doubles(k, (size_t)p.ntypes * nq, 5, 10), .s = check_doubles(k, (size_t)p.ntypes * nq, 2, 5),
 	    .w = check_doubles(k, (size_t)nq, 1, 3), .P = check_out_doubles(k, (size_t)p.b * BP_PROFILES * nq));
 }
@@ -125,15 +155,16 @@ debye_profiles(struct check *k, int shape)
 static void
 debye_weights(struct check *k, int shape)
 {
-	struct bp_pairs p = some_pairs(k, shape);
-	const int nq = shapes[shape].nq;
+	struct bp_pairs p = some_pairs(k, without_grid(shape));
+	const int nq = shapes[without_grid(shape)].nq;
+	const struct bp_q_grid g = shape == 4 || shape == 5 ? some_grid(k, nq) : (struct bp_q_grid) { 0 };
 
 	check_bound(k, 1e-5, 1);
-	CHECK_OP(k, debye_weights, .p = p, .nq = nq, .E = check_doubles(k, (size_t)p.b * nq, -1, 1),
+	CHECK_OP(k, debye_weights, .p = p, .nq = nq, .grid = g, .E = check_doubles(k, (size_t)p.b * nq, -1, 1),
 	    .g = check_doubles(k, (size_t)p.b * nq, 0.9, 1.1), .c2 = check_doubles(k, (size_t)p.b, 0, 4),
 	    .v = check_doubles(k, (size_t)p.ntypes * nq, 5, 10), .s = check_doubles(k, (size_t)p.ntypes * nq, 2, 5),
 	    .w = check_doubles(k, (size_t)nq, 1, 3),
-	    .G = check_out_doubles(k, (size_t)p.b * bp_pair_rows(&p) * nq));
+	    .G = check_out_doubles(k, (size_t)p.b * bp_pair_rows(&p) * (g.n ? g.n : nq)));
 }
 
 /* both rows in fp64, differences of sincs a thousand times their size */
@@ -301,6 +332,46 @@ rg_energy(struct check *k, int shape)
 	free(mask);
 }
 
+/* As rg_energy, and what rounding grows to over the steps. In some shapes the sample is where it should be, moves without end, or does not
+ * count; numbers that are told lie one behind the other, as the sampler has them. */
+static void
+rg_steps(struct check *k, int shape)
+{
+	static const struct {
+		int b, n, steps;
+		enum bp_rg_method method;
+		double threshold, target, cap, weight;
+		bool contrast, raw;
+	} S[] = { { 1, 1, 2, BP_RG_ROBUST, 3, 9, 10, 0.5, false, false }, { 2, 7, 20, BP_RG_TRIMMED, 3, 9, 10, 0.1, false, false },
+		{ 2, 300, 5, BP_RG_ROBUST, 1, 9, 0.01, 0.5, true, false }, { 3, 1031, 20, BP_RG_STANDARD, 3, 12, 0.02, 0.1, false, false },
+		{ 1, 511, 3, BP_RG_ROBUST, 1e-3, 9, 10, 0.5, false, false }, { 2, 513, 20, BP_RG_STANDARD, 3, 20, 0, 1e-3, true, true },
+		{ 2, 2049, 4, BP_RG_TRIMMED, 3, 9, 10, 0.5, true, false }, { 2, 301, 3, BP_RG_ROBUST, 3, 9, 10, 0, false, false },
+		{ 1, 5377, 2, BP_RG_ROBUST, 3, 9, 10, 0.1, false, false }, { 1, 9001, 3, BP_RG_ROBUST, 2, 9, 0.003, 0.1, true, false },
+		{ 1, 4096, 20, BP_RG_ROBUST, 3, 9, 10, 0.1, false, false } };
+	const int b = S[shape].b, n = S[shape].n, ld = BP_RG_VALUES + 1;
+	const size_t ahead = (size_t)b * (1 + (size_t)ld + BP_STEP_VALUES);
+	double weight = S[shape].weight, *told, *x = malloc(3 * (size_t)b * n * sizeof *x);
+	uint8_t *mask = malloc((size_t)n);
+	struct bp_rg_energy f = { .b = b, .n = n, .ld = ld, .method = S[shape].method, .threshold = S[shape].threshold,
+		.target = S[shape].target, .cap = S[shape].cap, .places = n, .layer = 3 };
+
+	bp_assert(mask && x);
+	for (int i = 0; i < n; i++)
+		mask[i] = i == 0 || i % 13 != 5;
+	for (int i = 0; i < 3 * b * n; i++)
+		x[i] = 25 * sin(1.7 * i + 0.3 * (i / 3 % 17)) + 3 * cos(0.01 * i) + 40;
+	check_label(k, "b=%d n=%d steps=%d method=%d%s%s", b, n, S[shape].steps, f.method, S[shape].contrast ? " contrast" : "",
+	    S[shape].raw ? " raw" : "");
+	check_bound(k, 1e-3, 1);
+	f.k = check_doubles(k, 1, 5, 6), f.mask = check_bytes(k, mask, (size_t)n), f.w = check_doubles(k, (size_t)n, 1, 9);
+	f.a = S[shape].contrast ? check_doubles(k, (size_t)b * n, 0, 1) : NULL, f.place = mixed(k, n, n);
+	told = check_out_doubles(k, ahead * (size_t)S[shape].steps);
+	f.energy = told, f.values = told + b;
+	CHECK_OP(k, rg_steps, .f = f, .steps = S[shape].steps, .weight = check_given_doubles(k, &weight, 1), .raw = S[shape].raw,
+	    .x = check_inout_doubles(k, x, 3 * (size_t)b * n), .moves = told + b + b * ld, .ahead = ahead);
+	free(mask), free(x);
+}
+
 static void
 guide_begin(struct check *k, int shape)
 {
@@ -370,8 +441,8 @@ const struct check_op check_guide[] = {
 	{ "sinc_force", sinc_force, 2, 1, 0, 0 },
 	{ "pair_sinc", pair_sinc, 4, 1, 0, 0 },
 	{ "pair_sinc_force", pair_sinc_force, 4, 0, 0, 0 },
-	{ "debye_profiles", debye_profiles, 4, 1, 0, 0 },
-	{ "debye_weights", debye_weights, 4, 1, 0, 0 },
+	{ "debye_profiles", debye_profiles, 6, 1, 0, 0 },
+	{ "debye_weights", debye_weights, 6, 1, 0, 0 },
 	{ "pair_move", pair_move, 4, 1, 0, 0 },
 	{ "wave_sum", wave_sum, 2, 0, 0, 0 },
 	{ "wave_force", wave_force, 2, 0, 0, 0 },
@@ -380,6 +451,7 @@ const struct check_op check_guide[] = {
 	{ "centre_atoms", centre_atoms, 3, 1, 0, 0 },
 	{ "saxs_fit", saxs_fit, 6, 1, 0, 0 },
 	{ "rg_energy", rg_energy, 6, 1, 0, 0 },
+	{ "rg_steps", rg_steps, 10, 1, 0, 0 },
 	{ "guide_begin", guide_begin, 3, 1, 0, 0 },
 	{ "guide_step", guide_step, 6, 1, 0, 0 },
 	{ "guide_end", guide_end, 3, 1, 0, 0 },
