@@ -2,6 +2,7 @@
 #include "ops/exposed_fraction.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "ops/cpu.h"
@@ -51,17 +52,53 @@ bp_exposed_fraction_cpu(struct bp_ctx *cx, const struct bp_exposed_fraction *a)
 	return BP_OK;
 }
 
-/* ---- optimized. With d = x_j - x_i a point R_i u is inside sphere j when u.d > (R_i^2 + d^2 - R_j^2) / (2 R_i): three
- * multiply-adds a point. Points are taken in patches, and an atom's neighbours are tried in two turns: which patches one
- * of them hides whole, which is seen from the patch's middle, all patches at once (of most atoms inside nothing is left);
- * then the points of the other patches, near neighbours first. Neighbours come from cells as wide as the largest reach,
- * hashed so that atoms may be anywhere.
+/* ---- optimized. With d = x_j - x_i a point R_i u is inside sphere j when u.d > (R_i^2 + d^2 - R_j^2) / (2 R_i), that
+ * is within a cap about the direction of d. A table knows for each of many directions and sizes of caps which points lie
+ * inside for sure, a bit each; of most atoms inside nothing is left, and only what is left is tried by three
+ * multiply-adds a neighbour. Neighbours come from cells as wide as the largest reach, hashed so that atoms may be anywhere.
  * ---- */
 
-enum { LANES = 16, PATCHES = POINTS / LANES, PLANES = 8, WORD = 64 }; /* points and planes tried at once; bits */
+enum { LANES = 16, WORD = 64, WORDS = POINTS / WORD, SIDE = 12, LEVELS = 16 };
 typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int32_t lane_flags __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef signed char flags __attribute__((vector_size(LANES)));
+typedef uint64_t dots __attribute__((vector_size(POINTS / 8))); /* a bit a point */
+
+/* ---- the table: a process makes it once ---- */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static float sphere[3][POINTS];
+static dots hidden_by[SIDE * SIDE * SIDE][LEVELS]; /* [k] u.n > k / (LEVELS - 1) for all n of a cell of a grid over -1 .. 1 */
+
+static void
+make_cell(dots hidden[LEVELS], const double middle[3])
+{
+	static const double margin = 1e-3, half = 1.0 / SIDE + margin; /* directions are found within 2e-4 */
+
+	for (int k = 0; k < POINTS; k++) {
+		double least = -margin;
+		for (int d = 0; d < 3; d++)
+			least += sphere[d][k] * middle[d] - fabs(sphere[d][k]) * half;
+		for (int level = 0; level < LEVELS - 1 && least > (double)level / (LEVELS - 1); level++)
+			hidden[level][k / WORD] |= (uint64_t)1 << k % WORD;
+	}
+}
+
+static void
+make_table(void)
+{
+	for (int k = 0; k < POINTS; k++) {
+		double u[3];
+		sphere_point(u, k);
+		for (int d = 0; d < 3; d++)
+			sphere[d][k] = (float)u[d];
+	}
+	for (int c = 0; c < SIDE * SIDE * SIDE; c++)
+		make_cell(hidden_by[c], (double[]) { (2 * (c % SIDE) + 1.0) / SIDE - 1, (2 * (c / SIDE % SIDE) + 1.0) / SIDE - 1,
+		    (2 * (c / SIDE / SIDE) + 1.0) / SIDE - 1 });
+}
+
+/* ---- neighbours ---- */
 
 struct cells {
 	double width;
@@ -114,12 +151,10 @@ fill_cells(struct cells *c, const double *x, const double *R, int n)
 /* the atoms of a cell and those around it, gathered once for all of the cell; places from the cell's corner */
 struct near {
 	int64_t at[3];
-	int n;
-	float *x, *y, *z, *R;               /* [n], room for whole words of bits                                  */
-	float *dx, *dy, *dz, *limit, *far;  /* [n] seen from one atom: the plane that each cuts its sphere with; at least its distance */
-	uint64_t *close, *other;            /* [n] bits: those that cut, near ones and others                     */
-	int *list;                          /* [n] those that cut, near ones first                                */
-	float (*plane)[4];                  /* [n+PLANES] dx, dy, dz, limit of those in the list's order          */
+	int n, cuts;
+	float *x, *y, *z, *R;          /* [n], room for whole vectors                                   */
+	float *dx, *dy, *dz, *limit;   /* [cuts] the planes that cut the sphere of one atom, of as much */
+	int32_t *at_table;             /* [cuts] which of all hidden_by[][] each has                    */
 };
 
 /* append the atoms [k, end) of the sorted list, seen from the corner */
@@ -179,169 +214,122 @@ bits(lane_flags f)
 	return b[0] | b[1] << 8;
 }
 
-/* The planes that v's atoms cut from the sphere of radius R about x. An atom does not cut its own sphere: both its d
- * and limit are 0. A float's bits shifted are its square root or up to 6 % more (chords of it, from 4^k to 2 4^k). */
+/* those of v's atoms that cut the sphere of radius R about x: places and radii go to where their planes will be */
 BP_CLONES static void
-planes(const struct near *v, float x, float y, float z, float R)
+sift(struct near *v, float x, float y, float z, float R)
 {
-	const float close = 1.1f * R, half = 0.5f / R;
+	int n = 0;
 
 	for (int first = 0; first < v->n; first += WORD) {
 		const int end = first + WORD < v->n ? first + WORD : v->n;
-		uint64_t cut = 0, near = 0;
+		uint64_t cut = 0;
 		for (int m = first; m < end; m += LANES) {
-			lanes dx = *(lanes *)(v->x + m) - x, dy = *(lanes *)(v->y + m) - y, dz = *(lanes *)(v->z + m) - z;
-			lanes d2 = dx * dx + dy * dy + dz * dz, Rj = *(lanes *)(v->R + m);
-			*(lanes *)(v->dx + m) = dx, *(lanes *)(v->dy + m) = dy, *(lanes *)(v->dz + m) = dz;
-			*(lanes *)(v->limit + m) = (d2 + (R - Rj) * (R + Rj)) * half;
-			*(lane_flags *)(v->far + m) = ((lane_flags)d2 >> 1) + 0x1fc00000;
-			cut |= bits(d2 < (R + Rj) * (R + Rj)) << (m - first);
-			near |= bits(d2 < close * close) << (m - first);
+			lanes dx = *(lanes *)(v->x + m) - x, dy = *(lanes *)(v->y + m) - y, dz = *(lanes *)(v->z + m) - z,
+			      far = *(lanes *)(v->R + m) + R;
+			cut |= bits(dx * dx + dy * dy + dz * dz < far * far) << (m - first);
 		}
-		cut &= UINT64_MAX >> (first + WORD - end);
-		v->close[first / WORD] = cut & near;
-		v->other[first / WORD] = cut & ~near;
+		for (cut &= UINT64_MAX >> (first + WORD - end); cut; cut &= cut - 1, n++) {
+			const int m = first + __builtin_ctzll(cut);
+			v->dx[n] = v->x[m], v->dy[n] = v->y[m], v->dz[n] = v->z[m], v->limit[n] = v->R[m];
+		}
 	}
+	v->cuts = n;
 }
 
-/* Points of the sphere that lie close together, tried at once. */
-struct patch {
-	float u[3][LANES];
-};
-struct sphere {
-	struct patch patch[PATCHES];
-	float middle[3][PATCHES], width[PATCHES]; /* of each patch; no point of it is further from its middle */
-};
-_Static_assert(PATCHES == LANES, "patches are tried as points are");
-
-/* The spiral goes from pole to pole: rings of its points, cut by azimuth into patches that are about as wide as high. */
-static void
-make_patches(struct patch patch[PATCHES])
+/* 1 / sqrt(x) within 5e-6, large at 0: the well known guess from its bits, and two steps of Newton's */
+static inline float
+inverse_root(float x)
 {
-	static const int ring[] = { 1, 4, 6, 4, 1 };
-	double turn[POINTS], u[3];
-	int order[POINTS];
+	int32_t i;
+	float r;
 
-	for (int r = 0, first = 0, end; first < POINTS; first = end, r++) {
-		end = first + ring[r] * LANES;
-		for (int k = first; k < end; k++) {
-			int at = k;
-			turn[k] = fmod(k * 0.5 * (3 - sqrt(5)), 1);
-			for (; at > first && turn[order[at - 1]] > turn[k]; at--)
-				order[at] = order[at - 1];
-			order[at] = k;
-		}
-	}
-	for (int k = 0; k < POINTS; k++) {
-		sphere_point(u, order[k]);
-		for (int d = 0; d < 3; d++)
-			patch[k / LANES].u[d][k % LANES] = (float)u[d];
-	}
+	memcpy(&i, &x, sizeof i);
+	i = 0x5f3759df - (i >> 1);
+	memcpy(&r, &i, sizeof r);
+	r *= 1.5f - 0.5f * x * r * r;
+	return r * (1.5f - 0.5f * x * r * r);
 }
 
-static void
-make_sphere(struct sphere *s)
+static inline int
+cell_along(float u) /* of the table */
 {
-	make_patches(s->patch);
-	for (int c = 0; c < PATCHES; c++) {
-		float m[3] = { 0 }, most = 0;
-		for (int d = 0; d < 3; d++)
-			for (int k = 0; k < LANES; k++)
-				m[d] += s->patch[c].u[d][k] / LANES;
-		for (int k = 0; k < LANES; k++) {
-			float x = s->patch[c].u[0][k] - m[0], y = s->patch[c].u[1][k] - m[1], z = s->patch[c].u[2][k] - m[2];
-			most = fmaxf(most, x * x + y * y + z * z);
-		}
-		s->width[c] = sqrtf(most) * 1.001f;
-		for (int d = 0; d < 3; d++)
-			s->middle[d][c] = m[d];
+	return (int)(u * (0.9999f * SIDE / 2) + SIDE / 2.0f);
+}
+
+/* the planes of sift's atoms, and where the table has them. An atom does not cut its own sphere: both its d and limit
+ * are 0, and no point is hidden by the middle of the table. */
+BP_CLONES static void
+planes(struct near *v, float x, float y, float z, float R)
+{
+	const float half = 0.5f / R;
+
+#pragma omp simd
+	for (int m = 0; m < v->cuts; m++) {
+		float dx = v->dx[m] - x, dy = v->dy[m] - y, dz = v->dz[m] - z, Rj = v->limit[m];
+		float d2 = dx * dx + dy * dy + dz * dz, limit = (d2 + (R - Rj) * (R + Rj)) * half, inv = inverse_root(d2);
+		float level = limit * inv * (LEVELS - 1);
+		level = level < LEVELS - 2 ? level + 1 : LEVELS - 1; /* rounded up; the last hides nothing */
+		level = level > 0 ? level : 0;
+		v->at_table[m] = ((cell_along(dz * inv) * SIDE + cell_along(dy * inv)) * SIDE + cell_along(dx * inv)) * LEVELS + (int)level;
+		v->dx[m] = dx, v->dy[m] = dy, v->dz[m] = dz, v->limit[m] = limit;
 	}
 }
 
-/* The atoms of `set` follow v->list [n]; whole [PATCHES] becomes < 0 where one of them hides all of a patch: signs are
- * gathered. Returns how long the list is. */
+/* ---- points ---- */
+
+/* u = the points that the table does not know to be hidden; returns their number */
 BP_CLONES static int
-try_patches(lane_flags *whole, const struct near *v, const uint64_t *set, int n, const struct sphere *s)
+look_up(float u[3][POINTS], const struct near *v)
 {
-	const lanes x = *(lanes *)s->middle[0], y = *(lanes *)s->middle[1], z = *(lanes *)s->middle[2], width = *(lanes *)s->width;
-	lane_flags sign = *whole;
+	dots hidden = { 0 };
+	int n = 0;
 
-	for (int w = 0; w * WORD < v->n; w++)
-		for (uint64_t b = set[w]; b; b &= b - 1) {
-			const int j = w * WORD + __builtin_ctzll(b);
-			lanes under = width * v->far[j] + v->limit[j] - x * v->dx[j] - y * v->dy[j] - z * v->dz[j];
-			sign |= (lane_flags)under;
-			v->list[n++] = j;
-		}
-	*whole = sign;
+	for (int m = 0; m < v->cuts; m++)
+		hidden |= hidden_by[0][v->at_table[m]];
+	for (int w = 0; w < WORDS; w++)
+		for (uint64_t left = ~hidden[w]; left; left &= left - 1, n++)
+			for (int d = 0, k = w * WORD + __builtin_ctzll(left); d < 3; d++)
+				u[d][n] = sphere[d][k];
 	return n;
 }
 
-/* the points beyond none of the planes v->list [cuts], of the patches that are not hidden whole */
+/* those of n points beyond none of the planes; u is read in whole vectors */
 BP_CLONES static int
-count_exposed(const struct near *v, int cuts, const int32_t *whole, const struct patch patch[PATCHES])
+count_exposed(const float u[3][POINTS], int n, const struct near *v)
 {
-	int ready = 0, points = 0;
+	int points = 0;
 
-	for (int c = 0; c < PATCHES; c++) {
-		const float *x = patch[c].u[0], *y = patch[c].u[1], *z = patch[c].u[2];
-		float over[LANES] = { 0 };
-		uint64_t hidden[LANES / 8] = { 0 }; /* a byte a point */
-		if (whole[c] < 0)
-			continue;
-		for (int first = 0; first < cuts && (hidden[0] & hidden[1]) != UINT64_MAX; first += PLANES) {
-			for (; ready < first + PLANES; ready++) { /* past the last, that one again */
-				int j = v->list[bp_min(ready, cuts - 1)];
-				v->plane[ready][0] = v->dx[j], v->plane[ready][1] = v->dy[j];
-				v->plane[ready][2] = v->dz[j], v->plane[ready][3] = v->limit[j];
-			}
-			const float(*p)[4] = (const float(*)[4])v->plane[first];
-#pragma omp simd
-			for (int k = 0; k < LANES; k++) {
-				float most = over[k];
-#pragma GCC unroll 8
-				for (int m = 0; m < PLANES; m++) {
-					float by = x[k] * p[m][0] - p[m][3] + y[k] * p[m][1] + z[k] * p[m][2];
-					most = by > most ? by : most;
-				}
-				over[k] = most;
-			}
-			flags f = __builtin_convertvector(*(lanes *)over > 0, flags);
-			memcpy(hidden, &f, sizeof hidden);
-		}
-		points += LANES - (__builtin_popcountll(hidden[0]) + __builtin_popcountll(hidden[1])) / 8;
+	for (int first = 0; first < n; first += LANES) {
+		const lanes x = *(const lanes *)(u[0] + first), y = *(const lanes *)(u[1] + first), z = *(const lanes *)(u[2] + first);
+		lane_flags sign = { 0 };
+		for (int m = 0; m < v->cuts; m++)
+			sign |= (lane_flags)(v->limit[m] - x * v->dx[m] - y * v->dy[m] - z * v->dz[m]);
+		points += __builtin_popcountll(bits(sign >= 0) & (n - first < LANES ? ((uint64_t)1 << (n - first)) - 1 : UINT64_MAX));
 	}
 	return points;
 }
 
 static double
-exposed(const struct near *v, const double *x, const struct cells *c, double R, const struct sphere *s)
+exposed(struct near *v, const double *x, const struct cells *c, double R)
 {
-	lane_flags whole = { 0 };
-	int cuts, left = 0;
+	const float at[3] = { (float)(x[0] - (double)v->at[0] * c->width), (float)(x[1] - (double)v->at[1] * c->width),
+		(float)(x[2] - (double)v->at[2] * c->width) };
+	float u[3][POINTS] = { 0 };
 
-	planes(v, (float)(x[0] - (double)v->at[0] * c->width), (float)(x[1] - (double)v->at[1] * c->width),
-	    (float)(x[2] - (double)v->at[2] * c->width), (float)R);
-	cuts = try_patches(&whole, v, v->close, 0, s);
-	for (int k = 0; k < PATCHES; k++)
-		left += whole[k] >= 0;
-	if (left == 0)
-		return 0;
-	cuts = try_patches(&whole, v, v->other, cuts, s);
-	return (double)count_exposed(v, cuts, (const int32_t *)&whole, s->patch) / POINTS;
+	sift(v, at[0], at[1], at[2], (float)R);
+	planes(v, at[0], at[1], at[2], (float)R);
+	return (double)count_exposed(u, look_up(u, v), v) / POINTS;
 }
 
 int
 bp_exposed_fraction_cpu_opt(struct bp_ctx *cx, const struct bp_exposed_fraction *a)
 {
-	enum { CHUNK = 128, COLUMNS = 9 };
-	const size_t n = (size_t)a->n, m = (n + WORD - 1) / WORD * WORD, words = 2 * m / WORD; /* whole words may be written */
+	enum { CHUNK = 128, COLUMNS = 8 };
+	const size_t n = (size_t)a->n, m = (n + LANES - 1) / LANES * LANES; /* whole vectors are read and written */
 	struct bp_mark mark = bp_dev_mark(cx);
 	struct cells c = { .mask = 15 };
-	struct sphere *sphere;
-	float *scratch, (*plane)[4];
-	uint64_t *sets;
-	int *lists;
+	float *scratch;
+	int32_t *at_table;
 
 	while (c.mask < 2 * a->n && c.mask < 1 << 28)
 		c.mask = 2 * c.mask + 1;
@@ -350,16 +338,13 @@ bp_exposed_fraction_cpu_opt(struct bp_ctx *cx, const struct bp_exposed_fraction 
 	BP_DEV_NEW(c.cell, n, cx);
 	BP_DEV_NEW(c.x, 3 * n, cx);
 	BP_DEV_NEW(c.r, n, cx);
-	BP_DEV_NEW(sphere, 1, cx);
 	BP_DEV_NEW(scratch, COLUMNS * m * (size_t)cx->threads, cx);
-	BP_DEV_NEW(plane, (n + PLANES) * (size_t)cx->threads, cx);
-	BP_DEV_NEW(sets, words * (size_t)cx->threads, cx);
-	BP_DEV_NEW(lists, n * (size_t)cx->threads, cx);
+	BP_DEV_NEW(at_table, m * (size_t)cx->threads, cx);
 	if (cx->dry) {
 		bp_dev_release(cx, mark);
 		return BP_OK;
 	}
-	make_sphere(sphere);
+	pthread_once(&once, make_table);
 	for (int i = 0; i < a->n; i++)
 		c.width = fmax(c.width, 2 * a->R[i]);
 	c.y = c.x + n, c.z = c.y + n;
@@ -370,16 +355,15 @@ bp_exposed_fraction_cpu_opt(struct bp_ctx *cx, const struct bp_exposed_fraction 
 		for (int first = 0; first < a->n; first += CHUNK) { /* neighbours in the list are mostly of one cell */
 			const size_t mine = (size_t)omp_get_thread_num();
 			float *f = scratch + COLUMNS * m * mine;
-			uint64_t *set = sets + words * mine;
-			struct near near = { { 0 }, -1, f, f + m, f + 2 * m, f + 3 * m, f + 4 * m, f + 5 * m, f + 6 * m,
-				f + 7 * m, f + 8 * m, set, set + words / 2, lists + n * mine, plane + (n + PLANES) * mine };
+			struct near near = { { 0 }, -1, 0, f, f + m, f + 2 * m, f + 3 * m, f + 4 * m, f + 5 * m, f + 6 * m,
+				f + 7 * m, at_table + m * mine };
 			for (int k = first; k < first + CHUNK && k < a->n; k++) {
 				int i = c.atom[k];
 				int64_t at[3];
 				cell_index(at, &c, x + 3 * i);
 				if (near.n < 0 || memcmp(at, near.at, sizeof at))
 					gather(&near, &c, at);
-				a->a[(size_t)b * n + i] = exposed(&near, x + 3 * i, &c, a->R[i], sphere);
+				a->a[(size_t)b * n + i] = exposed(&near, x + 3 * i, &c, a->R[i]);
 			}
 		}
 	}
