@@ -58,7 +58,7 @@ bp_exposed_fraction_cpu(struct bp_ctx *cx, const struct bp_exposed_fraction *a)
  * multiply-adds a neighbour. Neighbours come from cells as wide as the largest reach, hashed so that atoms may be anywhere.
  * ---- */
 
-enum { LANES = 16, WORD = 64, WORDS = POINTS / WORD, SIDE = 12, LEVELS = 16 };
+enum { LANES = 16, WORD = 64, WORDS = POINTS / WORD, SIDE = 10, LEVELS = 12 };
 typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int32_t lane_flags __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef signed char flags __attribute__((vector_size(LANES)));
@@ -277,7 +277,7 @@ planes(struct near *v, float x, float y, float z, float R)
 
 /* ---- points ---- */
 
-/* u = the points that the table does not know to be hidden; returns their number */
+/* u = the points that the table does not know to be hidden, and zeros to whole vectors; returns their number */
 BP_CLONES static int
 look_up(float u[3][POINTS], const struct near *v)
 {
@@ -290,6 +290,8 @@ look_up(float u[3][POINTS], const struct near *v)
 		for (uint64_t left = ~hidden[w]; left; left &= left - 1, n++)
 			for (int d = 0, k = w * WORD + __builtin_ctzll(left); d < 3; d++)
 				u[d][n] = sphere[d][k];
+	for (int k = n; k % LANES; k++)
+		u[0][k] = u[1][k] = u[2][k] = 0;
 	return n;
 }
 
@@ -314,7 +316,7 @@ exposed(struct near *v, const double *x, const struct cells *c, double R)
 {
 	const float at[3] = { (float)(x[0] - (double)v->at[0] * c->width), (float)(x[1] - (double)v->at[1] * c->width),
 		(float)(x[2] - (double)v->at[2] * c->width) };
-	float u[3][POINTS] = { 0 };
+	float u[3][POINTS];
 
 	sift(v, at[0], at[1], at[2], (float)R);
 	planes(v, at[0], at[1], at[2], (float)R);
