@@ -3,11 +3,9 @@
 
 #include <string.h>
 
-#include "guide/tables.h"
 #include "ops/ops.h"
-#include "ops/vec.h"
 
-enum { HISTOGRAM_FROM = 512, MOST_BINS = 1 << 20 };
+enum { HISTOGRAM_FROM = 512, MOST_BINS = 1 << 20, TABLES_TO = 1 << 14 }; /* beyond so many points the grid does without tables */
 
 static bool
 is_optimized(const struct bp_ctx *cx, const char *op)
@@ -22,30 +20,33 @@ int
 bp_debye_open(struct bp_debye **ret, struct bp_ctx *cx, const struct bp_particle *p, const double *q, int nq,
     enum bp_debye_method method, struct bp_arena *mem, struct bp_err *err)
 {
-	const size_t types = (size_t)p->ntypes * (size_t)nq;
 	struct bp_debye *d;
-	double *own, *v, *s, *w, q_max = 0;
+	double *own, q_max = 0;
+	bool inner, tables;
+	size_t types;
 
 	*ret = NULL;
+	if (method == BP_DEBYE_AUTO)
+		method = p->n >= (cx->device == BP_CPU ? HISTOGRAM_FROM : HISTOGRAM_FROM / 8) ? BP_DEBYE_HISTOGRAM : BP_DEBYE_DIRECT;
+	inner = cx->device == BP_CPU && is_optimized(cx, "sinc_sum");
+	tables = !(inner && method == BP_DEBYE_HISTOGRAM && nq > TABLES_TO);
+	types = tables ? (size_t)p->ntypes * (size_t)nq : 0;
 	BP_NEW(d, 1, mem, err);
-	BP_NEW(own, 2 * (types + (size_t)nq), mem, err);
-	v = own + nq, s = v + types, w = s + types;
+	BP_NEW(own, 2 * types + (tables ? 2 : 1) * (size_t)nq, mem, err);
 	for (int k = 0; k < nq; k++) {
 		if (!(q[k] >= 0) || !isfinite(q[k]))
 			return BP_FAIL(err, BP_ENUM, NULL, "q %g is no length of a scattering vector", q[k]);
 		own[k] = q[k];
-		for (int t = 0; t < p->ntypes; t++) {
-			v[(size_t)t * nq + k] = bp_f_vacuum(p->z[t], p->n_h[t], q[k]);
-			s[(size_t)t * nq + k] = bp_f_solvent(p->z[t], p->n_h[t], q[k]);
-		}
-		w[k] = bp_f_water(q[k]);
 		q_max = fmax(q_max, q[k]);
 	}
-	if (method == BP_DEBYE_AUTO)
-		method = p->n >= (cx->device == BP_CPU ? HISTOGRAM_FROM : HISTOGRAM_FROM / 8) ? BP_DEBYE_HISTOGRAM : BP_DEBYE_DIRECT;
-	*d = (struct bp_debye) { .cx = cx, .mem = mem, .p = p, .method = method, .bin = 0.1,
-		.inner = cx->device == BP_CPU && is_optimized(cx, "sinc_sum"), .nq = nq, .q_max = q_max, .q = own, .v = v, .s = s,
-		.w = w };
+	*d = (struct bp_debye) { .cx = cx, .mem = mem, .p = p, .method = method, .bin = 0.1, .inner = inner, .nq = nq, .q_max = q_max, .q = own };
+	if (tables) {
+		double *v = own + nq, *s = v + types, *w = s + types;
+		bp_amplitudes(v, s, w, p, q, nq);
+		d->v = v, d->s = s, d->w = w;
+	}
+	if (inner && method == BP_DEBYE_HISTOGRAM)
+		BP_TRY(bp_grids_new(&d->grids, p, q_max, mem, err));
 	*ret = d;
 	return BP_OK;
 }
@@ -54,14 +55,16 @@ static int
 upload(struct bp_debye_up *u, const struct bp_debye *d)
 {
 	const size_t types = (size_t)d->p->ntypes * (size_t)d->nq, n = (size_t)d->p->n;
+	const size_t size = d->v ? 2 * (types + (size_t)d->nq) : (size_t)d->nq;
 	const void *own, *radius, *atom, *start;
 
-	BP_TRY(bp_dev_upload(d->cx, &own, d->q, 2 * (types + (size_t)d->nq) * sizeof *d->q));
+	BP_TRY(bp_dev_upload(d->cx, &own, d->q, size * sizeof *d->q));
 	BP_TRY(bp_dev_upload(d->cx, &radius, d->p->radius, n * sizeof *d->p->radius));
 	BP_TRY(bp_dev_upload(d->cx, &atom, d->p->atom, n * sizeof *d->p->atom));
 	BP_TRY(bp_dev_upload(d->cx, &start, d->p->start, ((size_t)d->p->ntypes + 1) * sizeof *d->p->start));
 	*u = (struct bp_debye_up) { .q = own, .radius = radius, .atom = atom, .start = start };
-	u->v = u->q + d->nq, u->s = u->v + types, u->w = u->s + types;
+	if (d->v)
+		u->v = u->q + d->nq, u->s = u->v + types, u->w = u->s + types;
 	return BP_OK;
 }
 
@@ -89,7 +92,7 @@ kept_points(const struct bp_debye *d)
 static int
 keep_grid(struct bp_debye *d)
 {
-	const double step = bp_grid_step(d->bins * d->bin), points = d->q_max / step + BP_NODES;
+	const double step = bp_q_grid_step(d->bins * d->bin), points = d->q_max / step + BP_NODES;
 	const size_t n = (size_t)points, nq = (size_t)d->nq, all = nq * BP_NODES;
 	struct bp_mark mark = bp_arena_mark(d->mem);
 	struct bp_q_grid *g = &d->up.grid;
@@ -145,120 +148,6 @@ pairs(const struct bp_debye_up *u, const struct bp_debye *d, int b, const double
 		.start_up = u->start };
 }
 
-/* ---- the inner grid (ops/q_grid.h), each conformer's own where the host looks at how far its atoms are apart ---- */
-
-enum { NODES = BP_NODES, LEFT = BP_LEFT };
-typedef double v8d __attribute__((vector_size(64), aligned(8), may_alias));
-
-struct grid {
-	int n;         /* points of the grid */
-	double *q, *w; /* [n], [nq,NODES] */
-	int32_t *at;   /* [nq] */
-};
-
-/* g for distances within so many bins; g->n = 0: it would not be worth it */
-static int
-open_grid(struct grid *g, const struct bp_debye *d, int bins)
-{
-	const double step = bp_grid_step(bins * d->bin), points = d->q_max / step + NODES;
-
-	*g = (struct grid) { .n = d->inner && points < d->nq / 2 ? (int)points : 0 };
-	if (g->n == 0)
-		return BP_OK;
-	BP_DEV_NEW(g->q, g->n, d->cx);
-	BP_DEV_NEW(g->w, (size_t)d->nq * NODES, d->cx);
-	BP_DEV_NEW(g->at, d->nq, d->cx);
-	for (int k = 0; k < g->n && !d->cx->dry; k++)
-		g->q[k] = k * step;
-	if (!d->cx->dry)
-		bp_grid_weights(g->at, g->w, d->q, d->nq, step);
-	return BP_OK;
-}
-
-/* S [rows,nq] from on_grid [rows,n], eight rows at once, which lie side by side in buf [n+LEFT,8] */
-BP_CLONES static void
-from_grid(double *S, const struct grid *g, const double *on_grid, size_t rows, int nq, double *buf)
-{
-	for (size_t r0 = 0; r0 < rows; r0 += 8, S += 8 * nq, on_grid += 8 * g->n) {
-		const size_t nr = rows - r0 < 8 ? rows - r0 : 8;
-		for (size_t r = 0; r < nr; r++)
-			for (int k = -LEFT; k < g->n; k++)
-				buf[8 * (k + LEFT) + r] = on_grid[r * g->n + (k < 0 ? -k : k)];
-		for (int k0 = 0; k0 < nq; k0 += 8) {
-			const int n = nq - k0 < 8 ? nq - k0 : 8;
-			v8d sum[8] = { 0 };
-			for (int k = 0; k < n; k++) {
-				const double *w = g->w + (size_t)(k0 + k) * NODES;
-				const v8d *at = (const v8d *)buf + g->at[k0 + k];
-#pragma GCC unroll 8
-				for (int i = 0; i < NODES; i++)
-					sum[k] += w[i] * at[i];
-			}
-			for (size_t r = 0; r < nr; r++)
-				for (int k = 0; k < n; k++)
-					S[r * nq + k0 + k] = ((const double *)sum)[8 * k + r];
-		}
-	}
-}
-
-/* the transposed: on_grid [rows,n] from G [rows,nq] */
-BP_CLONES static void
-to_grid(double *on_grid, const struct grid *g, const double *G, size_t rows, int nq, double *buf)
-{
-	for (size_t r = 0; r < rows; r++, G += nq, on_grid += g->n) {
-		memset(buf, 0, (size_t)(g->n + LEFT) * sizeof *buf);
-		for (int k = 0; k < nq; k++) {
-			const double *w = g->w + (size_t)k * NODES, x = G[k];
-			double *b = buf + g->at[k];
-#pragma omp simd
-			for (int i = 0; i < NODES; i++)
-				b[i] += w[i] * x;
-		}
-		memcpy(on_grid, buf + LEFT, (size_t)g->n * sizeof *buf);
-		for (int k = 1; k <= LEFT; k++)
-			on_grid[k] += buf[LEFT - k];
-	}
-}
-
-/* S [rows,nq] = sums over the bins of H */
-static int
-sum_bins(double *S, const struct bp_debye *d, const double *q, const double *H, int rows, int bins, int ld)
-{
-	struct grid g;
-	double *on_grid, *buf;
-
-	BP_TRY(open_grid(&g, d, bins));
-	if (g.n == 0)
-		return BP_OP(d->cx, sinc_sum, .rows = rows, .bins = bins, .ld = ld, .nq = d->nq, .h = d->bin, .q = q,
-		    .H = H, .S = S);
-	BP_DEV_NEW(on_grid, (size_t)rows * g.n, d->cx);
-	BP_DEV_NEW(buf, 8 * (g.n + LEFT), d->cx);
-	BP_TRY(BP_OP(d->cx, sinc_sum, .rows = rows, .bins = bins, .ld = ld, .nq = g.n, .h = d->bin, .q = g.q, .H = H,
-	    .S = on_grid));
-	if (!d->cx->dry)
-		from_grid(S, &g, on_grid, (size_t)rows, d->nq, buf);
-	return BP_OK;
-}
-
-/* F [rows,bins]: what a pair at each distance adds to the gradient of a conformer with so many bins of its own */
-static int
-force_table(double *F, const struct bp_debye *d, const double *q, const double *G, int rows, int bins, int own)
-{
-	struct grid g;
-	double *on_grid, *buf;
-
-	BP_TRY(open_grid(&g, d, own));
-	if (g.n == 0)
-		return BP_OP(
-		    d->cx, sinc_force, .rows = rows, .bins = bins, .nq = d->nq, .h = d->bin, .q = q, .G = G, .F = F);
-	BP_DEV_NEW(on_grid, (size_t)rows * g.n, d->cx);
-	BP_DEV_NEW(buf, g.n + LEFT, d->cx);
-	if (!d->cx->dry)
-		to_grid(on_grid, &g, G, (size_t)rows, d->nq, buf);
-	return BP_OP(
-	    d->cx, sinc_force, .rows = rows, .bins = bins, .nq = g.n, .h = d->bin, .q = g.q, .G = on_grid, .F = F);
-}
-
 /* conformer i's bins */
 static int
 own_bins(const struct bp_conformers *c, int i)
@@ -273,12 +162,144 @@ grid_of(const struct bp_debye *d, const struct bp_conformers *c)
 	return c->bins <= d->bins && !d->inner ? d->up.grid : (struct bp_q_grid) { 0 };
 }
 
+/* conformer i alone, for ops that do not look at x */
+static struct bp_pairs
+alone(const struct bp_pairs *p, int i)
+{
+	struct bp_pairs one = *p;
+
+	one.b = 1, one.x = NULL;
+	one.a = p->a ? p->a + (size_t)i * (size_t)p->n : NULL;
+	return one;
+}
+
+/* ---- the inner grid (grid.h) ---- */
+
+/* g for distances within so many bins, and room for grid_read and grid_spread; g->n = 0: it would not be worth it */
 static int
-histogram(double *S, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *p, struct bp_conformers *c)
+open_grid(struct bp_grid *g, double **room, const struct bp_debye *d, int bins)
+{
+	const double reach = bins * d->bin;
+	const size_t points = (size_t)bp_grid_points(d->grids, reach);
+	double *own;
+
+	*g = (struct bp_grid) { 0 };
+	if (d->v && points >= (size_t)d->nq / 2)
+		return BP_OK;
+	BP_DEV_NEW(own, 2 * ((size_t)d->p->ntypes + 1) * points, d->cx);
+	BP_DEV_NEW(*room, 8 * (points + 8), d->cx);
+	g->n = (int)points;
+	if (!d->cx->dry)
+		bp_grid_of(g, d->grids, reach, own);
+	return BP_OK;
+}
+
+/* P [BP_PROFILES,nq] of a conformer from its bins H [rows,bins], of which it needs `own` */
+static int
+profiles_of_bins(double *P, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *one, const double *H,
+    int bins, int own)
+{
+	const int rows = bp_pair_rows(one);
+	struct bp_mark mark = bp_dev_mark(d->cx);
+	struct bp_grid g;
+	double *room, *S, *on_grid = P;
+
+	BP_TRY(open_grid(&g, &room, d, own));
+	if (g.n == 0)
+		g = (struct bp_grid) { .n = d->nq, .q = u->q, .v = u->v, .s = u->s, .w = u->w };
+	else
+		BP_DEV_NEW(on_grid, BP_PROFILES * (size_t)g.n, d->cx);
+	BP_DEV_NEW(S, (size_t)rows * (size_t)g.n, d->cx);
+	BP_TRY(BP_OP(d->cx, sinc_sum, .rows = rows, .bins = own, .ld = bins, .nq = g.n, .h = d->bin, .q = g.q, .H = H, .S = S));
+	BP_TRY(BP_OP(d->cx, debye_profiles, .p = *one, .nq = g.n, .S = S, .v = g.v, .s = g.s, .w = g.w, .P = on_grid));
+	if (on_grid != P && !d->cx->dry)
+		bp_grid_read(P, &g, on_grid, BP_PROFILES, u->q, d->nq, room);
+	bp_dev_release(d->cx, mark);
+	return BP_OK;
+}
+
+/* G [rows,n] of debye_weights.h on the grid, from E, E g and E g^2 there */
+static void
+weights_on_grid(double *G, const struct bp_grid *g, const struct bp_pairs *one, const double *on_grid, double c2)
+{
+	const size_t n = (size_t)g->n;
+	const double *e0 = on_grid, *e1 = e0 + n, *e2 = e1 + n;
+
+	for (int i = 0; i < one->ntypes; i++) {
+		const double *vi = g->v + (size_t)i * n, *si = g->s + (size_t)i * n;
+		for (int j = i; j < one->ntypes; j++) {
+			const double *vj = g->v + (size_t)j * n, *sj = g->s + (size_t)j * n;
+			double *out = G + (size_t)bp_pair_row(one, i, j) * n;
+			for (size_t k = 0; k < n; k++)
+				out[k] = 2 * (e0[k] * vi[k] * vj[k] - e1[k] * (vi[k] * sj[k] + si[k] * vj[k]) + e2[k] * si[k] * sj[k]);
+		}
+		for (size_t k = 0; one->a && k < n; k++)
+			G[(size_t)bp_layer_row(one, i) * n + k] = 2 * c2 * g->w[k] * (e0[k] * vi[k] - e1[k] * si[k]);
+	}
+	for (size_t k = 0; one->a && k < n; k++)
+		G[(size_t)bp_layer_row(one, one->ntypes) * n + k] = 2 * c2 * c2 * g->w[k] * g->w[k] * e0[k];
+}
+
+/* F [rows,bins]: what a pair at each distance adds to the gradient of a conformer with so many bins of its own */
+static int
+force_table(double *F, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *one, const double *E,
+    const double *solvent, const double *c2, int bins, int own)
+{
+	const int rows = bp_pair_rows(one);
+	struct bp_mark mark = bp_dev_mark(d->cx);
+	struct bp_grid g;
+	double *room, *on_grid, *G;
+
+	BP_TRY(open_grid(&g, &room, d, own));
+	BP_DEV_NEW(on_grid, 3 * (size_t)g.n + 1, d->cx);
+	if (g.n == 0) {
+		g = (struct bp_grid) { .n = d->nq, .q = u->q };
+		BP_DEV_NEW(G, (size_t)rows * (size_t)g.n, d->cx);
+		BP_TRY(BP_OP(d->cx, debye_weights, .p = *one, .nq = d->nq, .E = E, .g = solvent, .c2 = c2, .v = u->v, .s = u->s,
+		    .w = u->w, .G = G));
+	} else {
+		BP_DEV_NEW(G, (size_t)rows * (size_t)g.n, d->cx);
+		if (!d->cx->dry) {
+			bp_grid_spread(on_grid, &g, E, solvent, u->q, d->nq, room);
+			weights_on_grid(G, &g, one, on_grid, *c2);
+		}
+	}
+	BP_TRY(BP_OP(d->cx, sinc_force, .rows = rows, .bins = bins, .nq = g.n, .h = d->bin, .q = g.q, .G = G, .F = F));
+	bp_dev_release(d->cx, mark);
+	return BP_OK;
+}
+
+/* ---- profiles and forces ---- */
+
+/* P from bins: each conformer's by its own way, on the host */
+static int
+histogram_inner(double *P, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *p, struct bp_conformers *c,
+    int bins, const double *H, const double *far)
 {
 	const size_t rows = (size_t)bp_pair_rows(p);
-	double *H, *far, reach = 2 * c->radius; /* dry, nobody knows the reach */
-	int bins;
+
+	c->bins = 0;
+	for (int i = 0; i < c->b; i++) {
+		const struct bp_pairs one = alone(p, i);
+		double reach = 2 * c->radius; /* dry, nobody knows the reach */
+		int own;
+		BP_TRY(bp_dev_download(d->cx, &reach, far + i, sizeof reach));
+		own = (int)(reach / d->bin) + 4 < bins ? (int)(reach / d->bin) + 4 : bins;
+		c->bins = own > c->bins ? own : c->bins;
+		if (c->own)
+			c->own[i] = own;
+		BP_TRY(profiles_of_bins(P + (size_t)i * BP_PROFILES * (size_t)d->nq, d, u, &one, H + (size_t)i * rows * (size_t)bins, bins, own));
+	}
+	return BP_OK;
+}
+
+static int
+histogram(double *P, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *p, struct bp_conformers *c)
+{
+	const size_t rows = (size_t)bp_pair_rows(p);
+	struct bp_q_grid grid;
+	double *H, *far, *S;
+	int bins, points;
 
 	if (!(2 * c->radius < (MOST_BINS - 4) * d->bin))
 		return BP_FAIL(d->cx->err, BP_ENUM, "take method direct",
@@ -287,25 +308,15 @@ histogram(double *S, const struct bp_debye *d, const struct bp_debye_up *u, cons
 	BP_DEV_NEW(H, (size_t)c->b * rows * (size_t)bins, d->cx);
 	BP_DEV_NEW(far, c->b, d->cx);
 	BP_TRY(BP_OP(d->cx, pair_histogram, .p = *p, .bins = bins, .h = d->bin, .H = H, .far = far));
-	if (!d->inner) { /* nobody waits for the device to hear how far they really are */
-		c->bins = bins;
-		return BP_OP(d->cx, sinc_sum, .rows = c->b * (int)rows, .bins = bins, .ld = bins, .nq = grid_of(d, c).n ? grid_of(d, c).n : d->nq,
-		    .h = d->bin, .q = bins <= d->bins ? u->table_q : u->q, .H = H, .T = bins <= d->bins ? u->sums : NULL, .S = S);
-	}
-	c->bins = 0;
-	for (int i = 0; i < c->b; i++) {
-		struct bp_mark mark = bp_dev_mark(d->cx);
-		int own;
-		BP_TRY(bp_dev_download(d->cx, &reach, far + i, sizeof reach));
-		own = (int)(reach / d->bin) + 4 < bins ? (int)(reach / d->bin) + 4 : bins;
-		c->bins = own > c->bins ? own : c->bins;
-		if (c->own)
-			c->own[i] = own;
-		BP_TRY(sum_bins(S + (size_t)i * rows * (size_t)d->nq, d, u->q, H + (size_t)i * rows * (size_t)bins,
-		    (int)rows, own, bins));
-		bp_dev_release(d->cx, mark);
-	}
-	return BP_OK;
+	if (d->inner)
+		return histogram_inner(P, d, u, p, c, bins, H, far);
+	c->bins = bins; /* nobody waits for the device to hear how far they really are */
+	grid = grid_of(d, c);
+	points = grid.n ? grid.n : d->nq;
+	BP_DEV_NEW(S, (size_t)c->b * rows * (size_t)points, d->cx);
+	BP_TRY(BP_OP(d->cx, sinc_sum, .rows = c->b * (int)rows, .bins = bins, .ld = bins, .nq = points, .h = d->bin,
+	    .q = grid.n ? u->table_q : u->q, .H = H, .T = bins <= d->bins ? u->sums : NULL, .S = S));
+	return BP_OP(d->cx, debye_profiles, .p = *p, .nq = d->nq, .grid = grid, .S = S, .v = u->v, .s = u->s, .w = u->w, .P = P);
 }
 
 int
@@ -318,10 +329,13 @@ bp_debye_profiles(double *P, const struct bp_debye *d, struct bp_conformers *c)
 
 	BP_TRY(bp_debye_have(&u, d));
 	p = pairs(&u, d, c->b, c->x, c->a);
+	if (d->method == BP_DEBYE_HISTOGRAM) {
+		BP_TRY(histogram(P, d, &u, &p, c));
+		bp_dev_release(d->cx, mark);
+		return BP_OK;
+	}
 	BP_DEV_NEW(S, (size_t)c->b * (size_t)bp_pair_rows(&p) * (size_t)d->nq, d->cx);
-	if (d->method == BP_DEBYE_HISTOGRAM)
-		BP_TRY(histogram(S, d, &u, &p, c));
-	else if (d->method == BP_DEBYE_QUADRATURE)
+	if (d->method == BP_DEBYE_QUADRATURE)
 		BP_TRY(BP_OP(d->cx, wave_sum, .p = p, .nq = d->nq, .diameter = 2 * c->radius, .q_max = d->q_max, .q = u.q,
 		    .S = S));
 	else
@@ -331,25 +345,35 @@ bp_debye_profiles(double *P, const struct bp_debye *d, struct bp_conformers *c)
 	return BP_OK;
 }
 
+/* out [b,n,3] by way of the bins */
+static int
+forces_inner(double *out, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *p, const struct bp_conformers *c,
+    const double *E, const double *g, const double *c2)
+{
+	const size_t rows = (size_t)bp_pair_rows(p), nq = (size_t)d->nq;
+	double *F;
+
+	BP_DEV_NEW(F, (size_t)c->b * rows * (size_t)c->bins, d->cx);
+	for (int i = 0; i < c->b; i++) {
+		const struct bp_pairs one = alone(p, i);
+		BP_TRY(force_table(F + (size_t)i * rows * (size_t)c->bins, d, u, &one, E + (size_t)i * nq, g + (size_t)i * nq, c2 + i, c->bins,
+		    own_bins(c, i)));
+	}
+	return BP_OP(d->cx, pair_force, .p = *p, .bins = c->bins, .h = d->bin, .F = F, .out = out);
+}
+
 /* out [b,n,3] from the tables G of all conformers */
 static int
 histogram_forces(double *out, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *p, const double *G,
     const struct bp_conformers *c)
 {
+	const struct bp_q_grid grid = grid_of(d, c);
 	const size_t rows = (size_t)bp_pair_rows(p);
 	double *F;
 
 	BP_DEV_NEW(F, (size_t)c->b * rows * (size_t)c->bins, d->cx);
-	if (!d->inner)
-		BP_TRY(BP_OP(d->cx, sinc_force, .rows = c->b * (int)rows, .bins = c->bins, .nq = grid_of(d, c).n ? grid_of(d, c).n : d->nq,
-		    .h = d->bin, .q = c->bins <= d->bins ? u->table_q : u->q, .G = G, .T = c->bins <= d->bins ? u->slopes : NULL,
-		    .ldt = d->bins, .F = F));
-	for (int i = 0; d->inner && i < c->b; i++) {
-		struct bp_mark own = bp_dev_mark(d->cx);
-		BP_TRY(force_table(F + (size_t)i * rows * (size_t)c->bins, d, u->q, G + (size_t)i * rows * (size_t)d->nq,
-		    (int)rows, c->bins, own_bins(c, i)));
-		bp_dev_release(d->cx, own);
-	}
+	BP_TRY(BP_OP(d->cx, sinc_force, .rows = c->b * (int)rows, .bins = c->bins, .nq = grid.n ? grid.n : d->nq, .h = d->bin,
+	    .q = grid.n ? u->table_q : u->q, .G = G, .T = c->bins <= d->bins ? u->slopes : NULL, .ldt = d->bins, .F = F));
 	return BP_OP(d->cx, pair_force, .p = *p, .bins = c->bins, .h = d->bin, .F = F, .out = out);
 }
 
@@ -364,6 +388,11 @@ bp_debye_forces(double *out, const struct bp_debye *d, const struct bp_conformer
 
 	BP_TRY(bp_debye_have(&u, d));
 	p = pairs(&u, d, c->b, c->x, c->a);
+	if (d->method == BP_DEBYE_HISTOGRAM && d->inner) {
+		BP_TRY(forces_inner(out, d, &u, &p, c, E, g, c2));
+		bp_dev_release(d->cx, mark);
+		return BP_OK;
+	}
 	BP_DEV_NEW(G, (size_t)c->b * (size_t)bp_pair_rows(&p) * (size_t)d->nq, d->cx);
 	BP_TRY(BP_OP(d->cx, debye_weights, .p = p, .nq = d->nq, .grid = grid_of(d, c), .E = E, .g = g, .c2 = c2, .v = u.v, .s = u.s, .w = u.w,
 	    .G = G));
@@ -401,6 +430,9 @@ bp_debye_moves(double *D, const struct bp_debye *d, const double *x, const doubl
 	struct bp_pairs p;
 	double *out;
 
+	if (!d->v)
+		return BP_FAIL(d->cx->err, BP_EUSAGE, "take the analytic gradient, or fewer points", "finite_diff_batch: a curve of %d points, at most %d",
+		    d->nq, (int)TABLES_TO);
 	BP_TRY(bp_debye_have(&u, d));
 	BP_TRY(bp_dev_upload(d->cx, &xup, x, 3 * (size_t)d->p->n * sizeof *x));
 	if (a)

@@ -4,7 +4,7 @@
 #ifndef BP_DEBYE_H
 #define BP_DEBYE_H
 
-#include "guide/particle.h"
+#include "guide/grid.h"
 #include "ops/debye_profiles.h"
 
 enum bp_debye_method { BP_DEBYE_AUTO, BP_DEBYE_DIRECT, BP_DEBYE_HISTOGRAM, BP_DEBYE_QUADRATURE };
@@ -15,11 +15,12 @@ struct bp_debye {
 	const struct bp_particle *p;
 	enum bp_debye_method method; /* AUTO: histogram from 512 atoms (on a card 64), else direct */
 	double bin;                  /* A, of the histogram                                        */
-	bool inner;                  /* histogram on the CPU: sums on each conformer's grid of q   */
+	bool inner;                  /* histogram on the CPU: on each conformer's grid, see grid.h */
 	int nq;
 	double q_max;            /* the largest q                                              */
 	const double *q;         /* [nq]                                                       */
-	const double *v, *s, *w; /* [ntypes,nq], [ntypes,nq], [nq] amplitudes, behind q        */
+	const double *v, *s, *w; /* [ntypes,nq], [ntypes,nq], [nq] amplitudes, behind q; NULL: many points, which only the grid needs */
+	struct bp_grids *grids;  /* of inner                                                   */
 	int bins;                /* that the kept tables hold                                  */
 	struct bp_debye_up {     /* the same in device memory, as long as it is kept           */
 		const double *q, *v, *s, *w;

@@ -2,6 +2,7 @@
 #include "ops/exposed_fraction.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "ops/cpu.h"
@@ -51,30 +52,71 @@ bp_exposed_fraction_cpu(struct bp_ctx *cx, const struct bp_exposed_fraction *a)
 	return BP_OK;
 }
 
-/* ---- optimized. With d = x_j - x_i a point R_i u is inside sphere j when u.d > (R_i^2 + d^2 - R_j^2) / (2 R_i): three
- * multiply-adds a point. Near atoms cut first: of most atoms they leave few points, of those inside none, and only what
- * is left is tried further. Neighbours come from cells as wide as the largest reach, hashed so that atoms may be
- * anywhere.
+/* ---- optimized. With d = x_j - x_i a point R_i u is inside sphere j when u.d > (R_i^2 + d^2 - R_j^2) / (2 R_i), that
+ * is within a cap about the direction of d. A table knows for each of many directions and sizes of caps which points lie
+ * inside for sure, a bit each; of most atoms inside nothing is left, and only what is left is tried by three
+ * multiply-adds a neighbour. Neighbours come from cells as wide as the largest reach, hashed so that atoms may be anywhere.
  * ---- */
 
-enum { LANES = 16, PATCHES = POINTS / LANES, PLANES = 8 }; /* points and planes tried at once */
+enum { LANES = 16, WORD = 64, WORDS = POINTS / WORD, SIDE = 10, LEVELS = 12 };
+typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef int32_t lane_flags __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef signed char flags __attribute__((vector_size(LANES)));
+typedef uint64_t dots __attribute__((vector_size(POINTS / 8))); /* a bit a point */
+
+/* ---- the table: a process makes it once ---- */
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static float sphere[3][POINTS];
+static dots hidden_by[SIDE * SIDE * SIDE][LEVELS]; /* [k] u.n > k / (LEVELS - 1) for all n of a cell of a grid over -1 .. 1 */
+
+static void
+make_cell(dots hidden[LEVELS], const double middle[3])
+{
+	static const double margin = 1e-3, half = 1.0 / SIDE + margin; /* directions are found within 2e-4 */
+
+	for (int k = 0; k < POINTS; k++) {
+		double least = -margin;
+		for (int d = 0; d < 3; d++)
+			least += sphere[d][k] * middle[d] - fabs(sphere[d][k]) * half;
+		for (int level = 0; level < LEVELS - 1 && least > (double)level / (LEVELS - 1); level++)
+			hidden[level][k / WORD] |= (uint64_t)1 << k % WORD;
+	}
+}
+
+static void
+make_table(void)
+{
+	for (int k = 0; k < POINTS; k++) {
+		double u[3];
+		sphere_point(u, k);
+		for (int d = 0; d < 3; d++)
+			sphere[d][k] = (float)u[d];
+	}
+	for (int c = 0; c < SIDE * SIDE * SIDE; c++)
+		make_cell(hidden_by[c], (double[]) { (2 * (c % SIDE) + 1.0) / SIDE - 1, (2 * (c / SIDE % SIDE) + 1.0) / SIDE - 1,
+		    (2 * (c / SIDE / SIDE) + 1.0) / SIDE - 1 });
+}
+
+/* ---- neighbours ---- */
 
 struct cells {
-	double width, R;   /* the largest R                            */
+	double width;
 	int mask;          /* cells - 1, a power of two less one       */
 	int *first, *atom; /* [cells+1], [n]: the atoms of each cell  */
+	uint32_t *cell;    /* [n] of each atom                         */
 	double *x, *y, *z; /* [n] in the order of atom                */
 	float *r;
 };
 
+/* cells that follow each other along x do so in the table too, up to its end */
 static uint32_t
 cell_of(const struct cells *c, int64_t i, int64_t j, int64_t k)
 {
-	uint64_t h
-	    = (uint64_t)i * 0x9e3779b97f4a7c15u ^ (uint64_t)j * 0xc2b2ae3d27d4eb4fu ^ (uint64_t)k * 0x165667b19e3779f9u;
+	uint64_t h = (uint64_t)j * 0xc2b2ae3d27d4eb4fu ^ (uint64_t)k * 0x165667b19e3779f9u;
 
 	h ^= h >> 31;
-	return (uint32_t)(h * 0x9fb21c651e98df25u >> 33) & (uint32_t)c->mask;
+	return ((uint32_t)(h * 0x9fb21c651e98df25u >> 33) + (uint32_t)i) & (uint32_t)c->mask;
 }
 
 static void
@@ -84,25 +126,20 @@ cell_index(int64_t at[3], const struct cells *c, const double *x)
 		at[d] = (int64_t)floor(x[d] / c->width);
 }
 
-static uint32_t
-cell_at(const struct cells *c, const double *x)
-{
-	int64_t at[3];
-
-	cell_index(at, c, x);
-	return cell_of(c, at[0], at[1], at[2]);
-}
-
 static void
 fill_cells(struct cells *c, const double *x, const double *R, int n)
 {
 	memset(c->first, 0, ((size_t)c->mask + 2) * sizeof *c->first);
-	for (int i = 0; i < n; i++)
-		c->first[cell_at(c, x + 3 * i) + 1]++;
+	for (int i = 0; i < n; i++) {
+		int64_t at[3];
+		cell_index(at, c, x + 3 * i);
+		c->cell[i] = cell_of(c, at[0], at[1], at[2]);
+		c->first[c->cell[i] + 1]++;
+	}
 	for (int k = 0; k <= c->mask; k++)
 		c->first[k + 1] += c->first[k];
 	for (int i = n - 1; i >= 0; i--) /* first[k+1] counts down to the cell's beginning */
-		c->atom[--c->first[cell_at(c, x + 3 * i) + 1]] = i;
+		c->atom[--c->first[c->cell[i] + 1]] = i;
 	memmove(c->first, c->first + 1, ((size_t)c->mask + 1) * sizeof *c->first);
 	c->first[c->mask + 1] = n;
 	for (int k = 0; k < n; k++) {
@@ -111,19 +148,17 @@ fill_cells(struct cells *c, const double *x, const double *R, int n)
 	}
 }
 
-/* the atoms that may reach those of a cell, gathered once for all of them; places from the cell's corner */
+/* the atoms of a cell and those around it, gathered once for all of the cell; places from the cell's corner */
 struct near {
 	int64_t at[3];
-	int n;
-	float *x, *y, *z, *R;        /* [n] */
-	float *dx, *dy, *dz, *limit; /* [n] seen from one atom: the plane that each cuts its sphere with */
-	int *reach;                  /* [n] 0: does not cut, 1: cuts, 2: cuts and is near                */
-	int *list, *far;             /* [n+1] those that cut, near ones first; scratch                   */
-	float (*plane)[4];           /* [n+PLANES] dx, dy, dz, limit of those in the list's order         */
+	int n, cuts;
+	float *x, *y, *z, *R;          /* [n], room for whole vectors                                   */
+	float *dx, *dy, *dz, *limit;   /* [cuts] the planes that cut the sphere of one atom, of as much */
+	int32_t *at_table;             /* [cuts] which of all hidden_by[][] each has                    */
 };
 
 /* append the atoms [k, end) of the sorted list, seen from the corner */
-BP_CLONES static void
+static inline void
 append(struct near *v, const struct cells *c, int k, int end, const double corner[3])
 {
 	float *x = v->x + v->n, *y = v->y + v->n, *z = v->z + v->n, *R = v->R + v->n;
@@ -137,192 +172,183 @@ append(struct near *v, const struct cells *c, int k, int end, const double corne
 	v->n += end - k;
 }
 
-static inline float
-beyond(float x, float width) /* the interval 0 .. width; maxima, as branches would go either way */
-{
-	float out = -x > x - width ? -x : x - width;
-
-	return out > 0 ? out : 0;
-}
-
-/* leave those that may reach an atom of radius R in the cell */
 BP_CLONES static void
-drop_far(struct near *v, float width, float R)
-{
-	int n = 0;
-
-#pragma omp simd
-	for (int m = 0; m < v->n; m++) {
-		float x = beyond(v->x[m], width), y = beyond(v->y[m], width), z = beyond(v->z[m], width),
-		      far = R + v->R[m];
-		v->reach[m] = x * x + y * y + z * z < far * far;
-	}
-	for (int m = 0; m < v->n; m++) {
-		v->x[n] = v->x[m], v->y[n] = v->y[m], v->z[n] = v->z[m], v->R[n] = v->R[m];
-		n += v->reach[m];
-	}
-	v->n = n;
-}
-
-static void
 gather(struct near *v, const struct cells *c, const int64_t at[3])
 {
 	const double corner[3] = { (double)at[0] * c->width, (double)at[1] * c->width, (double)at[2] * c->width };
-	uint32_t seen[27];
-	int cells = 0;
+	const uint32_t mask = (uint32_t)c->mask;
+	uint32_t row[9]; /* where three cells begin */
+	int from = 0, to = 0;
 
 	memcpy(v->at, at, sizeof v->at);
 	v->n = 0;
-	for (int m = 0; m < 27; m++) {
-		uint32_t cell = cell_of(c, at[0] + m % 3 - 1, at[1] + m / 3 % 3 - 1, at[2] + m / 9 - 1);
-		bool again = c->first[cell] == c->first[cell + 1];
-		for (int k = 0; k < cells; k++)
-			again = again || seen[k] == cell;
-		if (again) /* two cells with one hash, or nothing in it */
-			continue;
-		seen[cells++] = cell;
-		append(v, c, c->first[cell], c->first[cell + 1], corner);
+	for (int m = 0; m < 9; m++) {
+		row[m] = cell_of(c, at[0] - 1, at[1] + m % 3 - 1, at[2] + m / 3 - 1);
+		for (uint32_t i = 0; i < 3; i++) {
+			const uint32_t cell = (row[m] + i) & mask;
+			bool again = false; /* rows whose hashes are near */
+			for (int k = 0; k < m; k++)
+				again = again || ((cell - row[k]) & mask) < 3;
+			if (again)
+				continue;
+			if (c->first[cell] != to) {
+				append(v, c, from, to, corner);
+				from = c->first[cell];
+			}
+			to = c->first[cell + 1];
+		}
 	}
-	drop_far(v, (float)c->width * 1.0001f, (float)c->R * 1.0001f);
+	append(v, c, from, to, corner);
 }
 
-/* the planes that v's atoms cut from the sphere of radius R about x. An atom does not cut its own sphere: both its d
- * and limit are 0. */
+/* a bit a lane that is -1, not 0 */
+static inline uint64_t
+bits(lane_flags f)
+{
+	flags byte = __builtin_convertvector(f, flags);
+	uint64_t b[2];
+
+	memcpy(b, &byte, sizeof b);
+	b[0] = (b[0] & 0x0101010101010101u) * 0x0102040810204080u >> 56;
+	b[1] = (b[1] & 0x0101010101010101u) * 0x0102040810204080u >> 56;
+	return b[0] | b[1] << 8;
+}
+
+/* those of v's atoms that cut the sphere of radius R about x: places and radii go to where their planes will be */
 BP_CLONES static void
-planes(const struct near *v, float x, float y, float z, float R)
+sift(struct near *v, float x, float y, float z, float R)
 {
-	const float close = 1.1f * R, half = 0.5f / R;
+	int n = 0;
 
-#pragma omp simd
-	for (int m = 0; m < v->n; m++) {
-		float dx = v->x[m] - x, dy = v->y[m] - y, dz = v->z[m] - z, Rj = v->R[m];
-		float d2 = dx * dx + dy * dy + dz * dz;
-		v->dx[m] = dx, v->dy[m] = dy, v->dz[m] = dz;
-		v->limit[m] = (d2 + (R - Rj) * (R + Rj)) * half;
-		v->reach[m] = (d2 < (R + Rj) * (R + Rj)) + (d2 < close * close);
-	}
-}
-
-/* v->list of those that cut, near ones first; returns their number. Written without branches, which would go either
- * way. */
-static int
-sift(const struct near *v)
-{
-	const int *restrict reach = v->reach, n = v->n;
-	int *restrict list = v->list, *restrict apart = v->far, near = 0, far = 0;
-
-	for (int m = 0; m < n; m++) {
-		list[near] = apart[far] = m;
-		near += reach[m] >> 1, far += reach[m] & 1;
-	}
-	memcpy(list + near, apart, (size_t)far * sizeof *apart);
-	return near + far;
-}
-
-/* Points of the sphere that lie close together, tried at once. */
-typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef signed char flags __attribute__((vector_size(LANES)));
-struct patch {
-	float u[3][LANES];
-};
-
-/* The spiral goes from pole to pole: rings of its points, cut by azimuth into patches that are about as wide as high. */
-static void
-make_patches(struct patch patch[PATCHES])
-{
-	static const int ring[] = { 1, 4, 6, 4, 1 };
-	double turn[POINTS], u[3];
-	int order[POINTS];
-
-	for (int r = 0, first = 0, end; first < POINTS; first = end, r++) {
-		end = first + ring[r] * LANES;
-		for (int k = first; k < end; k++) {
-			int at = k;
-			turn[k] = fmod(k * 0.5 * (3 - sqrt(5)), 1);
-			for (; at > first && turn[order[at - 1]] > turn[k]; at--)
-				order[at] = order[at - 1];
-			order[at] = k;
+	for (int first = 0; first < v->n; first += WORD) {
+		const int end = first + WORD < v->n ? first + WORD : v->n;
+		uint64_t cut = 0;
+		for (int m = first; m < end; m += LANES) {
+			lanes dx = *(lanes *)(v->x + m) - x, dy = *(lanes *)(v->y + m) - y, dz = *(lanes *)(v->z + m) - z,
+			      far = *(lanes *)(v->R + m) + R;
+			cut |= bits(dx * dx + dy * dy + dz * dz < far * far) << (m - first);
+		}
+		for (cut &= UINT64_MAX >> (first + WORD - end); cut; cut &= cut - 1, n++) {
+			const int m = first + __builtin_ctzll(cut);
+			v->dx[n] = v->x[m], v->dy[n] = v->y[m], v->dz[n] = v->z[m], v->limit[n] = v->R[m];
 		}
 	}
-	for (int k = 0; k < POINTS; k++) {
-		sphere_point(u, order[k]);
-		for (int d = 0; d < 3; d++)
-			patch[k / LANES].u[d][k % LANES] = (float)u[d];
+	v->cuts = n;
+}
+
+/* 1 / sqrt(x) within 5e-6, large at 0: the well known guess from its bits, and two steps of Newton's */
+static inline float
+inverse_root(float x)
+{
+	int32_t i;
+	float r;
+
+	memcpy(&i, &x, sizeof i);
+	i = 0x5f3759df - (i >> 1);
+	memcpy(&r, &i, sizeof r);
+	r *= 1.5f - 0.5f * x * r * r;
+	return r * (1.5f - 0.5f * x * r * r);
+}
+
+static inline int
+cell_along(float u) /* of the table */
+{
+	return (int)(u * (0.9999f * SIDE / 2) + SIDE / 2.0f);
+}
+
+/* the planes of sift's atoms, and where the table has them. An atom does not cut its own sphere: both its d and limit
+ * are 0, and no point is hidden by the middle of the table. */
+BP_CLONES static void
+planes(struct near *v, float x, float y, float z, float R)
+{
+	const float half = 0.5f / R;
+
+#pragma omp simd
+	for (int m = 0; m < v->cuts; m++) {
+		float dx = v->dx[m] - x, dy = v->dy[m] - y, dz = v->dz[m] - z, Rj = v->limit[m];
+		float d2 = dx * dx + dy * dy + dz * dz, limit = (d2 + (R - Rj) * (R + Rj)) * half, inv = inverse_root(d2);
+		float level = limit * inv * (LEVELS - 1);
+		level = level < LEVELS - 2 ? level + 1 : LEVELS - 1; /* rounded up; the last hides nothing */
+		level = level > 0 ? level : 0;
+		v->at_table[m] = ((cell_along(dz * inv) * SIDE + cell_along(dy * inv)) * SIDE + cell_along(dx * inv)) * LEVELS + (int)level;
+		v->dx[m] = dx, v->dy[m] = dy, v->dz[m] = dz, v->limit[m] = limit;
 	}
 }
 
-/* the points beyond none of the planes v->list [cuts] */
+/* ---- points ---- */
+
+/* u = the points that the table does not know to be hidden, and zeros to whole vectors; returns their number */
 BP_CLONES static int
-count_exposed(const struct near *v, int cuts, const struct patch patch[PATCHES])
+look_up(float u[3][POINTS], const struct near *v)
 {
-	int ready = 0, points = 0;
+	dots hidden = { 0 };
+	int n = 0;
 
-	for (int c = 0; c < PATCHES; c++) {
-		const float *x = patch[c].u[0], *y = patch[c].u[1], *z = patch[c].u[2];
-		float over[LANES] = { 0 };
-		uint64_t hidden[LANES / 8] = { 0 }; /* a byte a point */
-		for (int first = 0; first < cuts && (hidden[0] & hidden[1]) != UINT64_MAX; first += PLANES) {
-			for (; ready < first + PLANES; ready++) { /* past the last, that one again */
-				int j = v->list[bp_min(ready, cuts - 1)];
-				v->plane[ready][0] = v->dx[j], v->plane[ready][1] = v->dy[j];
-				v->plane[ready][2] = v->dz[j], v->plane[ready][3] = v->limit[j];
-			}
-			const float(*p)[4] = (const float(*)[4])v->plane[first];
-#pragma omp simd
-			for (int k = 0; k < LANES; k++) {
-				float most = over[k];
-#pragma GCC unroll 8
-				for (int m = 0; m < PLANES; m++) {
-					float by = x[k] * p[m][0] - p[m][3] + y[k] * p[m][1] + z[k] * p[m][2];
-					most = by > most ? by : most;
-				}
-				over[k] = most;
-			}
-			flags f = __builtin_convertvector(*(lanes *)over > 0, flags);
-			memcpy(hidden, &f, sizeof hidden);
-		}
-		points += LANES - (__builtin_popcountll(hidden[0]) + __builtin_popcountll(hidden[1])) / 8;
+	for (int m = 0; m < v->cuts; m++)
+		hidden |= hidden_by[0][v->at_table[m]];
+	for (int w = 0; w < WORDS; w++)
+		for (uint64_t left = ~hidden[w]; left; left &= left - 1, n++)
+			for (int d = 0, k = w * WORD + __builtin_ctzll(left); d < 3; d++)
+				u[d][n] = sphere[d][k];
+	for (int k = n; k % LANES; k++)
+		u[0][k] = u[1][k] = u[2][k] = 0;
+	return n;
+}
+
+/* those of n points beyond none of the planes; u is read in whole vectors */
+BP_CLONES static int
+count_exposed(const float u[3][POINTS], int n, const struct near *v)
+{
+	int points = 0;
+
+	for (int first = 0; first < n; first += LANES) {
+		const lanes x = *(const lanes *)(u[0] + first), y = *(const lanes *)(u[1] + first), z = *(const lanes *)(u[2] + first);
+		lane_flags sign = { 0 };
+		for (int m = 0; m < v->cuts; m++)
+			sign |= (lane_flags)(v->limit[m] - x * v->dx[m] - y * v->dy[m] - z * v->dz[m]);
+		points += __builtin_popcountll(bits(sign >= 0) & (n - first < LANES ? ((uint64_t)1 << (n - first)) - 1 : UINT64_MAX));
 	}
 	return points;
 }
 
 static double
-exposed(const struct near *v, const double *x, const struct cells *c, double R, const struct patch patch[PATCHES])
+exposed(struct near *v, const double *x, const struct cells *c, double R)
 {
-	planes(v, (float)(x[0] - (double)v->at[0] * c->width), (float)(x[1] - (double)v->at[1] * c->width),
-	    (float)(x[2] - (double)v->at[2] * c->width), (float)R);
-	return (double)count_exposed(v, sift(v), patch) / POINTS;
+	const float at[3] = { (float)(x[0] - (double)v->at[0] * c->width), (float)(x[1] - (double)v->at[1] * c->width),
+		(float)(x[2] - (double)v->at[2] * c->width) };
+	float u[3][POINTS];
+
+	sift(v, at[0], at[1], at[2], (float)R);
+	planes(v, at[0], at[1], at[2], (float)R);
+	return (double)count_exposed(u, look_up(u, v), v) / POINTS;
 }
 
 int
 bp_exposed_fraction_cpu_opt(struct bp_ctx *cx, const struct bp_exposed_fraction *a)
 {
-	enum { CHUNK = 128 };
-	const size_t n = (size_t)a->n, m = n + 1; /* one place is always free to be written */
+	enum { CHUNK = 128, COLUMNS = 8 };
+	const size_t n = (size_t)a->n, m = (n + LANES - 1) / LANES * LANES; /* whole vectors are read and written */
 	struct bp_mark mark = bp_dev_mark(cx);
 	struct cells c = { .mask = 15 };
-	struct patch *patch;
-	float *scratch, (*plane)[4];
-	int *lists;
+	float *scratch;
+	int32_t *at_table;
 
 	while (c.mask < 2 * a->n && c.mask < 1 << 28)
 		c.mask = 2 * c.mask + 1;
 	BP_DEV_NEW(c.first, (size_t)c.mask + 2, cx);
 	BP_DEV_NEW(c.atom, n, cx);
+	BP_DEV_NEW(c.cell, n, cx);
 	BP_DEV_NEW(c.x, 3 * n, cx);
 	BP_DEV_NEW(c.r, n, cx);
-	BP_DEV_NEW(patch, PATCHES, cx);
-	BP_DEV_NEW(scratch, 8 * m * (size_t)cx->threads, cx);
-	BP_DEV_NEW(plane, (n + PLANES) * (size_t)cx->threads, cx);
-	BP_DEV_NEW(lists, 3 * m * (size_t)cx->threads, cx);
+	BP_DEV_NEW(scratch, COLUMNS * m * (size_t)cx->threads, cx);
+	BP_DEV_NEW(at_table, m * (size_t)cx->threads, cx);
 	if (cx->dry) {
 		bp_dev_release(cx, mark);
 		return BP_OK;
 	}
-	make_patches(patch);
+	pthread_once(&once, make_table);
 	for (int i = 0; i < a->n; i++)
-		c.R = fmax(c.R, a->R[i]);
-	c.width = 2 * c.R;
+		c.width = fmax(c.width, 2 * a->R[i]);
 	c.y = c.x + n, c.z = c.y + n;
 	for (int b = 0; b < a->b; b++) {
 		const double *x = a->x + 3 * (size_t)b * n;
@@ -330,17 +356,16 @@ bp_exposed_fraction_cpu_opt(struct bp_ctx *cx, const struct bp_exposed_fraction 
 		BP_PARALLEL
 		for (int first = 0; first < a->n; first += CHUNK) { /* neighbours in the list are mostly of one cell */
 			const size_t mine = (size_t)omp_get_thread_num();
-			float *f = scratch + 8 * m * mine;
-			int *l = lists + 3 * m * mine;
-			struct near near = { { 0 }, -1, f, f + m, f + 2 * m, f + 3 * m, f + 4 * m, f + 5 * m, f + 6 * m,
-				f + 7 * m, l, l + m, l + 2 * m, plane + (n + PLANES) * mine };
+			float *f = scratch + COLUMNS * m * mine;
+			struct near near = { { 0 }, -1, 0, f, f + m, f + 2 * m, f + 3 * m, f + 4 * m, f + 5 * m, f + 6 * m,
+				f + 7 * m, at_table + m * mine };
 			for (int k = first; k < first + CHUNK && k < a->n; k++) {
 				int i = c.atom[k];
 				int64_t at[3];
 				cell_index(at, &c, x + 3 * i);
 				if (near.n < 0 || memcmp(at, near.at, sizeof at))
 					gather(&near, &c, at);
-				a->a[(size_t)b * n + i] = exposed(&near, x + 3 * i, &c, a->R[i], patch);
+				a->a[(size_t)b * n + i] = exposed(&near, x + 3 * i, &c, a->R[i]);
 			}
 		}
 	}

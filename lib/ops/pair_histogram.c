@@ -64,6 +64,9 @@ bp_pair_histogram_cpu(struct bp_ctx *cx, const struct bp_pair_histogram *a)
 typedef float v8 __attribute__((vector_size(32), may_alias));
 typedef float v4 __attribute__((vector_size(16), may_alias));
 typedef double v4d __attribute__((vector_size(32), may_alias));
+typedef long long v4l __attribute__((vector_size(32)));
+typedef float v4_at __attribute__((vector_size(16), aligned(4), may_alias));
+typedef double v4d_at __attribute__((vector_size(32), aligned(8), may_alias));
 enum {
 	BLOCK = 256,
 	WIDE = 16,   /* pairs are made by so many: BP_PAIRS_PAD allows for it  */
@@ -76,7 +79,8 @@ struct job {
 	int i0, i1, j0, j1, bins;   /* i0 = j0: pairs of one type                                    */
 	float inv_h, far;           /* far: out, in bins                                             */
 	v8 *hist;                   /* [bins] scratch, 0: of each bin's pairs, here and at the next  */
-	v4d *sum;                   /* [bins] scratch                                                */
+	v4d *sum;                   /* [bins] scratch, 0                                             */
+	bool flushed;               /* sum is not 0                                                  */
 };
 
 /* sum += hist, which is 0 again */
@@ -90,35 +94,38 @@ flush(struct job *q)
 		before = h[2 * k + 1];
 		h[2 * k] = h[2 * k + 1] = (v4) { 0 };
 	}
+	q->flushed = true;
 }
 
 BP_CLONES static void
 histogram(struct job *q)
 {
 	const float last = (float)(q->bins - 2);
-	int bin[BLOCK], done = 0;
+	int at[BLOCK], done = 0; /* bins in bytes: one instruction less a pair */
 	float f[BLOCK], most[WIDE] = { 0 };
-	v8 *const hist = q->hist;
+	char *const hist = (char *)q->hist;
 
 	for (int i = q->i0; i < q->i1; i++) {
 		const float x = q->x[i], y = q->y[i], z = q->z[i], ai = q->a[i], inv_h = q->inv_h;
 		const v8 here = { 1, 1, ai, ai, 0, 0, 0, 0 }, slope = { -1, -1, -ai, -ai, 1, 1, ai, ai };
 		for (int j = q->i0 == q->j0 ? i + 1 : q->j0; j < q->j1; j += BLOCK) {
 			const int n = q->j1 - j < BLOCK ? q->j1 - j : BLOCK;
+			const float *xj = q->x + j, *yj = q->y + j, *zj = q->z + j;
+			const v8 *w = q->w + j;
 			/* past the last are atoms of the sample or its middle: none further than its furthest pair */
 			for (int m0 = 0; m0 < n; m0 += WIDE)
 #pragma omp simd
 				for (int m = m0; m < m0 + WIDE; m++) {
-					float dx = x - q->x[j + m], dy = y - q->y[j + m], dz = z - q->z[j + m];
+					float dx = x - xj[m], dy = y - yj[m], dz = z - zj[m];
 					float t = sqrtf(dx * dx + dy * dy + dz * dz) * inv_h;
 					most[m - m0] = t > most[m - m0] ? t : most[m - m0];
 					t = t < last ? t : last;
-					bin[m] = (int)t;
-					f[m] = t - (float)bin[m];
+					at[m] = (int)t * (int)sizeof(v8);
+					f[m] = t - (float)(int)t;
 				}
 #pragma GCC unroll 4
 			for (int m = 0; m < n; m++)
-				hist[bin[m]] += (here + f[m] * slope) * q->w[j + m];
+				*(v8 *)(hist + at[m]) += (here + f[m] * slope) * w[m];
 			done += n;
 		}
 		if (done > FLUSH * q->bins) {
@@ -126,29 +133,64 @@ histogram(struct job *q)
 			done = 0;
 		}
 	}
-	flush(q);
 	q->far = 0;
 	for (int m = 0; m < WIDE; m++)
 		q->far = most[m] > q->far ? most[m] : q->far;
 }
 
-/* the four sums of each bin to where they belong, [bins] each; aj, ai, both: NULL without layer */
-BP_CLONES static void
-unmix(double *count, float *aj, float *ai, float *both, const struct job *q)
+/* bins that any pair has a share in: no fewer */
+static int
+touched(const struct job *q)
 {
-	const double *sum = (const double *)q->sum;
+	return (int)(q->far < (float)(q->bins - 2) ? q->far : (float)(q->bins - 2)) + 2;
+}
 
-#pragma omp simd
-	for (int k = 0; k < q->bins; k++)
-		count[k] = sum[4 * k];
-	if (!aj)
-		return;
-#pragma omp simd
-	for (int k = 0; k < q->bins; k++) {
-		aj[k] = (float)sum[4 * k + 1];
-		ai[k] = (float)sum[4 * k + 2];
-		both[k] = (float)sum[4 * k + 3];
+/* What bin k has in all, for the four weights; the scratch is 0 again. *before: what its pairs add to the next one. */
+static inline void
+take_bin(v4d *all, v4 *before, struct job *q, int k)
+{
+	v4 *h = (v4 *)(q->hist + k);
+
+	*all = __builtin_convertvector(h[0] + *before, v4d);
+	*before = h[1];
+	h[0] = h[1] = (v4) { 0 };
+	if (q->flushed) {
+		*all += q->sum[k];
+		q->sum[k] = (v4d) { 0 };
 	}
+}
+
+/* the four sums of each bin to where they belong, [bins] each; aj, ai, both: NULL without layer, and left as they are
+ * beyond what was touched */
+BP_CLONES static void
+unmix(double *count, float *aj, float *ai, float *both, struct job *q)
+{
+	const int n = touched(q);
+	v4 before = { 0 };
+	int k = 0;
+
+	for (; k + 4 <= n; k += 4) { /* four bins: a transposition */
+		v4d v[4], a, b, c, d;
+		for (int i = 0; i < 4; i++)
+			take_bin(&v[i], &before, q, k + i);
+		a = __builtin_shuffle(v[0], v[1], (v4l) { 0, 4, 2, 6 }), b = __builtin_shuffle(v[0], v[1], (v4l) { 1, 5, 3, 7 });
+		c = __builtin_shuffle(v[2], v[3], (v4l) { 0, 4, 2, 6 }), d = __builtin_shuffle(v[2], v[3], (v4l) { 1, 5, 3, 7 });
+		*(v4d_at *)(count + k) = __builtin_shuffle(a, c, (v4l) { 0, 1, 4, 5 });
+		if (!aj)
+			continue;
+		*(v4_at *)(aj + k) = __builtin_convertvector(__builtin_shuffle(b, d, (v4l) { 0, 1, 4, 5 }), v4);
+		*(v4_at *)(ai + k) = __builtin_convertvector(__builtin_shuffle(a, c, (v4l) { 2, 3, 6, 7 }), v4);
+		*(v4_at *)(both + k) = __builtin_convertvector(__builtin_shuffle(b, d, (v4l) { 2, 3, 6, 7 }), v4);
+	}
+	for (; k < n; k++) {
+		v4d v;
+		take_bin(&v, &before, q, k);
+		count[k] = v[0];
+		if (aj)
+			aj[k] = (float)v[1], ai[k] = (float)v[2], both[k] = (float)v[3];
+	}
+	memset(count + n, 0, (size_t)(q->bins - n) * sizeof *count);
+	q->flushed = false;
 }
 
 /* job r of the sample, and its sums to the row count [bins] and to layer [3,bins]: with the layer for type s, for type
@@ -162,7 +204,6 @@ sum_types(struct job *q, double *count, float *layer, const struct bp_pairs *p, 
 	swap = p->start[s + 1] - p->start[s] > p->start[t + 1] - p->start[t];
 	q->i0 = p->start[swap ? t : s], q->i1 = p->start[(swap ? t : s) + 1];
 	q->j0 = p->start[swap ? s : t], q->j1 = p->start[(swap ? s : t) + 1];
-	memset(q->sum, 0, (size_t)q->bins * sizeof *q->sum);
 	histogram(q);
 	if (layer)
 		unmix(count, layer + (swap ? q->bins : 0), layer + (swap ? 0 : q->bins), layer + 2 * (size_t)q->bins, q);
@@ -170,9 +211,9 @@ sum_types(struct job *q, double *count, float *layer, const struct bp_pairs *p, 
 		unmix(count, NULL, NULL, NULL, q);
 }
 
-/* the layer's rows of a sample from what the jobs found, in a fixed order */
+/* the layer's rows of a sample from what the jobs found in their first n[] bins, in a fixed order */
 BP_CLONES static void
-add_layers(const struct bp_pairs *p, int bins, double *H, const float *layer)
+add_layers(const struct bp_pairs *p, int bins, double *H, const float *layer, const int *n)
 {
 	double *rows = H + (size_t)bp_layer_row(p, 0) * bins, *both = rows + (size_t)p->ntypes * bins;
 
@@ -180,11 +221,11 @@ add_layers(const struct bp_pairs *p, int bins, double *H, const float *layer)
 	for (int r = 0, s, t; r < bp_type_pairs(p); r++, layer += 3 * (size_t)bins) {
 		bp_pair_types(p, r, &s, &t);
 		double *hs = rows + (size_t)s * bins, *ht = rows + (size_t)t * bins;
-		for (int k = 0; k < bins; k++)
+		for (int k = 0; k < n[r]; k++)
 			hs[k] += layer[k];
-		for (int k = 0; k < bins; k++)
+		for (int k = 0; k < n[r]; k++)
 			ht[k] += layer[bins + k];
-		for (int k = 0; k < bins; k++)
+		for (int k = 0; k < n[r]; k++)
 			both[k] += layer[2 * bins + k];
 	}
 }
@@ -198,6 +239,7 @@ bp_pair_histogram_cpu_opt(struct bp_ctx *cx, const struct bp_pair_histogram *a)
 	struct bp_mark mark = bp_dev_mark(cx);
 	struct bp_pairs_f32 f;
 	float *layer, *far;
+	int *used;
 	v8 *w, *hist;
 	v4d *sum;
 
@@ -206,12 +248,14 @@ bp_pair_histogram_cpu_opt(struct bp_ctx *cx, const struct bp_pair_histogram *a)
 	BP_DEV_NEW(hist, bins * (size_t)cx->threads, cx);
 	BP_DEV_NEW(sum, bins * (size_t)cx->threads, cx);
 	BP_DEV_NEW(far, jobs, cx);
+	BP_DEV_NEW(used, jobs, cx);
 	BP_DEV_NEW(w, f.ld, cx);
 	if (cx->dry) {
 		bp_dev_release(cx, mark);
 		return BP_OK;
 	}
 	memset(hist, 0, bins * (size_t)cx->threads * sizeof *hist);
+	memset(sum, 0, bins * (size_t)cx->threads * sizeof *sum);
 	for (int b = 0; b < p->b; b++) {
 		double *H = a->H + (size_t)b * rows * bins;
 		const size_t at = (size_t)b * f.ld;
@@ -223,13 +267,13 @@ bp_pair_histogram_cpu_opt(struct bp_ctx *cx, const struct bp_pair_histogram *a)
 			struct job job = { f.x + at, f.y + at, f.z + at, f.a + at, w, .bins = a->bins,
 				.inv_h = (float)(1 / a->h), .hist = hist + mine, .sum = sum + mine };
 			sum_types(&job, H + (size_t)r * bins, p->a ? layer + (size_t)r * 3 * bins : NULL, p, r);
-			far[r] = job.far;
+			far[r] = job.far, used[r] = touched(&job);
 		}
 		a->far[b] = 0;
 		for (int r = 0; r < jobs; r++)
 			a->far[b] = fmax(a->far[b], far[r] * a->h);
 		if (p->a)
-			add_layers(p, a->bins, H, layer);
+			add_layers(p, a->bins, H, layer, used);
 	}
 	bp_dev_release(cx, mark);
 	return too_far(cx, a);

@@ -1,20 +1,14 @@
 #include "ops/q_grid.h"
 
-#include <math.h>
 #include <string.h>
 
 void
 bp_grid_weights(int32_t *at, double *w, const double *q, int nq, double step)
 {
 	for (int k = 0; k < nq; k++) {
-		double t = q[k] / step, x = t - floor(t) + BP_LEFT; /* from the first of the points */
-		at[k] = (int32_t)floor(t);
-		for (int i = 0; i < BP_NODES; i++) {
-			double v = 1;
-			for (int j = 0; j < BP_NODES; j++)
-				v *= j == i ? 1 : (x - j) / (i - j);
-			w[k * BP_NODES + i] = v;
-		}
+		int point;
+		bp_grid_nodes(w + k * BP_NODES, &point, q[k] / step);
+		at[k] = point;
 	}
 }
 

@@ -5,6 +5,8 @@
 #ifndef BP_Q_GRID_H
 #define BP_Q_GRID_H
 
+#include <math.h>
+
 #include "ops/ctx.h"
 #include "ops/host_device.h"
 
@@ -22,15 +24,33 @@ struct bp_q_grid {
 
 /* distance of the points for distances up to D, A; and how many there are for q up to q_max */
 static inline double
-bp_grid_step(double D)
+bp_q_grid_step(double D)
 {
 	return 0.4 / D;
 }
 
 static inline int
-bp_grid_points(double q_max, double step)
+bp_q_grid_points(double q_max, double step)
 {
 	return (int)(q_max / step + BP_NODES);
+}
+
+/* The weights of the eight points from *at - LEFT on, at t = q / step. */
+static inline void
+bp_grid_nodes(double w[BP_NODES], int *at, double t)
+{
+	static const double per[BP_NODES] = { -1.0 / 5040, 1.0 / 720, -1.0 / 240, 1.0 / 144, -1.0 / 144, 1.0 / 240, -1.0 / 720, 1.0 / 5040 };
+	double x = t - floor(t) + BP_LEFT, left = 1, right = 1;
+
+	*at = (int)floor(t);
+	for (int i = 0; i < BP_NODES; i++) { /* the products of x - j, j < i, then of those j > i */
+		w[i] = left * per[i];
+		left *= x - i;
+	}
+	for (int i = BP_NODES - 1; i >= 0; i--) {
+		w[i] *= right;
+		right *= x - i;
+	}
 }
 
 /* at and w of q [nq] */

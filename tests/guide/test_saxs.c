@@ -453,8 +453,8 @@ static void
 inner_grid(void **state)
 {
 	enum { NQ = 90, MOST = 64 };
-	const double D = 60, step = bp_grid_step(D);
-	const int n = bp_grid_points(0.3, step);
+	const double D = 60, step = bp_q_grid_step(D);
+	const int n = bp_q_grid_points(0.3, step);
 	static double q[NQ], w[NQ * BP_NODES], back[NQ * BP_NODES], S[MOST], G[NQ], to[MOST];
 	static int32_t at[NQ], first[MOST + 1], from[NQ * BP_NODES];
 	struct bp_q_grid g = { .n = n, .at = at, .w = w, .first = first, .from = from, .back = back };

@@ -113,7 +113,7 @@ static struct bp_q_grid
 some_grid(struct check *k, int nq)
 {
 	const double step = 0.03;
-	struct bp_q_grid g = { .n = bp_grid_points(0.5, step) };
+	struct bp_q_grid g = { .n = bp_q_grid_points(0.5, step) };
 	const size_t all = (size_t)nq * BP_NODES;
 	double *q = malloc(((size_t)nq + 2 * all) * sizeof *q), *w = q + nq;
 	int32_t *at = malloc(((size_t)nq + (size_t)g.n + 1 + all) * sizeof *at), *first = at + nq, *from = first + g.n + 1;
