@@ -235,8 +235,9 @@ take(struct bp_curve *c, const struct row *r, size_t n, const struct bp_curve_op
 	return BP_OK;
 }
 
-int
-bp_curve_read_mem(struct bp_curve **ret, const char *name, const char *text, size_t n, const struct bp_curve_opt *o,
+/* bp_curve_read_mem; what is gone when the curve is there comes from work */
+static int
+read_curve(struct bp_curve **ret, const char *name, const char *text, size_t n, const struct bp_curve_opt *o, struct bp_arena *work,
     struct bp_arena *mem, struct bp_err *err)
 {
 	static const struct bp_curve_opt defaults = { 0 };
@@ -256,7 +257,7 @@ bp_curve_read_mem(struct bp_curve **ret, const char *name, const char *text, siz
 	if (lines > n / 4 + 2) /* a row takes four bytes at least; one more is written before it is known to be none */
 		lines = n / 4 + 2;
 	BP_NEW(c, 1, mem, err);
-	BP_NEW(row, 2 * (lines + 1), mem, err);
+	BP_NEW(row, 2 * (lines + 1), work, err);
 	if (!(c->path = bp_strdup(mem, name, err)))
 		return BP_EMEM;
 	o = o ? o : &defaults;
@@ -276,13 +277,32 @@ bp_curve_read_mem(struct bp_curve **ret, const char *name, const char *text, siz
 }
 
 int
+bp_curve_read_mem(struct bp_curve **ret, const char *name, const char *text, size_t n, const struct bp_curve_opt *o,
+    struct bp_arena *mem, struct bp_err *err)
+{
+	struct bp_arena *work;
+	int st;
+
+	*ret = NULL;
+	BP_TRY(bp_arena_open(&work, 0, err));
+	st = read_curve(ret, name, text, n, o, work, mem, err);
+	bp_arena_close(work);
+	return st;
+}
+
+int
 bp_curve_read(
     struct bp_curve **ret, const char *path, const struct bp_curve_opt *o, struct bp_arena *mem, struct bp_err *err)
 {
+	struct bp_arena *work;
 	char *text;
 	size_t n;
+	int st;
 
 	*ret = NULL;
-	BP_TRY(bp_text_read(&text, &n, path, FILE_LIMIT, mem, err));
-	return bp_curve_read_mem(ret, path, text, n, o, mem, err);
+	BP_TRY(bp_arena_open(&work, 0, err));
+	if ((st = bp_text_read(&text, &n, path, FILE_LIMIT, work, err)) == BP_OK)
+		st = read_curve(ret, path, text, n, o, work, mem, err);
+	bp_arena_close(work);
+	return st;
 }

@@ -48,6 +48,7 @@ bp_score_open(struct bp_scorer **ret, struct bp_ctx *cx, const struct bp_guide_p
     struct bp_arena *mem, struct bp_err *err)
 {
 	struct bp_curve_opt co;
+	struct bp_arena *work;
 	struct bp_scorer *s;
 
 	*ret = NULL;
@@ -57,9 +58,11 @@ bp_score_open(struct bp_scorer **ret, struct bp_ctx *cx, const struct bp_guide_p
 	bp_guide_curve_opt(&co, p);
 	bp_guide_saxs_opt(&s->o, p);
 	BP_TRY(bp_curve_read(&s->curve, p->experimental_data, &co, mem, err));
-	s->has_guinier = bp_guinier_auto(&s->guinier, s->curve, mem, NULL) == BP_OK;
+	BP_TRY(bp_arena_open(&work, 0, err)); /* of a long curve it is much, and mem would keep it */
+	s->has_guinier = bp_guinier_auto(&s->guinier, s->curve, work, NULL) == BP_OK;
 	if (tell)
-		bp_curve_tell(s->curve, mem);
+		bp_curve_tell(s->curve, work);
+	bp_arena_close(work);
 	BP_TRY(bp_arena_open(&s->kept, 0, err));
 	*ret = s;
 	return BP_OK;
@@ -201,10 +204,11 @@ bp_score_atoms(struct bp_score *ret, double *fitted, struct bp_scorer *s, const 
 	for (int i = 0; i < a->samples; i += CHUNK) {
 		struct bp_mark some = bp_arena_mark(mem);
 		int b = a->samples - i < CHUNK ? a->samples - i : CHUNK;
-		BP_NEW(curve, (size_t)b * nq, mem, err);
-		BP_TRY(score_some(ret + i, curve, s, b, a->x + 3 * (size_t)i * (size_t)a->n, mem, err));
 		if (fitted)
-			memcpy(fitted + (size_t)i * nq, curve, (size_t)b * nq * sizeof *curve);
+			curve = fitted + (size_t)i * nq;
+		else
+			BP_NEW(curve, (size_t)b * nq, mem, err);
+		BP_TRY(score_some(ret + i, curve, s, b, a->x + 3 * (size_t)i * (size_t)a->n, mem, err));
 		bp_arena_release(mem, some);
 	}
 	bp_arena_release(mem, mark);

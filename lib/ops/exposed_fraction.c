@@ -61,7 +61,7 @@ bp_exposed_fraction_cpu(struct bp_ctx *cx, const struct bp_exposed_fraction *a)
 enum { LANES = 16, WORD = 64, WORDS = POINTS / WORD, SIDE = 10, LEVELS = 12 };
 typedef float lanes __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
 typedef int32_t lane_flags __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef signed char flags __attribute__((vector_size(LANES)));
+typedef char flags __attribute__((vector_size(LANES)));
 typedef uint64_t dots __attribute__((vector_size(POINTS / 8))); /* a bit a point */
 
 /* ---- the table: a process makes it once ---- */
@@ -206,12 +206,17 @@ static inline uint64_t
 bits(lane_flags f)
 {
 	flags byte = __builtin_convertvector(f, flags);
+
+#ifdef __SSE2__
+	return (uint64_t)(uint32_t)__builtin_ia32_pmovmskb128(byte);
+#else
 	uint64_t b[2];
 
 	memcpy(b, &byte, sizeof b);
 	b[0] = (b[0] & 0x0101010101010101u) * 0x0102040810204080u >> 56;
 	b[1] = (b[1] & 0x0101010101010101u) * 0x0102040810204080u >> 56;
 	return b[0] | b[1] << 8;
+#endif
 }
 
 /* those of v's atoms that cut the sphere of radius R about x: places and radii go to where their planes will be */

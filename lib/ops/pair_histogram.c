@@ -145,18 +145,17 @@ touched(const struct job *q)
 	return (int)(q->far < (float)(q->bins - 2) ? q->far : (float)(q->bins - 2)) + 2;
 }
 
-/* What bin k has in all, for the four weights; the scratch is 0 again. *before: what its pairs add to the next one. */
+/* What a bin h[2] has in all, for the four weights, with what was flushed (or NULL); both are 0 again. *before: what its
+ * pairs add to the next one. */
 static inline void
-take_bin(v4d *all, v4 *before, struct job *q, int k)
+take_bin(v4d *all, v4 *before, v4 *h, v4d *flushed)
 {
-	v4 *h = (v4 *)(q->hist + k);
-
 	*all = __builtin_convertvector(h[0] + *before, v4d);
 	*before = h[1];
 	h[0] = h[1] = (v4) { 0 };
-	if (q->flushed) {
-		*all += q->sum[k];
-		q->sum[k] = (v4d) { 0 };
+	if (flushed) {
+		*all += *flushed;
+		*flushed = (v4d) { 0 };
 	}
 }
 
@@ -166,13 +165,15 @@ BP_CLONES static void
 unmix(double *count, float *aj, float *ai, float *both, struct job *q)
 {
 	const int n = touched(q);
-	v4 before = { 0 };
+	v4 before = { 0 }, *h = (v4 *)q->hist;
+	v4d *sum = q->flushed ? q->sum : NULL;
 	int k = 0;
 
 	for (; k + 4 <= n; k += 4) { /* four bins: a transposition */
 		v4d v[4], a, b, c, d;
+#pragma GCC unroll 4
 		for (int i = 0; i < 4; i++)
-			take_bin(&v[i], &before, q, k + i);
+			take_bin(&v[i], &before, h + 2 * (k + i), sum ? sum + k + i : NULL);
 		a = __builtin_shuffle(v[0], v[1], (v4l) { 0, 4, 2, 6 }), b = __builtin_shuffle(v[0], v[1], (v4l) { 1, 5, 3, 7 });
 		c = __builtin_shuffle(v[2], v[3], (v4l) { 0, 4, 2, 6 }), d = __builtin_shuffle(v[2], v[3], (v4l) { 1, 5, 3, 7 });
 		*(v4d_at *)(count + k) = __builtin_shuffle(a, c, (v4l) { 0, 1, 4, 5 });
@@ -184,7 +185,7 @@ unmix(double *count, float *aj, float *ai, float *both, struct job *q)
 	}
 	for (; k < n; k++) {
 		v4d v;
-		take_bin(&v, &before, q, k);
+		take_bin(&v, &before, h + 2 * k, sum ? sum + k : NULL);
 		count[k] = v[0];
 		if (aj)
 			aj[k] = (float)v[1], ai[k] = (float)v[2], both[k] = (float)v[3];

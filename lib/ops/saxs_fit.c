@@ -147,10 +147,10 @@ bp_saxs_fit_cpu(struct bp_ctx *cx, const struct bp_saxs_fit *a)
 	struct bp_mark mark = bp_dev_mark(cx);
 	double *scratch;
 
-	BP_DEV_NEW(scratch, 2 * nq, cx);
+	BP_DEV_NEW(scratch, nq, cx);
 	for (size_t i = 0; i < (size_t)a->b && !cx->dry; i++) {
 		double *v = a->values + i * (size_t)a->ld, *E = a->E + i * nq, norm = a->energy_chi2 ? 1 : freedom;
-		struct problem p = { a, a->P + i * BP_PROFILES * nq, a->calc + i * nq, a->g + i * nq, scratch, scratch + nq, v };
+		struct problem p = { a, a->P + i * BP_PROFILES * nq, a->calc + i * nq, a->g + i * nq, E, scratch, v }; /* E comes last */
 		if (a->o.fit_c1 && a->o.level != BP_SAXS_VACUUM)
 			at_c1(&p, bp_fit_minimum(at_c1, &p, bp_c1_min, bp_c1_max));
 		else

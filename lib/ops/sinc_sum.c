@@ -72,10 +72,17 @@ multiply(double S[][QB], const double *H, size_t ld, int rows, int n, double sin
 		}
 		memcpy(S[r], acc, sizeof acc);
 	}
-	for (; r < rows; r++)
-		for (int m = 0; m < n; m++)
-			for (int k = 0; k < QB; k++)
-				S[r][k] += H[(size_t)r * ld + (size_t)m] * sinc[m][k];
+	for (; r < rows; r++) {
+		v8d acc[2];
+		memcpy(acc, S[r], sizeof acc);
+		for (int m = 0; m < n; m++) {
+			const v8d *v = (const v8d *)sinc[m];
+			double x = H[(size_t)r * ld + (size_t)m];
+			acc[0] += x * v[0];
+			acc[1] += x * v[1];
+		}
+		memcpy(S[r], acc, sizeof acc);
+	}
 }
 
 int

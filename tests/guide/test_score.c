@@ -358,12 +358,61 @@ inner_grid(void **state)
 	ref_close(r);
 }
 
+/* a curve of so many points that the amplitudes at each are not kept: where it has a short curve's points, its
+ * profiles have the same bits */
+static void
+long_curve(void **state)
+{
+	enum { NQ = 500, TIMES = 40 };
+	struct ref *r = ref_open("none");
+	struct bp_particle *p;
+	struct bp_debye *d[2];
+	struct bp_ctx *cx;
+	struct made m;
+	static double q[2][NQ * TIMES], P[2][BP_PROFILES * NQ * TIMES], g[2][3 * ATOMS], E[2][NQ * TIMES], solvent[NQ * TIMES], x[3 * ATOMS];
+	static const double a[ATOMS] = { 0.5, 0.25, 1 }, c2 = 1;
+	double radius, force = 0;
+	uint64_t seed = 3;
+
+	(void)state;
+	make(&m, 5, 3);
+	for (int k = 0; k < NQ * TIMES; k++)
+		q[1][k] = 0.001 * (k + 1) / TIMES, solvent[k] = 1 - 0.1 * q[1][k];
+	for (int k = 0; k < NQ; k++) { /* all of the energy is at the points of both */
+		q[0][k] = q[1][k * TIMES + TIMES - 1];
+		E[0][k] = E[1][k * TIMES + TIMES - 1] = uniform(&seed) - 0.5;
+	}
+	OK(r, bp_ctx_open(&cx, "cpu", "optimized", NULL, 0, NULL, 1, 0, &r->err));
+	OK(r, bp_particle_new(&p, ATOMS, m.z, m.n_h, m.mask, r->mem, &r->err));
+	OK(r, bp_particle_centre(x, &radius, p, m.x, &r->err));
+	for (int i = 0; i < 2; i++) {
+		static double G[NQ];
+		struct bp_conformers c = { 1, x, a, radius, 0, NULL };
+		OK(r, bp_debye_open(&d[i], cx, p, q[i], i ? NQ * TIMES : NQ, BP_DEBYE_HISTOGRAM, r->mem, &r->err));
+		for (int k = 0; k < NQ; k++)
+			G[k] = solvent[k * TIMES + TIMES - 1];
+		OK(r, bp_debye_profiles(P[i], d[i], &c));
+		OK(r, bp_debye_forces(g[i], d[i], &c, E[i], i ? solvent : G, &c2));
+	}
+	assert_true(d[0]->v && !d[1]->v);
+	for (int row = 0; row < BP_PROFILES; row++)
+		for (int k = 0; k < NQ; k++)
+			assert_true(P[0][row * NQ + k] == P[1][(row * NQ + k) * TIMES + TIMES - 1] && P[0][row * NQ + k] != 0);
+	for (int i = 0; i < 3 * p->n; i++)
+		force = fmax(force, fabs(g[0][i]));
+	assert_true(force > 0);
+	for (int i = 0; i < 3 * p->n; i++)
+		NEAR(g[0][i], g[1][i], 1e-12, force);
+	bp_ctx_close(cx);
+	ref_close(r);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[]
 	    = { cmocka_unit_test(cormap), cmocka_unit_test(distances), cmocka_unit_test(least_squares),
-		      cmocka_unit_test(made_structures), cmocka_unit_test(mixtures), cmocka_unit_test(inner_grid) };
+		      cmocka_unit_test(made_structures), cmocka_unit_test(mixtures), cmocka_unit_test(inner_grid), cmocka_unit_test(long_curve) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
