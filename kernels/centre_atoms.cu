@@ -10,11 +10,13 @@ static __global__ void
 __launch_bounds__(THREADS)
 centre(struct bp_centre_atoms a)
 {
-	const double *x = a.x + 3 * (int64_t)blockIdx.x * a.natoms, *first = x + 3 * (int64_t)a.atom[0];
+	const double *__restrict__ x = a.x + 3 * (int64_t)blockIdx.x * a.natoms, *first = x + 3 * (int64_t)a.atom[0];
 	const double x0 = first[0], y0 = first[1], z0 = first[2];
-	double *y = a.y + 3 * (int64_t)blockIdx.x * a.n, mean[3] = { 0, 0, 0 }, most = 0;
+	double *__restrict__ y = a.y + 3 * (int64_t)blockIdx.x * a.n;
+	double mean[3] = { 0, 0, 0 }, most = 0;
 	bool odd = false;
 
+#pragma unroll 4
 	for (int i = threadIdx.x; i < a.n; i += THREADS) {
 		const double *at = x + 3 * (int64_t)a.atom[i];
 		mean[0] += at[0] - x0, mean[1] += at[1] - y0, mean[2] += at[2] - z0;
@@ -22,6 +24,7 @@ centre(struct bp_centre_atoms a)
 	bp_block_sums(mean);
 	for (int d = 0; d < 3; d++)
 		mean[d] = mean[d] / a.n + first[d];
+#pragma unroll 4
 	for (int i = threadIdx.x; i < a.n; i += THREADS) {
 		const double *at = x + 3 * (int64_t)a.atom[i];
 		double v[3] = { at[0] - mean[0], at[1] - mean[1], at[2] - mean[2] }, r2 = v[0] * v[0] + v[1] * v[1] + v[2] * v[2];

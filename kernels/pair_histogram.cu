@@ -224,6 +224,17 @@ count_tiles(u64 *H, unsigned *far, struct bp_pairs p, int bins, int window, int 
 		atomicMax(far + b, __float_as_uint(longest));
 }
 
+static __global__ void
+clear(u64 *H, int64_t n, unsigned *far, int b)
+{
+	BP_EACH(i, n + b) {
+		if (i < n)
+			H[i] = 0;
+		else
+			far[i - n] = 0;
+	}
+}
+
 /* H in place, and far */
 static __global__ void
 finish(double *H, int64_t n, double *far, const unsigned *longest, int b, double h)
@@ -253,8 +264,7 @@ bp_pair_histogram_cuda_opt(struct bp_ctx *cx, const struct bp_pair_histogram *a)
 	BP_TRY(bp_pairs_up(cx, &p, &a->p));
 	BP_CUDA_NEW(far, p.b, cx);
 	if (!cx->dry) {
-		BP_TRY(bp_dev_zero(cx, a->H, (size_t)n * sizeof *a->H));
-		BP_TRY(bp_dev_zero(cx, far, (size_t)p.b * sizeof *far));
+		clear<<<BP_GRID(n + p.b), 0, bp_stream(cx)>>>((u64 *)a->H, n, far, p.b);
 		count_tiles<<<dim3((unsigned)blocks, (unsigned)(p.b * windows)), THREADS, SLOT * window * sizeof(unsigned), bp_stream(cx)>>>((u64 *)a->H,
 		    far, p, a->bins, window, windows, (float)(1 / a->h));
 		finish<<<BP_GRID(n + p.b), 0, bp_stream(cx)>>>(a->H, n, a->far, far, p.b, a->h);

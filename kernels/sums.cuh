@@ -5,35 +5,49 @@
 
 #include "cuda.cuh"
 
+/* total [n] from the warps' part [warps,n], a sum a warp. Nobody writes total before the barrier in front of the next sums, nor part before that
+ * behind these. */
+static __device__ inline void
+bp_add_parts(double *total, const double *part, int n)
+{
+	const int warps = blockDim.x / 32, lane = threadIdx.x % 32;
+
+	__syncthreads();
+	for (int i = threadIdx.x / 32; i < n; i += warps) {
+		double sum = lane < warps ? part[n * lane + i] : 0;
+		for (int d = 16; d; d /= 2)
+			sum += __shfl_xor_sync(~0u, sum, d);
+		if (lane == 0)
+			total[i] = sum;
+	}
+	__syncthreads();
+}
+
 /* v [N] of each thread becomes the sums over all */
 template <int N>
 static __device__ inline void
 bp_block_sums(double (&v)[N])
 {
-	__shared__ double part[32][N];
-	const int warps = blockDim.x / 32, lane = threadIdx.x % 32;
+	__shared__ double part[32][N], total[N];
+	const int lane = threadIdx.x % 32;
 
-	for (int i = 0; i < N; i++)
+	for (int i = 0; i < N; i++) {
 		for (int d = 16; d; d /= 2)
 			v[i] += __shfl_xor_sync(~0u, v[i], d);
-	for (int i = 0; i < N; i++)
 		if (lane == 0)
 			part[threadIdx.x / 32][i] = v[i];
-	__syncthreads();
-	for (int i = 0; i < N; i++) { /* every warp adds them up for itself */
-		v[i] = lane < warps ? part[lane][i] : 0;
-		for (int d = 16; d; d /= 2)
-			v[i] += __shfl_xor_sync(~0u, v[i], d);
 	}
-	__syncthreads();
+	bp_add_parts(total, &part[0][0], N);
+	for (int i = 0; i < N; i++)
+		v[i] = total[i];
 }
 
-/* The same of eight sums, which warps share out among them: each is added up once, with a quarter of the exchanges. */
+/* The same of eight sums, with a quarter of the exchanges. */
 static __device__ inline void
 bp_block_eight(double (&v)[8])
 {
 	__shared__ double part[32][8], total[8];
-	const int warps = blockDim.x / 32, lane = threadIdx.x % 32, warp = threadIdx.x / 32;
+	const int lane = threadIdx.x % 32;
 
 #pragma unroll
 	for (int half = 4; half; half /= 2) { /* a lane keeps those of its half, and gives the others away */
@@ -47,16 +61,8 @@ bp_block_eight(double (&v)[8])
 	v[0] += __shfl_xor_sync(~0u, v[0], 2);
 	v[0] += __shfl_xor_sync(~0u, v[0], 1);
 	if (lane % 4 == 0)
-		part[warp][lane / 4] = v[0];
-	__syncthreads();
-	for (int i = warp; i < 8; i += warps) {
-		double sum = lane < warps ? part[lane][i] : 0;
-		for (int d = 16; d; d /= 2)
-			sum += __shfl_xor_sync(~0u, sum, d);
-		if (lane == 0)
-			total[i] = sum;
-	}
-	__syncthreads(); /* nobody writes total before the next call's first barrier, nor part before this one */
+		part[threadIdx.x / 32][lane / 4] = v[0];
+	bp_add_parts(total, &part[0][0], 8);
 	for (int i = 0; i < 8; i++)
 		v[i] = total[i];
 }

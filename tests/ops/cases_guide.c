@@ -341,13 +341,14 @@ rg_steps(struct check *k, int shape)
 		int b, n, steps;
 		enum bp_rg_method method;
 		double threshold, target, cap, weight;
-		bool contrast, raw;
-	} S[] = { { 1, 1, 2, BP_RG_ROBUST, 3, 9, 10, 0.5, false, false }, { 2, 7, 20, BP_RG_TRIMMED, 3, 9, 10, 0.1, false, false },
-		{ 2, 300, 5, BP_RG_ROBUST, 1, 9, 0.01, 0.5, true, false }, { 3, 1031, 20, BP_RG_STANDARD, 3, 12, 0.02, 0.1, false, false },
-		{ 1, 511, 3, BP_RG_ROBUST, 1e-3, 9, 10, 0.5, false, false }, { 2, 513, 20, BP_RG_STANDARD, 3, 20, 0, 1e-3, true, true },
-		{ 2, 2049, 4, BP_RG_TRIMMED, 3, 9, 10, 0.5, true, false }, { 2, 301, 3, BP_RG_ROBUST, 3, 9, 10, 0, false, false },
-		{ 1, 5377, 2, BP_RG_ROBUST, 3, 9, 10, 0.1, false, false }, { 1, 9001, 3, BP_RG_ROBUST, 2, 9, 0.003, 0.1, true, false },
-		{ 1, 4096, 20, BP_RG_ROBUST, 3, 9, 10, 0.1, false, false } };
+		bool contrast, raw, heap; /* heap: three of five atoms are in one place */
+	} S[] = { { 1, 1, 2, BP_RG_ROBUST, 3, 9, 10, 0.5, false, false, false }, { 2, 7, 20, BP_RG_TRIMMED, 3, 9, 10, 0.1, false, false, false },
+		{ 2, 300, 5, BP_RG_ROBUST, 1, 9, 0.01, 0.5, true, false, false }, { 3, 1031, 20, BP_RG_STANDARD, 3, 12, 0.02, 0.1, false, false, false },
+		{ 1, 511, 3, BP_RG_ROBUST, 1e-3, 9, 10, 0.5, false, false, false }, { 2, 513, 20, BP_RG_STANDARD, 3, 20, 0, 1e-3, true, true, false },
+		{ 2, 2049, 4, BP_RG_TRIMMED, 3, 9, 10, 0.5, true, false, false }, { 2, 301, 3, BP_RG_ROBUST, 3, 9, 10, 0, false, false, false },
+		{ 2, 1499, 3, BP_RG_ROBUST, 3, 9, 10, 0.1, false, false, true }, { 1, 5377, 2, BP_RG_ROBUST, 3, 9, 10, 0.1, false, false, false },
+		{ 1, 9001, 3, BP_RG_ROBUST, 2, 9, 0.003, 0.1, true, false, false },
+		{ 1, 4096, 20, BP_RG_ROBUST, 3, 9, 10, 0.1, false, false, false } };
 	const int b = S[shape].b, n = S[shape].n, ld = BP_RG_VALUES + 1;
 	const size_t ahead = (size_t)b * (1 + (size_t)ld + BP_STEP_VALUES);
 	double weight = S[shape].weight, *told, *x = malloc(3 * (size_t)b * n * sizeof *x);
@@ -359,7 +360,7 @@ rg_steps(struct check *k, int shape)
 	for (int i = 0; i < n; i++)
 		mask[i] = i == 0 || i % 13 != 5;
 	for (int i = 0; i < 3 * b * n; i++)
-		x[i] = 25 * sin(1.7 * i + 0.3 * (i / 3 % 17)) + 3 * cos(0.01 * i) + 40;
+		x[i] = S[shape].heap && i / 3 % 5 > 1 ? 60 + i % 3 : 25 * sin(1.7 * i + 0.3 * (i / 3 % 17)) + 3 * cos(0.01 * i) + 40;
 	check_label(k, "b=%d n=%d steps=%d method=%d%s%s", b, n, S[shape].steps, f.method, S[shape].contrast ? " contrast" : "",
 	    S[shape].raw ? " raw" : "");
 	check_bound(k, 1e-3, 1);
@@ -451,7 +452,7 @@ const struct check_op check_guide[] = {
 	{ "centre_atoms", centre_atoms, 3, 1, 0, 0 },
 	{ "saxs_fit", saxs_fit, 6, 1, 0, 0 },
 	{ "rg_energy", rg_energy, 6, 1, 0, 0 },
-	{ "rg_steps", rg_steps, 10, 1, 0, 0 },
+	{ "rg_steps", rg_steps, 11, 1, 0, 0 },
 	{ "guide_begin", guide_begin, 3, 1, 0, 0 },
 	{ "guide_step", guide_step, 6, 1, 0, 0 },
 	{ "guide_end", guide_end, 3, 1, 0, 0 },
