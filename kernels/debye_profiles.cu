@@ -27,7 +27,6 @@ profiles(struct bp_debye_profiles a, struct bp_pairs p)
 	const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, b = blockIdx.y, T = p.ntypes;
 	const int point = blockIdx.x * 32 + lane, k = min(point, a.nq - 1), pairs = bp_type_pairs(&p), rows = bp_pair_rows(&p);
 	const double *e = p.a ? p.a + (int64_t)b * p.n : NULL;
-	const int across = a.grid.n ? a.grid.n : a.nq;
 	double sum[BP_PROFILES] = { 0, 0, 0, 0, 0, 0 }, layer = 0; /* of the layer itself: half the squares of all shares */
 
 #pragma unroll 8
@@ -36,8 +35,7 @@ profiles(struct bp_debye_profiles a, struct bp_pairs p)
 	if (e)
 		layer = bp_block_sum(layer);
 	for (int r = rows - 1 - warp; r >= 0; r -= WARPS) { /* those with much to add up first */
-		const double *row = a.S + ((int64_t)b * rows + r) * across;
-		double S = a.grid.n ? bp_grid_value(&a.grid, row, k) : row[k], x;
+		double S = a.S[((int64_t)b * rows + r) * a.nq + k], x;
 		if (r < pairs) {
 			int i, j;
 			bp_pair_types(&p, r, &i, &j);

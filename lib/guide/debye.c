@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ops/ops.h"
+#include "ops/q_grid.h"
 
 enum { HISTOGRAM_FROM = 512, MOST_BINS = 1 << 20, TABLES_TO = 1 << 14 }; /* beyond so many points the grid does without tables */
 
@@ -81,56 +82,49 @@ bins_within(const struct bp_debye *d, double radius)
 	return (int)(2 * radius / d->bin) + 4;
 }
 
-/* the points of q that the kept tables are for */
-static int
-kept_points(const struct bp_debye *d)
-{
-	return d->up.grid.n ? d->up.grid.n : d->nq;
-}
-
-/* the inner grid for as many bins as are kept, where it is worth it and the optimized rows are bound */
+/* the grid for as many bins as are kept, where it is worth it and the optimized rows are bound */
 static int
 keep_grid(struct bp_debye *d)
 {
-	const double step = bp_q_grid_step(d->bins * d->bin), points = d->q_max / step + BP_NODES;
-	const size_t n = (size_t)points, nq = (size_t)d->nq, all = nq * BP_NODES;
+	const double step = bp_grid_step(d->bins * d->bin), points = d->q_max / step + BP_NODES;
+	const size_t types = (size_t)d->p->ntypes;
 	struct bp_mark mark = bp_arena_mark(d->mem);
-	struct bp_q_grid *g = &d->up.grid;
-	const void *numbers, *places;
-	int32_t *at;
-	double *w;
+	struct bp_grid *g = &d->up.grid;
+	const void *up;
+	double *room;
 
-	d->up.table_q = d->up.q;
 	if (!(points < d->nq / 2) || !is_optimized(d->cx, "sinc_sum"))
 		return BP_OK;
-	BP_NEW(w, n + 2 * all, d->mem, d->cx->err); /* q, w, back */
-	BP_NEW(at, nq + n + 1 + all, d->mem, d->cx->err); /* at, first, from */
-	for (size_t k = 0; k < n; k++)
-		w[k] = (double)k * step;
-	bp_grid_weights(at, w + n, d->q, d->nq, step);
-	bp_grid_transpose(at + nq, at + nq + n + 1, w + n + all, (int)n, d->nq, at, w + n);
-	BP_TRY(bp_dev_upload(d->cx, &numbers, w, (n + 2 * all) * sizeof *w));
-	BP_TRY(bp_dev_upload(d->cx, &places, at, (nq + n + 1 + all) * sizeof *at));
-	*g = (struct bp_q_grid) { .n = (int)n, .at = places, .w = (const double *)numbers + n };
-	g->first = g->at + nq, g->from = g->first + n + 1, g->back = g->w + all;
-	d->up.table_q = numbers;
+	BP_NEW(room, 2 * (types + 1) * (size_t)points, d->mem, d->cx->err);
+	bp_grid_make(g, d->p, step, d->q_max, room);
+	BP_TRY(bp_dev_upload(d->cx, &up, room, 2 * (types + 1) * (size_t)g->n * sizeof *room));
+	g->q = up, g->v = g->q + g->n, g->s = g->v + types * (size_t)g->n, g->w = g->s + types * (size_t)g->n;
 	bp_arena_release(d->mem, mark);
 	return BP_OK;
+}
+
+/* what all conformers' sums are made on: the kept grid where the tables have room for them, else the curve's own points */
+static struct bp_grid
+grid_of(const struct bp_debye *d, const struct bp_debye_up *u, int bins)
+{
+	return bins <= d->bins && u->grid.n ? u->grid : (struct bp_grid) { .n = d->nq, .q = u->q, .v = u->v, .s = u->s, .w = u->w };
 }
 
 int
 bp_debye_keep(struct bp_debye *d, double radius)
 {
+	struct bp_grid g;
+
 	bp_debye_drop(d);
 	BP_TRY(upload(&d->up, d));
 	if (d->method != BP_DEBYE_HISTOGRAM || d->cx->device == BP_CPU) /* which makes sines faster than it would read them */
 		return BP_OK;
 	d->bins = bins_within(d, radius);
 	BP_TRY(keep_grid(d));
-	BP_DEV_NEW(d->up.sums, (size_t)d->bins * (size_t)kept_points(d), d->cx);
-	BP_DEV_NEW(d->up.slopes, (size_t)d->bins * (size_t)kept_points(d), d->cx);
-	return BP_OP(d->cx, sinc_table, .bins = d->bins, .nq = kept_points(d), .h = d->bin, .q = d->up.table_q, .sums = d->up.sums,
-	    .slopes = d->up.slopes);
+	g = grid_of(d, &d->up, d->bins);
+	BP_DEV_NEW(d->up.sums, (size_t)d->bins * (size_t)g.n, d->cx);
+	BP_DEV_NEW(d->up.slopes, (size_t)d->bins * (size_t)g.n, d->cx);
+	return BP_OP(d->cx, sinc_table, .bins = d->bins, .nq = g.n, .h = d->bin, .q = g.q, .sums = d->up.sums, .slopes = d->up.slopes);
 }
 
 void
@@ -155,13 +149,6 @@ own_bins(const struct bp_conformers *c, int i)
 	return c->own ? c->own[i] : c->bins;
 }
 
-/* what conformers' sums are made on, which is known after their histogram: the kept grid if the tables have room for them, else none */
-static struct bp_q_grid
-grid_of(const struct bp_debye *d, const struct bp_conformers *c)
-{
-	return c->bins <= d->bins && !d->inner ? d->up.grid : (struct bp_q_grid) { 0 };
-}
-
 /* conformer i alone, for ops that do not look at x */
 static struct bp_pairs
 alone(const struct bp_pairs *p, int i)
@@ -173,107 +160,75 @@ alone(const struct bp_pairs *p, int i)
 	return one;
 }
 
-/* ---- the inner grid (grid.h) ---- */
+/* ---- by way of bins ---- */
 
-/* g for distances within so many bins, and room for grid_read and grid_spread; g->n = 0: it would not be worth it */
+/* The grid of a conformer with so many bins of its own, or the curve's own points where that is not worth it. */
 static int
-open_grid(struct bp_grid *g, double **room, const struct bp_debye *d, int bins)
+own_grid(struct bp_grid *g, const struct bp_debye *d, const struct bp_debye_up *u, int bins)
 {
-	const double reach = bins * d->bin;
-	const size_t points = (size_t)bp_grid_points(d->grids, reach);
-	double *own;
+	const double step = bp_grid_step(bins * d->bin);
+	const size_t points = (size_t)bp_grid_points(step, d->q_max);
+	double *room;
 
-	*g = (struct bp_grid) { 0 };
+	*g = grid_of(d, u, bins);
 	if (d->v && points >= (size_t)d->nq / 2)
 		return BP_OK;
-	BP_DEV_NEW(own, 2 * ((size_t)d->p->ntypes + 1) * points, d->cx);
-	BP_DEV_NEW(*room, 8 * (points + 8), d->cx);
-	g->n = (int)points;
+	BP_DEV_NEW(room, 2 * ((size_t)d->p->ntypes + 1) * points, d->cx);
+	*g = (struct bp_grid) { .n = (int)points, .step = step };
 	if (!d->cx->dry)
-		bp_grid_of(g, d->grids, reach, own);
+		bp_grid_of(g, d->grids, step, room);
 	return BP_OK;
 }
 
-/* P [BP_PROFILES,nq] of a conformer from its bins H [rows,bins], of which it needs `own` */
+/* P [b,BP_PROFILES,nq] of p's conformers from their bins H [b,rows,ld], of which they need `bins`, by way of g */
 static int
-profiles_of_bins(double *P, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *one, const double *H,
-    int bins, int own)
+profiles_of_bins(double *P, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *p, const struct bp_grid *g,
+    const double *H, int bins, int ld)
 {
-	const int rows = bp_pair_rows(one);
-	struct bp_mark mark = bp_dev_mark(d->cx);
-	struct bp_grid g;
-	double *room, *S, *on_grid = P;
+	const int rows = p->b * bp_pair_rows(p);
+	double *S, *on_grid = P;
 
-	BP_TRY(open_grid(&g, &room, d, own));
-	if (g.n == 0)
-		g = (struct bp_grid) { .n = d->nq, .q = u->q, .v = u->v, .s = u->s, .w = u->w };
-	else
-		BP_DEV_NEW(on_grid, BP_PROFILES * (size_t)g.n, d->cx);
-	BP_DEV_NEW(S, (size_t)rows * (size_t)g.n, d->cx);
-	BP_TRY(BP_OP(d->cx, sinc_sum, .rows = rows, .bins = own, .ld = bins, .nq = g.n, .h = d->bin, .q = g.q, .H = H, .S = S));
-	BP_TRY(BP_OP(d->cx, debye_profiles, .p = *one, .nq = g.n, .S = S, .v = g.v, .s = g.s, .w = g.w, .P = on_grid));
-	if (on_grid != P && !d->cx->dry)
-		bp_grid_read(P, &g, on_grid, BP_PROFILES, u->q, d->nq, room);
-	bp_dev_release(d->cx, mark);
-	return BP_OK;
+	if (g->step > 0)
+		BP_DEV_NEW(on_grid, (size_t)p->b * BP_PROFILES * (size_t)g->n, d->cx);
+	BP_DEV_NEW(S, (size_t)rows * (size_t)g->n, d->cx);
+	BP_TRY(BP_OP(d->cx, sinc_sum, .rows = rows, .bins = bins, .ld = ld, .nq = g->n, .h = d->bin, .q = g->q, .H = H,
+	    .T = bins <= d->bins ? u->sums : NULL, .S = S));
+	BP_TRY(BP_OP(d->cx, debye_profiles, .p = *p, .nq = g->n, .S = S, .v = g->v, .s = g->s, .w = g->w, .P = on_grid));
+	return on_grid == P ? BP_OK : BP_OP(d->cx, grid_read, .rows = p->b * BP_PROFILES, .n = g->n, .nq = d->nq, .step = g->step,
+	    .q = u->q, .on_grid = on_grid, .out = P);
 }
 
-/* G [rows,n] of debye_weights.h on the grid, from E, E g and E g^2 there */
-static void
-weights_on_grid(double *G, const struct bp_grid *g, const struct bp_pairs *one, const double *on_grid, double c2)
-{
-	const size_t n = (size_t)g->n;
-	const double *e0 = on_grid, *e1 = e0 + n, *e2 = e1 + n;
-
-	for (int i = 0; i < one->ntypes; i++) {
-		const double *vi = g->v + (size_t)i * n, *si = g->s + (size_t)i * n;
-		for (int j = i; j < one->ntypes; j++) {
-			const double *vj = g->v + (size_t)j * n, *sj = g->s + (size_t)j * n;
-			double *out = G + (size_t)bp_pair_row(one, i, j) * n;
-			for (size_t k = 0; k < n; k++)
-				out[k] = 2 * (e0[k] * vi[k] * vj[k] - e1[k] * (vi[k] * sj[k] + si[k] * vj[k]) + e2[k] * si[k] * sj[k]);
-		}
-		for (size_t k = 0; one->a && k < n; k++)
-			G[(size_t)bp_layer_row(one, i) * n + k] = 2 * c2 * g->w[k] * (e0[k] * vi[k] - e1[k] * si[k]);
-	}
-	for (size_t k = 0; one->a && k < n; k++)
-		G[(size_t)bp_layer_row(one, one->ntypes) * n + k] = 2 * c2 * c2 * g->w[k] * g->w[k] * e0[k];
-}
-
-/* F [rows,bins]: what a pair at each distance adds to the gradient of a conformer with so many bins of its own */
+/* G [b,rows,g->n]: the derivatives by the sums on g, or on the curve's own points */
 static int
-force_table(double *F, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *one, const double *E,
-    const double *solvent, const double *c2, int bins, int own)
+weights(double **G, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *p, const struct bp_grid *g,
+    const double *E, const double *solvent, const double *c2)
 {
-	const int rows = bp_pair_rows(one);
-	struct bp_mark mark = bp_dev_mark(d->cx);
-	struct bp_grid g;
-	double *room, *on_grid, *G;
+	double *three;
 
-	BP_TRY(open_grid(&g, &room, d, own));
-	BP_DEV_NEW(on_grid, 3 * (size_t)g.n + 1, d->cx);
-	if (g.n == 0) {
-		g = (struct bp_grid) { .n = d->nq, .q = u->q };
-		BP_DEV_NEW(G, (size_t)rows * (size_t)g.n, d->cx);
-		BP_TRY(BP_OP(d->cx, debye_weights, .p = *one, .nq = d->nq, .E = E, .g = solvent, .c2 = c2, .v = u->v, .s = u->s,
-		    .w = u->w, .G = G));
-	} else {
-		BP_DEV_NEW(G, (size_t)rows * (size_t)g.n, d->cx);
-		if (!d->cx->dry) {
-			bp_grid_spread(on_grid, &g, E, solvent, u->q, d->nq, room);
-			weights_on_grid(G, &g, one, on_grid, *c2);
-		}
-	}
-	BP_TRY(BP_OP(d->cx, sinc_force, .rows = rows, .bins = bins, .nq = g.n, .h = d->bin, .q = g.q, .G = G, .F = F));
-	bp_dev_release(d->cx, mark);
-	return BP_OK;
+	BP_DEV_NEW(three, (size_t)p->b * 3 * (size_t)g->n, d->cx);
+	BP_DEV_NEW(*G, (size_t)p->b * (size_t)bp_pair_rows(p) * (size_t)g->n, d->cx);
+	BP_TRY(BP_OP(d->cx, grid_spread, .b = p->b, .n = g->step > 0 ? g->n : 0, .nq = d->nq, .step = g->step, .q = u->q, .E = E, .g = solvent,
+	    .out = three));
+	return BP_OP(d->cx, debye_weights, .p = *p, .nq = g->n, .E = three, .c2 = c2, .v = g->v, .s = g->s, .w = g->w, .G = *G);
+}
+
+/* F [b,rows,bins]: what a pair at each distance adds to the gradient */
+static int
+force_table(double *F, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *p, const struct bp_grid *g,
+    const double *E, const double *solvent, const double *c2, int bins)
+{
+	double *G;
+
+	BP_TRY(weights(&G, d, u, p, g, E, solvent, c2));
+	return BP_OP(d->cx, sinc_force, .rows = p->b * bp_pair_rows(p), .bins = bins, .nq = g->n, .h = d->bin, .q = g->q, .G = G,
+	    .T = bins <= d->bins ? u->slopes : NULL, .ldt = d->bins, .F = F);
 }
 
 /* ---- profiles and forces ---- */
 
-/* P from bins: each conformer's by its own way, on the host */
+/* P from bins where the host looks at how far each conformer's atoms are apart */
 static int
-histogram_inner(double *P, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *p, struct bp_conformers *c,
+profiles_inner(double *P, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *p, struct bp_conformers *c,
     int bins, const double *H, const double *far)
 {
 	const size_t rows = (size_t)bp_pair_rows(p);
@@ -281,14 +236,18 @@ histogram_inner(double *P, const struct bp_debye *d, const struct bp_debye_up *u
 	c->bins = 0;
 	for (int i = 0; i < c->b; i++) {
 		const struct bp_pairs one = alone(p, i);
+		struct bp_mark mark = bp_dev_mark(d->cx);
 		double reach = 2 * c->radius; /* dry, nobody knows the reach */
+		struct bp_grid g;
 		int own;
 		BP_TRY(bp_dev_download(d->cx, &reach, far + i, sizeof reach));
 		own = (int)(reach / d->bin) + 4 < bins ? (int)(reach / d->bin) + 4 : bins;
 		c->bins = own > c->bins ? own : c->bins;
 		if (c->own)
 			c->own[i] = own;
-		BP_TRY(profiles_of_bins(P + (size_t)i * BP_PROFILES * (size_t)d->nq, d, u, &one, H + (size_t)i * rows * (size_t)bins, bins, own));
+		BP_TRY(own_grid(&g, d, u, own));
+		BP_TRY(profiles_of_bins(P + (size_t)i * BP_PROFILES * (size_t)d->nq, d, u, &one, &g, H + (size_t)i * rows * (size_t)bins, own, bins));
+		bp_dev_release(d->cx, mark);
 	}
 	return BP_OK;
 }
@@ -297,9 +256,9 @@ static int
 histogram(double *P, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *p, struct bp_conformers *c)
 {
 	const size_t rows = (size_t)bp_pair_rows(p);
-	struct bp_q_grid grid;
-	double *H, *far, *S;
-	int bins, points;
+	struct bp_grid g;
+	double *H, *far;
+	int bins;
 
 	if (!(2 * c->radius < (MOST_BINS - 4) * d->bin))
 		return BP_FAIL(d->cx->err, BP_ENUM, "take method direct",
@@ -309,14 +268,31 @@ histogram(double *P, const struct bp_debye *d, const struct bp_debye_up *u, cons
 	BP_DEV_NEW(far, c->b, d->cx);
 	BP_TRY(BP_OP(d->cx, pair_histogram, .p = *p, .bins = bins, .h = d->bin, .H = H, .far = far));
 	if (d->inner)
-		return histogram_inner(P, d, u, p, c, bins, H, far);
+		return profiles_inner(P, d, u, p, c, bins, H, far);
 	c->bins = bins; /* nobody waits for the device to hear how far they really are */
-	grid = grid_of(d, c);
-	points = grid.n ? grid.n : d->nq;
-	BP_DEV_NEW(S, (size_t)c->b * rows * (size_t)points, d->cx);
-	BP_TRY(BP_OP(d->cx, sinc_sum, .rows = c->b * (int)rows, .bins = bins, .ld = bins, .nq = points, .h = d->bin,
-	    .q = grid.n ? u->table_q : u->q, .H = H, .T = bins <= d->bins ? u->sums : NULL, .S = S));
-	return BP_OP(d->cx, debye_profiles, .p = *p, .nq = d->nq, .grid = grid, .S = S, .v = u->v, .s = u->s, .w = u->w, .P = P);
+	g = grid_of(d, u, bins);
+	return profiles_of_bins(P, d, u, p, &g, H, bins, bins);
+}
+
+static int
+histogram_forces(double *out, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *p, const struct bp_conformers *c,
+    const double *E, const double *g, const double *c2)
+{
+	const size_t size = (size_t)bp_pair_rows(p) * (size_t)c->bins, nq = (size_t)d->nq;
+	struct bp_grid grid = grid_of(d, u, c->bins);
+	double *F;
+
+	BP_DEV_NEW(F, (size_t)c->b * size, d->cx);
+	if (!d->inner)
+		BP_TRY(force_table(F, d, u, p, &grid, E, g, c2, c->bins));
+	for (int i = 0; d->inner && i < c->b; i++) {
+		const struct bp_pairs one = alone(p, i);
+		struct bp_mark mark = bp_dev_mark(d->cx);
+		BP_TRY(own_grid(&grid, d, u, own_bins(c, i)));
+		BP_TRY(force_table(F + (size_t)i * size, d, u, &one, &grid, E + (size_t)i * nq, g + (size_t)i * nq, c2 + i, c->bins));
+		bp_dev_release(d->cx, mark);
+	}
+	return BP_OP(d->cx, pair_force, .p = *p, .bins = c->bins, .h = d->bin, .F = F, .out = out);
 }
 
 int
@@ -340,41 +316,9 @@ bp_debye_profiles(double *P, const struct bp_debye *d, struct bp_conformers *c)
 		    .S = S));
 	else
 		BP_TRY(BP_OP(d->cx, pair_sinc, .p = p, .nq = d->nq, .q = u.q, .S = S));
-	BP_TRY(BP_OP(d->cx, debye_profiles, .p = p, .nq = d->nq, .grid = grid_of(d, c), .S = S, .v = u.v, .s = u.s, .w = u.w, .P = P));
+	BP_TRY(BP_OP(d->cx, debye_profiles, .p = p, .nq = d->nq, .S = S, .v = u.v, .s = u.s, .w = u.w, .P = P));
 	bp_dev_release(d->cx, mark);
 	return BP_OK;
-}
-
-/* out [b,n,3] by way of the bins */
-static int
-forces_inner(double *out, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *p, const struct bp_conformers *c,
-    const double *E, const double *g, const double *c2)
-{
-	const size_t rows = (size_t)bp_pair_rows(p), nq = (size_t)d->nq;
-	double *F;
-
-	BP_DEV_NEW(F, (size_t)c->b * rows * (size_t)c->bins, d->cx);
-	for (int i = 0; i < c->b; i++) {
-		const struct bp_pairs one = alone(p, i);
-		BP_TRY(force_table(F + (size_t)i * rows * (size_t)c->bins, d, u, &one, E + (size_t)i * nq, g + (size_t)i * nq, c2 + i, c->bins,
-		    own_bins(c, i)));
-	}
-	return BP_OP(d->cx, pair_force, .p = *p, .bins = c->bins, .h = d->bin, .F = F, .out = out);
-}
-
-/* out [b,n,3] from the tables G of all conformers */
-static int
-histogram_forces(double *out, const struct bp_debye *d, const struct bp_debye_up *u, const struct bp_pairs *p, const double *G,
-    const struct bp_conformers *c)
-{
-	const struct bp_q_grid grid = grid_of(d, c);
-	const size_t rows = (size_t)bp_pair_rows(p);
-	double *F;
-
-	BP_DEV_NEW(F, (size_t)c->b * rows * (size_t)c->bins, d->cx);
-	BP_TRY(BP_OP(d->cx, sinc_force, .rows = c->b * (int)rows, .bins = c->bins, .nq = grid.n ? grid.n : d->nq, .h = d->bin,
-	    .q = grid.n ? u->table_q : u->q, .G = G, .T = c->bins <= d->bins ? u->slopes : NULL, .ldt = d->bins, .F = F));
-	return BP_OP(d->cx, pair_force, .p = *p, .bins = c->bins, .h = d->bin, .F = F, .out = out);
 }
 
 int
@@ -383,26 +327,24 @@ bp_debye_forces(double *out, const struct bp_debye *d, const struct bp_conformer
 {
 	struct bp_mark mark = bp_dev_mark(d->cx);
 	struct bp_debye_up u;
+	struct bp_grid points;
 	struct bp_pairs p;
 	double *G;
 
 	BP_TRY(bp_debye_have(&u, d));
 	p = pairs(&u, d, c->b, c->x, c->a);
-	if (d->method == BP_DEBYE_HISTOGRAM && d->inner) {
-		BP_TRY(forces_inner(out, d, &u, &p, c, E, g, c2));
+	if (d->method == BP_DEBYE_HISTOGRAM) {
+		BP_TRY(histogram_forces(out, d, &u, &p, c, E, g, c2));
 		bp_dev_release(d->cx, mark);
 		return BP_OK;
 	}
-	BP_DEV_NEW(G, (size_t)c->b * (size_t)bp_pair_rows(&p) * (size_t)d->nq, d->cx);
-	BP_TRY(BP_OP(d->cx, debye_weights, .p = p, .nq = d->nq, .grid = grid_of(d, c), .E = E, .g = g, .c2 = c2, .v = u.v, .s = u.s, .w = u.w,
-	    .G = G));
+	points = (struct bp_grid) { .n = d->nq, .q = u.q, .v = u.v, .s = u.s, .w = u.w };
+	BP_TRY(weights(&G, d, &u, &p, &points, E, g, c2));
 	if (d->method == BP_DEBYE_DIRECT)
 		BP_TRY(BP_OP(d->cx, pair_sinc_force, .p = p, .nq = d->nq, .q = u.q, .G = G, .out = out));
-	else if (d->method == BP_DEBYE_QUADRATURE)
+	else
 		BP_TRY(BP_OP(d->cx, wave_force, .p = p, .nq = d->nq, .diameter = 2 * c->radius, .q_max = d->q_max,
 		    .q = u.q, .G = G, .out = out));
-	else
-		BP_TRY(histogram_forces(out, d, &u, &p, G, c));
 	bp_dev_release(d->cx, mark);
 	return BP_OK;
 }

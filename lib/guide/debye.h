@@ -26,9 +26,8 @@ struct bp_debye {
 		const double *q, *v, *s, *w;
 		const double *radius;        /* [n] of the particle                            */
 		const int32_t *atom, *start; /* [n], [ntypes+1]                                */
-		struct bp_q_grid grid;       /* of the tables, where they have one             */
-		const double *table_q;       /* [grid.n], else q                               */
-		double *sums, *slopes;       /* of sinc_table for these and bins, or NULL      */
+		struct bp_grid grid;         /* of the tables, where they have one             */
+		double *sums, *slopes;       /* of sinc_table for its points, else q, and bins; or NULL */
 	} up;
 };
 

@@ -51,18 +51,9 @@ int
 bp_debye_profiles_cpu(struct bp_ctx *cx, const struct bp_debye_profiles *a)
 {
 	const struct bp_pairs *p = &a->p;
-	const size_t rows = (size_t)bp_pair_rows(p), nq = (size_t)a->nq;
-	struct bp_mark mark = bp_dev_mark(cx);
-	double *own = NULL;
 
-	if (a->grid.n)
-		BP_DEV_NEW(own, rows * nq, cx);
-	for (size_t b = 0; b < (size_t)p->b && !cx->dry; b++) {
-		const double *S = a->S + b * rows * (a->grid.n ? (size_t)a->grid.n : nq);
-		for (size_t i = 0; own && i < rows * nq; i++)
-			own[i] = bp_grid_value(&a->grid, S + i / nq * (size_t)a->grid.n, (int)(i % nq));
-		profiles(a->P + b * BP_PROFILES * nq, a, own ? own : S, p->a ? p->a + b * (size_t)p->n : NULL);
-	}
-	bp_dev_release(cx, mark);
+	for (int b = 0; b < p->b && !cx->dry; b++)
+		profiles(a->P + (size_t)b * BP_PROFILES * a->nq, a, a->S + (size_t)b * bp_pair_rows(p) * a->nq,
+		    p->a ? p->a + (size_t)b * p->n : NULL);
 	return BP_OK;
 }

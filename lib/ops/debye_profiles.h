@@ -5,15 +5,13 @@
 #define BP_OP_DEBYE_PROFILES_H
 
 #include "ops/pairs.h"
-#include "ops/q_grid.h"
 
 enum { BP_P_VV, BP_P_VS, BP_P_SS, BP_P_VW, BP_P_SW, BP_P_WW, BP_PROFILES };
 
 struct bp_debye_profiles {
 	struct bp_pairs p; /* x is not looked at */
 	int nq;
-	struct bp_q_grid grid;   /* of S, where it has one                 */
-	const double *S;         /* [b,rows,nq], on a grid [b,rows,grid.n] */
+	const double *S;         /* [b,rows,nq]                            */
 	const double *v, *s, *w; /* [ntypes,nq], [ntypes,nq], [nq]         */
 	double *P;               /* [b,BP_PROFILES,nq] out                 */
 };

@@ -24,6 +24,8 @@
 #include "ops/exposed_fraction.h"
 #include "ops/fourier.h"
 #include "ops/gather_rows.h"
+#include "ops/grid_read.h"
+#include "ops/grid_spread.h"
 #include "ops/guide_begin.h"
 #include "ops/guide_end.h"
 #include "ops/guide_step.h"
@@ -100,6 +102,8 @@
 	X(pair_sinc_force) \
 	X(debye_profiles) \
 	X(debye_weights) \
+	X(grid_read) \
+	X(grid_spread) \
 	X(pair_move) \
 	X(wave_sum) \
 	X(wave_force) \

@@ -448,46 +448,48 @@ extremes(void **state)
 	ref_close(r);
 }
 
-/* the inner grid gives sincs of all distances, and its transposed the same products */
+/* the grid gives sincs of all distances, and its transposed the same products */
 static void
-inner_grid(void **state)
+coarse_grid(void **state)
 {
 	enum { NQ = 90, MOST = 64 };
-	const double D = 60, step = bp_q_grid_step(D);
-	const int n = bp_q_grid_points(0.3, step);
-	static double q[NQ], w[NQ * BP_NODES], back[NQ * BP_NODES], S[MOST], G[NQ], to[MOST];
-	static int32_t at[NQ], first[MOST + 1], from[NQ * BP_NODES];
-	struct bp_q_grid g = { .n = n, .at = at, .w = w, .first = first, .from = from, .back = back };
+	const double D = 60, step = bp_grid_step(D);
+	const int n = bp_grid_points(step, 0.3);
+	static double q[NQ], S[MOST], at_q[NQ], E[NQ], g[NQ], to[3 * MOST];
+	struct bp_arena *mem;
+	struct bp_ctx *cx;
 
 	(void)state;
-	assert_true(n <= MOST);
+	assert_int_equal(bp_arena_open(&mem, 0, NULL), BP_OK);
+	assert_int_equal(bp_ctx_open(&cx, "cpu", "optimized", NULL, 0, "fp32", 1, 0, NULL), BP_OK);
+	assert_true(n <= MOST && step <= 0.4 / (D + 2.2));
 	for (int k = 0; k < NQ; k++)
-		q[k] = 0.3 * (k * 37 % NQ) / (NQ - 1), G[k] = cos(5.0 * k);
-	bp_grid_weights(at, w, q, NQ, step);
-	bp_grid_transpose(first, from, back, n, NQ, at, w);
+		q[k] = 0.3 * (k * 37 % NQ) / (NQ - 1), E[k] = cos(5.0 * k), g[k] = 1 + 0.1 * sin(k);
+	assert_int_equal(BP_OP(cx, grid_spread, .b = 1, .n = n, .nq = NQ, .step = step, .q = q, .E = E, .g = g, .out = to), BP_OK);
 	for (double r = 0.05; r <= D; r += 0.61) {
-		double here = 0, there = 0;
+		double here[3] = { 0 }, there[3] = { 0 };
 		for (int i = 0; i < n; i++)
-			S[i] = i ? sin(i * step * r) / (i * step * r) : 1, to[i] = 0;
+			S[i] = i ? sin(i * step * r) / (i * step * r) : 1;
+		assert_int_equal(BP_OP(cx, grid_read, .rows = 1, .n = n, .nq = NQ, .step = step, .q = q, .on_grid = S, .out = at_q), BP_OK);
 		for (int k = 0; k < NQ; k++) {
-			double x = q[k] * r, value = bp_grid_value(&g, S, k);
-			assert_true(fabs(value - (x > 0 ? sin(x) / x : 1)) <= 1e-7);
-			here += G[k] * value;
+			double x = q[k] * r;
+			assert_true(fabs(at_q[k] - (x > 0 ? sin(x) / x : 1)) <= 1e-7);
+			here[0] += E[k] * at_q[k], here[1] += E[k] * g[k] * at_q[k], here[2] += E[k] * g[k] * g[k] * at_q[k];
 		}
-		for (int i = 0; i < n; i++) {
-			for (int m = first[i]; m < first[i + 1]; m++)
-				to[i] += back[m] * G[from[m]];
-			there += to[i] * S[i];
-		}
-		assert_true(fabs(here - there) <= 1e-12 * NQ);
+		for (int i = 0; i < 3 * n; i++)
+			there[i / n] += to[i] * S[i % n];
+		for (int i = 0; i < 3; i++)
+			assert_true(fabs(here[i] - there[i]) <= 1e-12 * NQ);
 	}
+	bp_ctx_close(cx);
+	bp_arena_close(mem);
 }
 
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(inner_grid),
+		cmocka_unit_test(coarse_grid),
 		cmocka_unit_test(profiles),
 		cmocka_unit_test(exposed),
 		cmocka_unit_test(fitted),

@@ -108,46 +108,16 @@ pair_sinc_force(struct check *k, int shape)
 	    .out = check_out_doubles(k, 3 * (size_t)p.b * p.n));
 }
 
-/* of shapes 4 and 5, those of shapes 1 and 3 again: a grid for nq points of q up to 0.5, not in order */
-static struct bp_q_grid
-some_grid(struct check *k, int nq)
-{
-	const double step = 0.03;
-	struct bp_q_grid g = { .n = bp_q_grid_points(0.5, step) };
-	const size_t all = (size_t)nq * BP_NODES;
-	double *q = malloc(((size_t)nq + 2 * all) * sizeof *q), *w = q + nq;
-	int32_t *at = malloc(((size_t)nq + (size_t)g.n + 1 + all) * sizeof *at), *first = at + nq, *from = first + g.n + 1;
-
-	bp_assert(q && at);
-	for (int i = 0; i < nq; i++)
-		q[i] = 0.5 * (7 * i % nq) / nq;
-	bp_grid_weights(at, w, q, nq, step);
-	bp_grid_transpose(first, from, w + all, g.n, nq, at, w);
-	g.at = check_given(k, at, (size_t)nq), g.w = check_given_doubles(k, w, all);
-	g.first = check_given(k, first, (size_t)g.n + 1), g.from = check_given(k, from, all), g.back = check_given_doubles(k, w + all, all);
-	free(q), free(at);
-	return g;
-}
-
-static int
-without_grid(int shape)
-{
-	static const int same[] = { 0, 1, 2, 3, 1, 3, 4 };
-
-	return same[shape];
-}
-
 /* all rows in fp64 */
 static void
 debye_profiles(struct check *k, int shape)
 {
-	struct bp_pairs p = some_pairs(k, without_grid(shape));
-	const int nq = shapes[without_grid(shape)].nq;
-	const struct bp_q_grid g = shape == 4 || shape == 5 ? some_grid(k, nq) : (struct bp_q_grid) { 0 };
+	struct bp_pairs p = some_pairs(k, shape);
+	const int nq = shapes[shape].nq;
 
 	check_bound(k, 1e-5, 1);
-	CHECK_OP(k, debye_profiles, .p = p, .nq = nq, .grid = g,
-	    .S = check_doubles(k, (size_t)p.b * bp_pair_rows(&p) * (g.n ? g.n : nq), 0, 100),
+	CHECK_OP(k, debye_profiles, .p = p, .nq = nq,
+	    .S = check_doubles(k, (size_t)p.b * bp_pair_rows(&p) * nq, 0, 100),
 	    .v = check_doubles(k, (size_t)p.ntypes * nq, 5, 10), .s = check_doubles(k, (size_t)p.ntypes * nq, 2, 5),
 	    .w = check_doubles(k, (size_t)nq, 1, 3), .P = check_out_doubles(k, (size_t)p.b * BP_PROFILES * nq));
 }
@@ -155,16 +125,63 @@ debye_profiles(struct check *k, int shape)
 static void
 debye_weights(struct check *k, int shape)
 {
-	struct bp_pairs p = some_pairs(k, without_grid(shape));
-	const int nq = shapes[without_grid(shape)].nq;
-	const struct bp_q_grid g = shape == 4 || shape == 5 ? some_grid(k, nq) : (struct bp_q_grid) { 0 };
+	struct bp_pairs p = some_pairs(k, shape);
+	const int nq = shapes[shape].nq;
 
 	check_bound(k, 1e-5, 1);
-	CHECK_OP(k, debye_weights, .p = p, .nq = nq, .grid = g, .E = check_doubles(k, (size_t)p.b * nq, -1, 1),
-	    .g = check_doubles(k, (size_t)p.b * nq, 0.9, 1.1), .c2 = check_doubles(k, (size_t)p.b, 0, 4),
+	CHECK_OP(k, debye_weights, .p = p, .nq = nq, .E = check_doubles(k, (size_t)p.b * 3 * nq, -1, 1), .c2 = check_doubles(k, (size_t)p.b, 0, 4),
 	    .v = check_doubles(k, (size_t)p.ntypes * nq, 5, 10), .s = check_doubles(k, (size_t)p.ntypes * nq, 2, 5),
 	    .w = check_doubles(k, (size_t)nq, 1, 3),
-	    .G = check_out_doubles(k, (size_t)p.b * bp_pair_rows(&p) * (g.n ? g.n : nq)));
+	    .G = check_out_doubles(k, (size_t)p.b * bp_pair_rows(&p) * nq));
+}
+
+/* samples, q points; those lie in any order up to 0.5, with 0 and the last of the grid among them */
+static const struct {
+	int b, nq;
+	double step;
+} grids[] = { { 1, 1, 0.5 }, { 2, 17, 0.03 }, { 3, 257, 0.01 }, { 1, 500, 0.004 } };
+
+static const double *
+grid_q(struct check *k, int shape, int *n)
+{
+	const int nq = grids[shape].nq;
+	double *q = malloc((size_t)nq * sizeof *q);
+	const double *dev;
+
+	bp_assert(q);
+	for (int i = 0; i < nq; i++)
+		q[i] = 0.5 * (7 * i % nq) / (nq > 1 ? nq - 1 : 1);
+	*n = (int)(0.5 / grids[shape].step) + 8;
+	dev = check_given_doubles(k, q, (size_t)nq);
+	free(q);
+	check_label(k, "b=%d grid=%d q=%d", grids[shape].b, *n, nq);
+	return dev;
+}
+
+static void
+grid_read(struct check *k, int shape)
+{
+	const int rows = 6 * grids[shape].b, nq = grids[shape].nq;
+	int n;
+	const double *q = grid_q(k, shape, &n);
+
+	check_bound(k, 1e-5, 1);
+	CHECK_OP(k, grid_read, .rows = rows, .n = n, .nq = nq, .step = grids[shape].step, .q = q,
+	    .on_grid = check_doubles(k, (size_t)rows * n, -1, 1), .out = check_out_doubles(k, (size_t)rows * nq));
+}
+
+/* of the second half of the shapes: without a grid */
+static void
+grid_spread(struct check *k, int shape)
+{
+	const int same = shape < 3 ? shape : shape < 6 ? shape - 3 : 3, b = grids[same].b, nq = grids[same].nq;
+	int n;
+	const double *q = grid_q(k, same, &n);
+
+	n = shape >= 3 && shape < 6 ? 0 : n;
+	check_bound(k, 1e-5, 1);
+	CHECK_OP(k, grid_spread, .b = b, .n = n, .nq = nq, .step = grids[same].step, .q = q, .E = check_doubles(k, (size_t)b * nq, -1, 1),
+	    .g = check_doubles(k, (size_t)b * nq, 0.9, 1.1), .out = check_out_doubles(k, (size_t)b * 3 * (n ? n : nq)));
 }
 
 /* both rows in fp64, differences of sincs a thousand times their size */
@@ -442,8 +459,10 @@ const struct check_op check_guide[] = {
 	{ "sinc_force", sinc_force, 2, 1, 0, 0 },
 	{ "pair_sinc", pair_sinc, 4, 1, 0, 0 },
 	{ "pair_sinc_force", pair_sinc_force, 4, 0, 0, 0 },
-	{ "debye_profiles", debye_profiles, 6, 1, 0, 0 },
-	{ "debye_weights", debye_weights, 6, 1, 0, 0 },
+	{ "debye_profiles", debye_profiles, 4, 1, 0, 0 },
+	{ "debye_weights", debye_weights, 4, 1, 0, 0 },
+	{ "grid_read", grid_read, 3, 1, 0, 0 },
+	{ "grid_spread", grid_spread, 6, 1, 0, 0 },
 	{ "pair_move", pair_move, 4, 1, 0, 0 },
 	{ "wave_sum", wave_sum, 2, 0, 0, 0 },
 	{ "wave_force", wave_force, 2, 0, 0, 0 },
