@@ -23,6 +23,7 @@ struct block {
 	struct block *next; /* towards newer blocks; those after `cur` are empty and kept for reuse */
 	size_t size, used;
 	char *data;
+	bool lent; /* some of its pages may still be in a pipe */
 };
 
 struct bp_arena {
@@ -291,6 +292,28 @@ bp_sprintf(struct bp_arena *a, struct bp_err *err, const char *fmt, ...)
 	return p;
 }
 
+bool
+bp_arena_lend(struct bp_arena *a, const void *p, size_t n)
+{
+	const char *c = p;
+
+	for (struct block *b = a->first; b; b = b->next)
+		if (c >= b->data && c <= b->data + b->size && n <= (size_t)(b->data + b->size - c))
+			return b->lent = true;
+	return false;
+}
+
+/* what follows b->data + used is not in use any more: no page of it may be written to that was lent */
+static void
+replace_lent(struct block *b, size_t used)
+{
+	size_t from = round_up(used, PAGE); /* only whole pages are lent */
+
+	if (b->lent && from < b->size && madvise(b->data + from, b->size - from, MADV_DONTNEED) != 0)
+		bp_assert(!"new pages for those that were lent");
+	b->lent = b->lent && used > 0;
+}
+
 struct bp_mark
 bp_arena_mark(struct bp_arena *a)
 {
@@ -308,6 +331,8 @@ bp_arena_release(struct bp_arena *a, struct bp_mark m)
 		a->cur = a->first;
 		a->cur->used = 0;
 	}
+	for (struct block *b = a->cur; b; b = b->next)
+		replace_lent(b, b == a->cur ? b->used : 0);
 	for (struct block *b = a->cur; GAP && b; b = b->next)
 		ASAN_POISON_MEMORY_REGION(b->data + (b == a->cur ? b->used : 0), b->size - (b == a->cur ? b->used : 0));
 	a->total = m.total;

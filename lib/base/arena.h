@@ -3,6 +3,7 @@
 #ifndef BP_ARENA_H
 #define BP_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -36,6 +37,10 @@ void *bp_arena_count(struct bp_arena *a, size_t n, struct bp_err *err) BP_MUST_U
 /* Make the arena's newest allocation p of old bytes n >= old bytes long. It may move (by remapping pages: big ones are
  * not copied); no mark may lie between. For readers that learn the size as bytes arrive. NULL and BP_EMEM: p is as it was. */
 void *bp_grow(struct bp_arena *a, void *p, size_t old, size_t n, struct bp_err *err) BP_MUST_USE;
+
+/* Whole pages of p [n] are lent to a pipe (vmsplice): they must stay as they are while it may hold them, and nobody knows how long that is. So when
+ * they are released the arena takes new ones for the next use, and the pipe keeps its own. False: p is no memory of this arena. */
+bool bp_arena_lend(struct bp_arena *a, const void *p, size_t n) BP_MUST_USE;
 
 /* Call-lifetime scratch: everything allocated after mark is gone after release. Marks nest. */
 struct bp_mark bp_arena_mark(struct bp_arena *a);

@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "stream/batch.h"
 
 enum { PIPE_BYTES = 1 << 20 };
+static const size_t PAGE = 4096;
 
 /* ---- transports: pipes and files by descriptor, and memory ---- */
 
@@ -49,6 +51,25 @@ fd_write(void *self, const void *buf, size_t n, struct bp_err *err)
 		n -= (size_t)k;
 	}
 	return BP_OK;
+}
+
+/* Whole pages go as they are, without a copy on this side; what is left at the end is written. */
+static int
+fd_lend(void *self, const void *buf, size_t n, struct bp_err *err)
+{
+	struct fd_end *f = self;
+	struct iovec v = { (void *)(uintptr_t)buf, n & ~(PAGE - 1) };
+
+	while ((uintptr_t)v.iov_base % PAGE == 0 && v.iov_len > 0) {
+		ssize_t k = vmsplice(f->fd, &v, 1, 0);
+		if (k < 0 && errno == EINTR)
+			continue;
+		if (k <= 0) /* this system has none for us, or the pipe is closed: writing tells */
+			break;
+		v.iov_base = (char *)v.iov_base + k;
+		v.iov_len -= (size_t)k;
+	}
+	return fd_write(self, v.iov_base, n - (size_t)((char *)v.iov_base - (const char *)buf), err);
 }
 
 static int
@@ -129,14 +150,16 @@ standard(const char *path)
 	return !path || strcmp(path, "-") == 0;
 }
 
-/* larger pipes mean fewer turns between the two programs; the system may refuse, and nothing is lost */
-static void
+/* is it a pipe? Larger ones mean fewer turns between the two programs; the system may refuse, and nothing is lost */
+static bool
 widen(int fd)
 {
 	struct stat sb;
+	bool pipe = fstat(fd, &sb) == 0 && S_ISFIFO(sb.st_mode);
 
-	if (fstat(fd, &sb) == 0 && S_ISFIFO(sb.st_mode))
+	if (pipe)
 		(void)fcntl(fd, F_SETPIPE_SZ, PIPE_BYTES);
+	return pipe;
 }
 
 /* ---- reading ---- */
@@ -182,7 +205,7 @@ open_in_fd(struct bp_in **ret, const char *path, struct bp_err *err)
 		return BP_FAIL(err, BP_EUSAGE, "pipe the stage before into it, or give --in FILE",
 		    "stdin: a terminal sends no records");
 	}
-	widen(in->end.fd.fd);
+	(void)widen(in->end.fd.fd);
 	*ret = in;
 	return BP_OK;
 }
@@ -345,7 +368,8 @@ open_out_fd(struct bp_out **ret, const char *path, struct bp_err *err)
 		}
 	}
 	signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error message, not a silent death */
-	widen(out->end.fd.fd);
+	if (widen(out->end.fd.fd) && sysconf(_SC_PAGESIZE) == (long)PAGE)
+		out->sink.lend = fd_lend;
 	*ret = out;
 	return BP_OK;
 }

@@ -54,7 +54,8 @@ void bp_out_from(struct bp_out *out, struct bp_in *in);
 int bp_out_open_mem(
     struct bp_out **ret, char **data, size_t *n, struct bp_err *err) BP_MUST_USE; /* *data: free() after close */
 /* Write and flush one record; sets rec->index. BP_EINPUT: the record itself may not be sent (nested too deep ...),
- * nothing was written and the stream goes on; any other failure breaks it (bp_out_broken). */
+ * nothing was written and the stream goes on; any other failure breaks it (bp_out_broken). A pipe may still hold pages of
+ * the record's tensors afterwards: they must stay as they are until the arena releases them. */
 int bp_out_put(struct bp_out *out, struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
 /* For stages that keep records: what was read last is not safe before a record that is put for it. NULL where nothing is acknowledged. */
 struct bp_duty;

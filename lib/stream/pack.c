@@ -4,7 +4,7 @@
 #include <msgpack.h>
 #include <string.h>
 
-enum { STEP = 1 << 17 }; /* summed and written while it is in the cache */
+enum { STEP = 1 << 17, LEND = 1 << 20 }; /* summed and written while it is in the cache; so large tensors are lent to a pipe */
 
 static int
 flush(struct bp_sink *s)
@@ -15,14 +15,15 @@ flush(struct bp_sink *s)
 	return s->st;
 }
 
-/* bytes as they are, a tensor's data or the head's (data: NULL); big ones are not copied */
+/* bytes as they are, a tensor's data or the head's (data: NULL); big ones are not copied. lent: bp_arena_lend agreed */
 static int
-put(struct bp_sink *s, const void *p, size_t n, struct bp_sum *data)
+put(struct bp_sink *s, const void *p, size_t n, struct bp_sum *data, bool lent)
 {
 	const char *c = p;
 
 	while (n > 0 && s->st == BP_OK) {
-		size_t now = n < STEP ? n : STEP;
+		size_t now = lent ? STEP - (uintptr_t)c % STEP : STEP; /* whole pages from the second on */
+		now = n < now ? n : now;
 		if (data)
 			bp_sum_add(data, c, now);
 		else
@@ -32,7 +33,7 @@ put(struct bp_sink *s, const void *p, size_t n, struct bp_sum *data)
 			flush(s);
 		if (now > sizeof s->buf) {
 			if (s->st == BP_OK)
-				s->st = s->write(s->self, c, now, s->err);
+				s->st = (lent ? s->lend : s->write)(s->self, c, now, s->err);
 		} else {
 			memcpy(s->buf + s->n, c, now);
 			s->n += now;
@@ -49,7 +50,7 @@ emit(void *self, const char *p, size_t n)
 {
 	struct bp_sink *s = self;
 
-	return put(s, p, n, NULL);
+	return put(s, p, n, NULL, false);
 }
 
 static void
@@ -130,14 +131,15 @@ check_rec(const struct bp_rec *r, struct bp_err *err)
 }
 
 static void
-tensor(msgpack_packer *pk, struct bp_sink *s, const struct bp_tensor *t)
+tensor(msgpack_packer *pk, struct bp_sink *s, const struct bp_tensor *t, struct bp_arena *mem)
 {
 	struct bp_sum sum;
 	size_t bytes, at = 0;
-	bool bf16 = t->dtype == BP_BF16, parts;
+	bool bf16 = t->dtype == BP_BF16, parts, lent;
 
 	bp_assert(bp_tensor_bytes(&bytes, t->dtype, t->ndim, t->shape));
 	parts = bytes > s->part;
+	lent = s->lend && bytes >= LEND && bp_arena_lend(mem, t->data, bytes);
 	msgpack_pack_map(pk, bf16 ? 7 : 6);
 	bin(pk, "nd");
 	msgpack_pack_true(pk);
@@ -160,7 +162,7 @@ tensor(msgpack_packer *pk, struct bp_sink *s, const struct bp_tensor *t)
 	do {
 		size_t n = bytes - at < s->part ? bytes - at : s->part;
 		msgpack_pack_bin(pk, n);
-		put(s, (const char *)t->data + at, n, &sum);
+		put(s, (const char *)t->data + at, n, &sum, lent);
 		at += n;
 	} while (at < bytes);
 	bin(pk, "xxh64");
@@ -217,7 +219,7 @@ bp_pack_rec(struct bp_sink *s, const struct bp_rec *r, struct bp_err *err)
 	msgpack_pack_map(&pk, (size_t)r->n);
 	for (int i = 0; i < r->n; i++) {
 		str(&pk, r->tensor[i].name);
-		tensor(&pk, s, r->tensor[i].t);
+		tensor(&pk, s, r->tensor[i].t, r->mem);
 	}
 	str(&pk, "trail");
 	value(&pk, r->trail);

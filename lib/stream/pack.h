@@ -26,9 +26,11 @@ struct bp_src {
 	unsigned char buf[1 << 16];
 };
 
-/* Where bytes go. The caller sets the first three and clears the rest. Large data is handed to write() as it lies. */
+/* Where bytes go. The caller sets write, self and part, may set lend, and clears the rest. Large data is handed to write() as it lies. */
 struct bp_sink {
 	int (*write)(void *self, const void *buf, size_t n, struct bp_err *err);
+	/* the same of bytes that stay as they are (base/arena.h, bp_arena_lend); NULL: it is no pipe */
+	int (*lend)(void *self, const void *buf, size_t n, struct bp_err *err);
 	void *self;
 	size_t part; /* most bytes in one bin, 1 .. 2^32 - 1: above it `parts`   */
 	size_t n;

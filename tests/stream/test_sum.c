@@ -7,6 +7,8 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "stream/io.h"
 #include "stream/sum.h"
@@ -159,10 +161,86 @@ test_records(void **state)
 	}
 }
 
+enum { LENT = 5, LENT_BYTES = 3000001 };
+
+/* records of one tensor, each in the memory of the one before, and of something that fills it meanwhile */
+static int
+write_lent(void)
+{
+	struct bp_arena *mem;
+	struct bp_tensor *t;
+	struct bp_out *out;
+	struct bp_rec *r;
+	char *p;
+
+	BP_TRY(bp_arena_open(&mem, 0, NULL));
+	BP_TRY(bp_out_open(&out, NULL, NULL));
+	for (int i = 0; i < LENT; i++) {
+		struct bp_mark m;
+		BP_TRY(bp_rec_new(&r, BP_FEATURES, "id", mem, NULL));
+		m = bp_arena_mark(mem);
+		BP_TRY(bp_rec_add(&t, r, "x", BP_U8, 1, (int64_t[]) { LENT_BYTES }, NULL));
+		memset(t->data, 'a' + i, LENT_BYTES);
+		BP_TRY(bp_out_put(out, r, NULL));
+		if (i % 2)
+			bp_arena_release(mem, m);
+		else
+			bp_arena_reset(mem);
+		if (!(p = bp_alloc(mem, LENT_BYTES, NULL)))
+			return BP_EMEM;
+		memset(p, '-', LENT_BYTES);
+		bp_arena_reset(mem);
+	}
+	BP_TRY(bp_out_end(out, NULL));
+	bp_out_close(out);
+	bp_arena_close(mem);
+	return BP_OK;
+}
+
+/* A pipe holds pages that it was lent, while their memory is used again: what comes out, slowly, is as it was put in. */
+static void
+test_lent(void **state)
+{
+	char *all = malloc(2 * LENT * LENT_BYTES);
+	struct bp_arena *mem;
+	struct bp_in *in;
+	struct bp_rec *r;
+	int fd[2], status;
+	size_t n = 0;
+	ssize_t k;
+	pid_t pid;
+
+	(void)state;
+	assert_true(all && pipe(fd) == 0);
+	fflush(NULL);
+	if ((pid = fork()) == 0) {
+		dup2(fd[1], STDOUT_FILENO);
+		close(fd[0]);
+		close(fd[1]);
+		_exit(write_lent() != BP_OK);
+	}
+	close(fd[1]);
+	for (; (k = read(fd[0], all + n, 1 << 16)) > 0; n += (size_t)k)
+		usleep(500);
+	close(fd[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	assert_int_equal(bp_arena_open(&mem, 0, NULL), BP_OK);
+	assert_int_equal(bp_in_open_mem(&in, all, n, NULL), BP_OK);
+	for (int i = 0; i < LENT; i++) {
+		assert_int_equal(bp_in_next(in, mem, &r, NULL), BP_OK);
+		assert_int_equal(((char *)r->tensor[0].t->data)[LENT_BYTES - 1], 'a' + i);
+	}
+	assert_int_equal(bp_in_next(in, mem, &r, NULL), BP_EOS);
+	bp_in_close(in);
+	bp_arena_close(mem);
+	free(all);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(test_pieces), cmocka_unit_test(test_records) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_pieces), cmocka_unit_test(test_records), cmocka_unit_test(test_lent) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
