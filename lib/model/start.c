@@ -1,6 +1,8 @@
 #include "model/start.h"
 
+#include <poll.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/main.h"
@@ -142,9 +144,22 @@ precision(const struct bp_stage_program *p, const struct bp_common *c)
 	return p->card_precision && strcmp(c->device, "cpu") ? p->card_precision : "fp32";
 }
 
+/* Three programs that start the driver at once take twice as long as one, and all wait for the first of the pipe: the others, while nothing comes
+ * from it, stand back. */
+static void
+give_way(const struct bp_stage_program *p, const struct bp_common *c)
+{
+	enum { HEAD_START_MS = 200 };
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	if (p->warm && !c->plan && strcmp(c->device, "cpu") && (!c->in || !strcmp(c->in, "-")))
+		(void)poll(&in, 1, HEAD_START_MS);
+}
+
 static int
 open_context(struct bp_ctx **cx, const struct bp_stage_program *p, const struct bp_common *c, struct bp_err *err)
 {
+	give_way(p, c);
 	BP_TRY(c->plan ? bp_ctx_open_dry(cx, c->device, c->variant, c->op.v, c->op.n, precision(p, c), c->threads, err)
 	               : bp_ctx_open(cx, c->device, c->variant, c->op.v, c->op.n, precision(p, c), c->threads, 0, err));
 	(*cx)->chunk = c->chunk;
