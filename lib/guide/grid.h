@@ -9,9 +9,9 @@
 #include "guide/particle.h"
 
 struct bp_grid {
-	int n;                   /* points                                        */
-	double step;             /* 1/A                                           */
-	const double *q, *v, *s, *w; /* [n], [ntypes,n], [ntypes,n], [n] amplitudes */
+	int n;                       /* points                                        */
+	double step;                 /* 1/A                                           */
+	const double *q, *v, *s, *w; /* [n], [ntypes,n], [ntypes,n], [n] amplitudes   */
 };
 struct bp_grids; /* the last grids that were made, with their amplitudes: those of a stream's structures are mostly the same */
 

@@ -152,9 +152,9 @@ fill_cells(struct cells *c, const double *x, const double *R, int n)
 struct near {
 	int64_t at[3];
 	int n, cuts;
-	float *x, *y, *z, *R;          /* [n], room for whole vectors                                   */
-	float *dx, *dy, *dz, *limit;   /* [cuts] the planes that cut the sphere of one atom, of as much */
-	int32_t *at_table;             /* [cuts] where each is in hidden_by                              */
+	float *x, *y, *z, *R;        /* [n], room for whole vectors                                   */
+	float *dx, *dy, *dz, *limit; /* [cuts] the planes that cut the sphere of one atom, of as much */
+	int32_t *at_table;           /* [cuts] where each is in hidden_by                             */
 };
 
 /* append the atoms [k, end) of the sorted list, seen from the corner */
