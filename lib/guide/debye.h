@@ -63,7 +63,7 @@ int bp_debye_forces(double *out, const struct bp_debye *d, const struct bp_confo
 int bp_debye_exposed(double *a, const struct bp_debye *d, int b, const double *x) BP_MUST_USE;
 
 /* Host memory: D [moves, ntypes (+ 1 with a), nq]: what moving atom[m] alone to y [moves,3] changes (op pair_move); x [n,3], a [n]
- * one conformer. */
+ * one conformer. BP_EUSAGE: more points than amplitudes are kept for. */
 int bp_debye_moves(double *D, const struct bp_debye *d, const double *x, const double *a, int moves,
     const int32_t *atom, const double *y) BP_MUST_USE;
 

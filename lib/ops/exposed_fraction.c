@@ -68,7 +68,7 @@ typedef uint64_t dots __attribute__((vector_size(POINTS / 8))); /* a bit a point
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static float sphere[3][POINTS];
-static dots hidden_by[SIDE * SIDE * SIDE][LEVELS]; /* [k] u.n > k / (LEVELS - 1) for all n of a cell of a grid over -1 .. 1 */
+static dots hidden_by[SIDE * SIDE * SIDE * LEVELS]; /* [cells,k] u.n > k / (LEVELS - 1) for all n of a cell of a grid over -1 .. 1 */
 
 static void
 make_cell(dots hidden[LEVELS], const double middle[3])
@@ -94,7 +94,7 @@ make_table(void)
 			sphere[d][k] = (float)u[d];
 	}
 	for (int c = 0; c < SIDE * SIDE * SIDE; c++)
-		make_cell(hidden_by[c], (double[]) { (2 * (c % SIDE) + 1.0) / SIDE - 1, (2 * (c / SIDE % SIDE) + 1.0) / SIDE - 1,
+		make_cell(hidden_by + c * LEVELS, (double[]) { (2 * (c % SIDE) + 1.0) / SIDE - 1, (2 * (c / SIDE % SIDE) + 1.0) / SIDE - 1,
 		    (2 * (c / SIDE / SIDE) + 1.0) / SIDE - 1 });
 }
 
@@ -152,9 +152,9 @@ fill_cells(struct cells *c, const double *x, const double *R, int n)
 struct near {
 	int64_t at[3];
 	int n, cuts;
-	float *x, *y, *z, *R;          /* [n], room for whole vectors                                   */
-	float *dx, *dy, *dz, *limit;   /* [cuts] the planes that cut the sphere of one atom, of as much */
-	int32_t *at_table;             /* [cuts] which of all hidden_by[][] each has                    */
+	float *x, *y, *z, *R;        /* [n], room for whole vectors                                   */
+	float *dx, *dy, *dz, *limit; /* [cuts] the planes that cut the sphere of one atom, of as much */
+	int32_t *at_table;           /* [cuts] where each is in hidden_by                             */
 };
 
 /* append the atoms [k, end) of the sorted list, seen from the corner */
@@ -290,7 +290,7 @@ look_up(float u[3][POINTS], const struct near *v)
 	int n = 0;
 
 	for (int m = 0; m < v->cuts; m++)
-		hidden |= hidden_by[0][v->at_table[m]];
+		hidden |= hidden_by[v->at_table[m]];
 	for (int w = 0; w < WORDS; w++)
 		for (uint64_t left = ~hidden[w]; left; left &= left - 1, n++)
 			for (int d = 0, k = w * WORD + __builtin_ctzll(left); d < 3; d++)

@@ -23,10 +23,9 @@ bp_sinc_sum_cpu(struct bp_ctx *cx, const struct bp_sinc_sum *a)
 }
 
 /* ---- optimized: a job is QB points of q. For BINS bins at a time their sincs are made, then H is multiplied by them,
- * four rows at once. ---- */
+ * six rows at once. ---- */
 
-enum { QB = 16, BINS = 64, ROWS = 4 };
-typedef double v8d __attribute__((vector_size(64), aligned(8)));
+enum { QB = 16, HALF = 8, BINS = 64, ROWS = 6 };
 
 /* s of q [QB] at r = first h .. (first + BINS - 1) h */
 BP_CLONES static void
@@ -52,37 +51,38 @@ sincs(double out[BINS][QB], const double q[QB], int first, double h)
 	}
 }
 
-/* S += H sinc of `rows` rows; H may be read only for n bins */
+/* S += H sinc of nr rows (1 or ROWS) and HALF points; H may be read only for n bins. Written as loops of fixed length: each
+ * instruction set finds its own vectors for them, and keeps them in registers. */
+static inline __attribute__((always_inline)) void
+multiply_rows(double (*S)[QB], const double *H, size_t ld, const int nr, int n, const double (*sinc)[QB], int from)
+{
+	double acc[ROWS][HALF];
+
+	for (int i = 0; i < nr; i++)
+		memcpy(acc[i], S[i] + from, sizeof acc[i]);
+	for (int m = 0; m < n; m++)
+#pragma GCC unroll 6
+		for (int i = 0; i < nr; i++) {
+			const double x = H[(size_t)i * ld + (size_t)m];
+#pragma omp simd
+			for (int k = 0; k < HALF; k++)
+				acc[i][k] += x * sinc[m][from + k];
+		}
+	for (int i = 0; i < nr; i++)
+		memcpy(S[i] + from, acc[i], sizeof acc[i]);
+}
+
 BP_CLONES static void
 multiply(double S[][QB], const double *H, size_t ld, int rows, int n, double sinc[BINS][QB])
 {
 	int r = 0;
 
-	for (; r + ROWS <= rows; r += ROWS) {
-		v8d acc[ROWS][2];
-		memcpy(acc, S[r], sizeof acc);
-		for (int m = 0; m < n; m++) {
-			const v8d *v = (const v8d *)sinc[m];
-#pragma GCC unroll 4
-			for (int i = 0; i < ROWS; i++) {
-				double x = H[(size_t)(r + i) * ld + (size_t)m];
-				acc[i][0] += x * v[0];
-				acc[i][1] += x * v[1];
-			}
-		}
-		memcpy(S[r], acc, sizeof acc);
-	}
-	for (; r < rows; r++) {
-		v8d acc[2];
-		memcpy(acc, S[r], sizeof acc);
-		for (int m = 0; m < n; m++) {
-			const v8d *v = (const v8d *)sinc[m];
-			double x = H[(size_t)r * ld + (size_t)m];
-			acc[0] += x * v[0];
-			acc[1] += x * v[1];
-		}
-		memcpy(S[r], acc, sizeof acc);
-	}
+	for (; r + ROWS <= rows; r += ROWS)
+		for (int from = 0; from < QB; from += HALF)
+			multiply_rows(S + r, H + (size_t)r * ld, ld, ROWS, n, (const double(*)[QB])sinc, from);
+	for (; r < rows; r++)
+		for (int from = 0; from < QB; from += HALF)
+			multiply_rows(S + r, H + (size_t)r * ld, ld, 1, n, (const double(*)[QB])sinc, from);
 }
 
 int

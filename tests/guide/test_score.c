@@ -304,7 +304,7 @@ mixtures(void **state)
 	ref_close(r);
 }
 
-/* sums and forces by way of the coarser grid of q: as without it, to the bound in debye.c, and whatever conformer is
+/* sums and forces by way of the coarser grid of q: as without it, to the bound in grid.h, and whatever conformer is
  * beside */
 static void
 inner_grid(void **state)
