@@ -5,9 +5,9 @@
 #include "guide/particle.h"
 
 struct bp_grid {
-	int n;                   /* points                                        */
-	double step;             /* 1/A; 0: the points are a curve's own, no grid */
-	const double *q, *v, *s, *w; /* [n], [ntypes,n], [ntypes,n], [n] amplitudes */
+	int n;                       /* points                                            */
+	double step;                 /* 1/A; 0: the points are a curve's own, no grid     */
+	const double *q, *v, *s, *w; /* [n], [ntypes,n], [ntypes,n], [n] amplitudes       */
 };
 struct bp_grids; /* the last grids that were made, with their amplitudes: those of a stream's structures are mostly the same */
 
