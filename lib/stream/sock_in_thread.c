@@ -422,14 +422,16 @@ handle(struct bp_sock_in *s, int ep, const struct bp_rid *rid, const struct bp_n
 static void
 beat(struct bp_sock_in *s, double now)
 {
+	/* A producer's last word is lost when its connection ends before we have read it; that we can't speak to it any more tells the same. */
+	const bool leaving = s->leaving > 0;
 	bool any = false;
 
-	s->seeks = false;
+	s->seeks = leaving;
 	for (int i = 0; i < s->nlinks; i++) {
 		struct link *l = &s->link[i];
 		if (l->live && now - l->heard > BP_NET_GONE_S)
 			lost(s, l);
-		if (l->live && now - l->said > BP_NET_BEAT_S)
+		if (l->live && now - l->said > (leaving ? BP_NET_SEEK_S : BP_NET_BEAT_S))
 			say(s, l, (struct bp_net_head) { .type = BP_NET_BEAT });
 		if (!l->live && !l->ended && !s->net->ep[l->ep].bound && !s->stopping) {
 			s->seeks = true;
@@ -543,6 +545,7 @@ bp_sock_in_turn(struct bp_sock_in *s)
 	atomic_store(&s->net->asleep, true);
 	if (!orders(s)) {
 		s->leaving = s->leaving > 0 ? s->leaving : now;
+		s->seeks = true;
 		if (may_leave(s, s->leaving))
 			return false;
 	}

@@ -42,6 +42,7 @@ struct client {
 	uint64_t want, bytes, answered;
 	uint64_t told; /* bytes of the unit that it was told of, 0: that there is none */
 	bool end_sent, end_done;
+	bool gone; /* nothing can be sent to it any more; what it said before, DONE above all, may still be on its way */
 	double heard, said;
 	uint64_t seq;
 	struct unit *first, **last; /* what it has, by rising number */

@@ -128,7 +128,7 @@ session_over(struct bp_sock_out *s, struct client *c)
 	free(c);
 }
 
-/* ---- sending: false, and c is gone ---- */
+/* ---- sending: false, and c is gone, or over ---- */
 
 static bool
 say(struct bp_sock_out *s, struct client *c, struct bp_net_head h, zmq_msg_t *body)
@@ -139,7 +139,7 @@ say(struct bp_sock_out *s, struct client *c, struct bp_net_head h, zmq_msg_t *bo
 		c->said = bp_seconds();
 		return true;
 	}
-	session_over(s, c);
+	c->gone = true; /* over with the next beat */
 	return false;
 }
 
@@ -275,8 +275,8 @@ static void
 announce(struct bp_sock_out *s)
 {
 	if (next_bytes(s))
-		for (int i = s->nclients - 1; i >= 0; i--) /* one that is gone is replaced by the last */
-			if (!s->client[i]->told)
+		for (int i = s->nclients - 1; i >= 0; i--)
+			if (!s->client[i]->told && !s->client[i]->gone)
 				(void)send_have(s, s->client[i]);
 }
 
@@ -295,6 +295,8 @@ announce_end(struct bp_sock_out *s)
 		return;
 	for (int i = s->nclients - 1; i >= 0; i--) {
 		struct client *c = s->client[i];
+		if (c->gone)
+			continue;
 		if (!c->end_sent) {
 			c->end_sent = true;
 			if (!send_unit(s, c, end, c->seq, BP_NET_END, 0))
@@ -394,7 +396,8 @@ handle(struct bp_sock_out *s, int ep, const struct bp_rid *rid, const struct bp_
 	if (h->type == BP_NET_ASK) {
 		c->want += h->a < BP_NET_PEERS * 16 ? h->a : 0;
 		c->bytes = h->b;
-		serve(s, c);
+		if (!c->gone)
+			serve(s, c);
 	} else if (h->type == BP_NET_BYE) {
 		session_over(s, c);
 	} else if (h->type != BP_NET_BEAT) {
@@ -460,7 +463,7 @@ beat(struct bp_sock_out *s, double now)
 	pthread_mutex_unlock(&s->lock);
 	for (int i = s->nclients - 1; i >= 0; i--) {
 		struct client *c = s->client[i];
-		if (now - c->heard > BP_NET_GONE_S)
+		if (c->gone || now - c->heard > BP_NET_GONE_S)
 			session_over(s, c);
 		else if (now - c->said > BP_NET_BEAT_S)
 			(void)send_have(s, c);
@@ -510,8 +513,9 @@ bp_sock_out_thread(void *self)
 			zmq_msg_close(&body);
 		}
 	}
-	while (s->nclients > 0)
-		if (say(s, s->client[0], (struct bp_net_head) { .type = BP_NET_BYE }, NULL))
-			session_over(s, s->client[0]);
+	while (s->nclients > 0) {
+		(void)say(s, s->client[0], (struct bp_net_head) { .type = BP_NET_BYE }, NULL);
+		session_over(s, s->client[0]);
+	}
 	return NULL;
 }
