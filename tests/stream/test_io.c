@@ -1,82 +1,8 @@
 /* the stream: lib/stream/io.h and pack.h, over memory, files and pipes, whole and damaged */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
-#include <fcntl.h>
 #include <msgpack.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/log.h"
-#include "stream/io.h"
-
-struct bytes {
-	char *p;
-	size_t n;
-};
-
-static const int64_t shapes[][3] = { { 2, 3, 4 }, { 0, 3, 1 }, { 1, 1, 1 }, { 7, 1, 5 } };
-
-/* a record with a tensor of every dtype and a bit of everything else; ends in the arena */
-static struct bp_rec *
-sample(struct bp_arena *mem, const char *id, int big)
-{
-	struct bp_rec *r;
-	struct bp_tensor *t;
-	struct bp_val *list;
-	char name[32];
-	size_t bytes;
-
-	assert_int_equal(bp_rec_new(&r, BP_FEATURES, id, mem, NULL), BP_OK);
-	for (int d = 0; d < BP_NDTYPE; d++) {
-		snprintf(name, sizeof name, "t_%s", bp_dtype_name((enum bp_dtype)d));
-		assert_int_equal(bp_rec_add(&t, r, name, (enum bp_dtype)d, big ? 3 : 1,
-		                     big ? shapes[d % 4] : (int64_t[]) { 2 }, NULL),
-		    BP_OK);
-		assert_true(bp_tensor_bytes(&bytes, t->dtype, t->ndim, t->shape));
-		for (size_t i = 0; i < bytes; i++)
-			((unsigned char *)t->data)[i] = d == BP_B8 ? i & 1 : (unsigned char)(i * 37 + (size_t)d);
-	}
-	assert_int_equal(bp_rec_add(&t, r, "scalar", BP_F64, 0, NULL, NULL), BP_OK);
-	*(double *)t->data = 2.5;
-	list = bp_val_arr(mem, NULL);
-	assert_int_equal(bp_val_push(list, bp_val_nil(mem, NULL), mem, NULL), BP_OK);
-	assert_int_equal(bp_val_push(list, bp_val_bool(mem, true, NULL), mem, NULL), BP_OK);
-	for (int s = 0; s < 64; s++) {
-		assert_int_equal(
-		    bp_val_push(list, bp_val_int(mem, (int64_t)((uint64_t)1 << s), NULL), mem, NULL), BP_OK);
-		assert_int_equal(
-		    bp_val_push(list, bp_val_int(mem, -(int64_t)((uint64_t)1 << s >> 1) - 1, NULL), mem, NULL), BP_OK);
-	}
-	assert_int_equal(bp_val_push(list, bp_val_real(mem, 0.1, NULL), mem, NULL), BP_OK);
-	assert_int_equal(bp_val_push(list, bp_val_bin(mem, "a\0b", 3, NULL), mem, NULL), BP_OK);
-	assert_int_equal(bp_val_set(r->meta, "list", list, mem, NULL), BP_OK);
-	assert_int_equal(bp_val_set(r->extra, "lab_notes", bp_val_str(mem, "kept", NULL), mem, NULL), BP_OK);
-	assert_int_equal(bp_trail_add(r, "featurize", "original", "cpu", NULL, 1.5, 1000, NULL, NULL), BP_OK);
-	return r;
-}
-
-static struct bytes
-stream_of(struct bp_arena *mem, int n, int big, size_t part)
-{
-	struct bytes b;
-	struct bp_out *out;
-	char id[16];
-
-	assert_int_equal(bp_out_open_mem(&out, &b.p, &b.n, NULL), BP_OK);
-	bp_out_part(out, part);
-	for (int i = 0; i < n; i++) {
-		snprintf(id, sizeof id, "id%d", i);
-		assert_int_equal(bp_out_put(out, sample(mem, id, big), NULL), BP_OK);
-	}
-	assert_int_equal(bp_out_end(out, NULL), BP_OK);
-	bp_out_close(out);
-	return b;
-}
+#include "stream_try.h"
 
 static bool
 same_val(const struct bp_val *a, const struct bp_val *b)
@@ -117,35 +43,6 @@ same_rec(const struct bp_rec *a, const struct bp_rec *b)
 }
 
 /* read all: the number of records, or the failure */
-static int
-read_all(const void *p, size_t n, struct bp_arena *mem, struct bp_rec **rec, int max, struct bp_err *err)
-{
-	struct bp_in *in;
-	struct bp_rec *r;
-	int st, count = 0;
-
-	assert_int_equal(bp_in_open_mem(&in, p, n, err), BP_OK);
-	while ((st = bp_in_next(in, mem, &r, err)) == BP_OK) {
-		assert_true(count < max);
-		rec[count++] = r;
-	}
-	bp_in_close(in);
-	return st == BP_EOS ? count : st;
-}
-
-static int
-setup(void **state)
-{
-	return bp_arena_open((struct bp_arena **)state, 0, NULL);
-}
-
-static int
-teardown(void **state)
-{
-	bp_arena_close(*state);
-	return 0;
-}
-
 static void
 test_round_trip(void **state)
 {
@@ -479,137 +376,6 @@ test_endpoints(void **state)
 	assert_null(out);
 }
 
-/* ---- the filter loop, in a child process between two pipes ---- */
-
-static int
-stage(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err)
-{
-	struct bp_tensor *t;
-
-	(void)self, (void)out;
-	if (strcmp((*rec)->id, "id1") == 0)
-		return BP_FAIL(err, BP_EINPUT, "mend it", "this one is bad");
-	BP_TRY(bp_rec_add(&t, *rec, "new", BP_F32, BP_SHAPE(1), err));
-	(void)mem;
-	return bp_trail_add(*rec, "stage", "original", "cpu", NULL, 0.1, 1, NULL, err);
-}
-
-/* run the filter on b; *got is what it wrote; returns its exit status */
-static int
-run_filter(const struct bytes *b, struct bytes *got, bool close_early)
-{
-	char in[] = "/tmp/bp-test-XXXXXX";
-	int from[2], status, fd = mkstemp(in);
-	char buf[65536];
-	ssize_t n;
-	pid_t pid;
-
-	assert_true(fd >= 0 && write(fd, b->p, b->n) == (ssize_t)b->n && close(fd) == 0 && pipe(from) == 0);
-	fflush(NULL);
-	if ((pid = fork()) == 0) {
-		struct bp_filter f = { .tool = "stage", .want = BP_FEATURES, .stage = stage, .in = in };
-		int null = open("/dev/null", O_WRONLY);
-		dup2(from[1], STDOUT_FILENO);
-		dup2(null, STDERR_FILENO);
-		close(from[0]);
-		close(from[1]);
-		_exit(bp_filter_run(&f));
-	}
-	close(from[1]);
-	*got = (struct bytes) { 0 };
-	while (!close_early && (n = read(from[0], buf, sizeof buf)) > 0) {
-		got->p = realloc(got->p, got->n + (size_t)n);
-		memcpy(got->p + got->n, buf, (size_t)n);
-		got->n += (size_t)n;
-	}
-	close(from[0]);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	unlink(in);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-}
-
-static void
-test_filter(void **state)
-{
-	struct bytes b = stream_of(*state, 3, 1, (size_t)1 << 30), got;
-	struct bp_rec *rec[4];
-	struct bp_err err = { 0 };
-
-	assert_int_equal(run_filter(&b, &got, false), BP_EXIT_TARGETS);
-	assert_int_equal(read_all(got.p, got.n, *state, rec, 4, &err), 3);
-	assert_int_equal(rec[0]->kind, BP_FEATURES);
-	assert_int_equal(rec[0]->n, BP_NDTYPE + 2);
-	assert_int_equal(bp_val_count(rec[0]->trail), 2);
-	assert_int_equal(rec[1]->kind, BP_ERROR);
-	assert_string_equal(rec[1]->id, "id1");
-	assert_string_equal(bp_val_cstr(bp_val_get(rec[1]->meta, "message"), ""), "this one is bad");
-	assert_int_equal(bp_val_i64(bp_val_get(rec[1]->meta, "code"), 0), BP_EINPUT);
-	assert_int_equal(rec[2]->kind, BP_FEATURES);
-	assert_string_equal(bp_val_cstr(bp_val_get(rec[2]->extra, "lab_notes"), ""), "kept");
-	free(b.p);
-
-	b = got; /* again: the error record of before passes and is not our failure */
-	assert_int_equal(run_filter(&b, &got, false), BP_EXIT_OK);
-	assert_int_equal(read_all(got.p, got.n, *state, rec, 4, &err), 3);
-	assert_int_equal(rec[1]->kind, BP_ERROR);
-	free(got.p);
-
-	b.n -= 10; /* cut: what is whole goes through, and the end record that follows says that we failed */
-	assert_int_equal(run_filter(&b, &got, false), BP_EXIT_STREAM);
-	assert_int_equal(read_all(got.p, got.n, *state, rec, 4, &err), BP_ESTREAM);
-	assert_non_null(strstr(err.msg, "record 3: "));
-	assert_non_null(strstr(err.msg, "failed here"));
-	free(got.p);
-	b.n += 10;
-	assert_int_equal(run_filter(&b, &got, true), BP_EXIT_STREAM); /* the next stage closed the pipe */
-	free(b.p);
-}
-
-static void
-say_so(void *self)
-{
-	if (write(*(int *)self, "w", 1) != 1)
-		abort();
-}
-
-/* a filter that waits for its first record warms up, one that has it does not */
-static void
-test_warm(void **state)
-{
-	struct bytes b = stream_of(*state, 1, 0, (size_t)1 << 30);
-	char c;
-
-	for (int late = 0; late < 2; late++) {
-		int in[2], said[2], status;
-		pid_t pid;
-		assert_true(pipe(in) == 0 && pipe(said) == 0);
-		if (!late)
-			assert_int_equal(write(in[1], b.p, b.n), b.n);
-		fflush(NULL);
-		if ((pid = fork()) == 0) {
-			struct bp_filter f = { .tool = "stage", .want = BP_FEATURES, .stage = stage, .out = "/dev/null",
-				.warm = say_so, .warm_self = &said[1] };
-			dup2(in[0], STDIN_FILENO);
-			close(in[0]);
-			close(in[1]);
-			close(said[0]);
-			_exit(bp_filter_run(&f));
-		}
-		close(in[0]);
-		close(said[1]);
-		if (late)
-			assert_int_equal(read(said[0], &c, 1), 1);
-		if (late)
-			assert_int_equal(write(in[1], b.p, b.n), b.n);
-		close(in[1]);
-		assert_int_equal(read(said[0], &c, 1), 0);
-		close(said[0]);
-		assert_int_equal(waitpid(pid, &status, 0), pid);
-		assert_int_equal(status, 0);
-	}
-	free(b.p);
-}
-
 int
 main(void)
 {
@@ -624,8 +390,6 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_no_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unsendable, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_endpoints, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_filter, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_warm, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
