@@ -23,7 +23,7 @@ struct block {
 	struct block *next; /* towards newer blocks; those after `cur` are empty and kept for reuse */
 	size_t size, used;
 	char *data;
-	bool lent; /* some of its pages may still be in a pipe */
+	size_t lent; /* pages before this one may still be in a pipe */
 };
 
 struct bp_arena {
@@ -298,8 +298,11 @@ bp_arena_lend(struct bp_arena *a, const void *p, size_t n)
 	const char *c = p;
 
 	for (struct block *b = a->first; b; b = b->next)
-		if (c >= b->data && c <= b->data + b->size && n <= (size_t)(b->data + b->size - c))
-			return b->lent = true;
+		if (c >= b->data && c <= b->data + b->size && n <= (size_t)(b->data + b->size - c)) {
+			const size_t end = (size_t)(c - b->data) + n;
+			b->lent = b->lent > end ? b->lent : end;
+			return true;
+		}
 	return false;
 }
 
@@ -307,11 +310,13 @@ bp_arena_lend(struct bp_arena *a, const void *p, size_t n)
 static void
 replace_lent(struct block *b, size_t used)
 {
-	size_t from = round_up(used, PAGE); /* only whole pages are lent */
+	const size_t from = round_up(used, PAGE); /* only whole pages are lent */
 
-	if (b->lent && from < b->size && madvise(b->data + from, b->size - from, MADV_DONTNEED) != 0)
+	if (from >= b->lent)
+		return;
+	if (madvise(b->data + from, round_up(b->lent, PAGE) - from, MADV_DONTNEED) != 0)
 		bp_assert(!"new pages for those that were lent");
-	b->lent = b->lent && used > 0;
+	b->lent = from;
 }
 
 struct bp_mark
