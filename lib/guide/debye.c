@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "ops/ops.h"
-#include "ops/q_grid.h"
 
 enum { HISTOGRAM_FROM = 512, MOST_BINS = 1 << 20, TABLES_TO = 1 << 14 }; /* beyond so many points the grid does without tables */
 
@@ -86,14 +85,15 @@ bins_within(const struct bp_debye *d, double radius)
 static int
 keep_grid(struct bp_debye *d)
 {
-	const double step = bp_grid_step(d->bins * d->bin), points = d->q_max / step + BP_NODES;
+	const double step = bp_grid_step(d->bins * d->bin);
+	const int points = bp_grid_points(step, d->q_max);
 	const size_t types = (size_t)d->p->ntypes;
 	struct bp_mark mark = bp_arena_mark(d->mem);
 	struct bp_grid *g = &d->up.grid;
 	const void *up;
 	double *room;
 
-	if (!(points < d->nq / 2) || !is_optimized(d->cx, "sinc_sum"))
+	if (points >= d->nq / 2 || !is_optimized(d->cx, "sinc_sum"))
 		return BP_OK;
 	BP_NEW(room, 2 * (types + 1) * (size_t)points, d->mem, d->cx->err);
 	bp_grid_make(g, d->p, step, d->q_max, room);
@@ -167,14 +167,14 @@ static int
 own_grid(struct bp_grid *g, const struct bp_debye *d, const struct bp_debye_up *u, int bins)
 {
 	const double step = bp_grid_step(bins * d->bin);
-	const size_t points = (size_t)bp_grid_points(step, d->q_max);
+	const int points = bp_grid_points(step, d->q_max);
 	double *room;
 
 	*g = grid_of(d, u, bins);
-	if (d->v && points >= (size_t)d->nq / 2)
+	if (d->v && points >= d->nq / 2)
 		return BP_OK;
-	BP_DEV_NEW(room, 2 * ((size_t)d->p->ntypes + 1) * points, d->cx);
-	*g = (struct bp_grid) { .n = (int)points, .step = step };
+	BP_DEV_NEW(room, 2 * ((size_t)d->p->ntypes + 1) * (size_t)points, d->cx);
+	*g = (struct bp_grid) { .n = points, .step = step };
 	if (!d->cx->dry)
 		bp_grid_of(g, d->grids, step, room);
 	return BP_OK;

@@ -50,7 +50,9 @@ bp_grid_step(double reach) /* eight an octave */
 int
 bp_grid_points(double step, double q_max)
 {
-	return (int)(q_max / step + BP_NODES);
+	const double points = q_max / step + BP_NODES;
+
+	return points < 1 << 30 ? (int)points : 1 << 30;
 }
 
 void

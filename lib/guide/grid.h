@@ -15,7 +15,7 @@ struct bp_grids; /* the last grids that were made, with their amplitudes: those 
 void bp_amplitudes(double *v, double *s, double *w, const struct bp_particle *p, const double *q, int nq);
 
 int bp_grids_new(struct bp_grids **ret, const struct bp_particle *p, double q_max, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
-/* The step of the grid for distances up to so many A, 1/A, of a ladder, so that structures of about one size have one grid; and its points for q up to q_max. */
+/* The step of the grid for distances up to so many A, 1/A, of a ladder, so that structures of about one size have one grid; and its points for q up to q_max, 2^30 for more. */
 double bp_grid_step(double reach);
 int bp_grid_points(double step, double q_max);
 /* The grid itself, from room [2 (ntypes + 1) points]: v, s and w there. */
