@@ -105,17 +105,6 @@ rows(struct smooth s, struct bp_guide_step a)
 
 /* ---- the step ---- */
 
-/* size of a step along p with g.p = dot */
-static __device__ inline double
-size_of(const struct bp_guide_step *a, int b, double dot)
-{
-	const double weight = *a->weight;
-
-	if (!isfinite(dot))
-		return dot;
-	return a->raw ? weight : dot > 0 ? weight * (a->energy[b] - a->goal) / dot : 0;
-}
-
 static __device__ inline void
 tell(double *values, double dot, double size, bool moved)
 {
@@ -149,7 +138,7 @@ step_points(struct smooth s, struct bp_guide_step a)
 		for (int d = 0; d < 3; d++)
 			dot += g[3 * k + d] * (out[3 * k + d] - mean[d]) * (a.first[k + 1] - a.first[k]);
 	dot = bp_block_sum_of(dot);
-	size = size_of(&a, b, dot);
+	size = bp_step_size(*a.weight, a.raw, a.energy[b], a.goal, dot);
 	for (int d = 0; d < 3 && q >= 0 && isfinite(size); d++)
 		a.x[3 * ((int64_t)b * a.n + i) + d] -= size * (out[3 * q + d] - mean[d]);
 	if (blockIdx.x > 0) /* the first one tells, for all points */
@@ -182,7 +171,7 @@ step(struct bp_guide_step a)
 		dot += g[0] * g[0] + g[1] * g[1] + g[2] * g[2];
 	}
 	dot = bp_block_sum_of(dot);
-	size = size_of(&a, b, dot);
+	size = bp_step_size(*a.weight, a.raw, a.energy[b], a.goal, dot);
 	for (int i = threadIdx.x; i < a.n && isfinite(size); i += THREADS) {
 		gradient(g, &a, b, i);
 		for (int d = 0; d < 3; d++) {

@@ -292,7 +292,7 @@ static __device__ bool
 descend(struct sample *s, const struct bp_rg_steps *a, int e)
 {
 	const double k = *a->f.k, weight = *a->weight;
-	double off, energy, moves[BP_STEP_VALUES] = { 0, 0, 0 }, size = weight, dot;
+	double off, energy, moves[BP_STEP_VALUES] = { 0, 0, 0 }, size, dot;
 	struct pull p = { 0, a->f.cap, { 0, 0, 0 }, 0 };
 	struct radius r;
 
@@ -302,10 +302,7 @@ descend(struct sample *s, const struct bp_rg_steps *a, int e)
 	p.push = off != 0 ? k * off / (r.total * r.rg) : 0;
 	dot = find_pull(&p, s, &r);
 	if (weight != 0 && (a->raw || energy > a->goal)) {
-		if (!isfinite(dot))
-			size = dot;
-		else if (!a->raw)
-			size = dot > 0 ? size * (energy - a->goal) / dot : 0;
+		size = bp_step_size(weight, a->raw, energy, a->goal, dot);
 		moves[BP_STEP_DOT] = dot, moves[BP_STEP_SIZE] = size;
 		moves[BP_STEP_MOVED] = isfinite(size) && size != 0 && p.push != 0 && move(s, &r, &p, size, a->f.mask);
 	}

@@ -125,15 +125,12 @@ smoothed(double *p, const struct bp_guide_step *a, const double *x, const double
 static void
 take(double *x, double values[BP_STEP_VALUES], const struct bp_guide_step *a, double energy, const double *g, const double *p)
 {
-	double dot = 0, size = *a->weight;
+	double dot = 0, size;
 
 	for (int i = 0; i < a->n; i++)
 		for (int d = 0; d < 3; d++)
 			dot += gradient(a, g, i)[d] * p[3 * i + d];
-	if (!isfinite(dot))
-		size = dot;
-	else if (!a->raw)
-		size = dot > 0 ? size * (energy - a->goal) / dot : 0;
+	size = bp_step_size(*a->weight, a->raw, energy, a->goal, dot);
 	values[BP_STEP_DOT] = dot;
 	values[BP_STEP_SIZE] = size;
 	for (int i = 0; i < 3 * a->n && isfinite(size); i++) {

@@ -9,7 +9,10 @@
 #ifndef BP_OP_GUIDE_STEP_H
 #define BP_OP_GUIDE_STEP_H
 
+#include <math.h>
+
 #include "ops/ctx.h"
+#include "ops/host_device.h"
 
 enum { BP_STEP_DOT, BP_STEP_SIZE, BP_STEP_MOVED, BP_STEP_VALUES }; /* g.p; size, 0: none; 1 when an atom moved */
 
@@ -31,5 +34,14 @@ struct bp_guide_step {
 };
 typedef int bp_guide_step_fn(struct bp_ctx *cx, const struct bp_guide_step *a);
 bp_guide_step_fn bp_guide_step_cpu, bp_guide_step_cuda;
+
+/* Size of a step along p with g.p = dot, where there is one: weight is not 0, and energy above the goal, or raw. */
+static BP_HOST_DEVICE inline double
+bp_step_size(double weight, bool raw, double energy, double goal, double dot)
+{
+	if (!isfinite(dot))
+		return dot;
+	return raw ? weight : dot > 0 ? weight * (energy - goal) / dot : 0;
+}
 
 #endif
