@@ -424,6 +424,18 @@ run_samples(void *self, struct bp_ctx *cx)
 	return BP_OK;
 }
 
+/* what score_sample works on, of t->samples */
+static int
+make_scratch(struct target *t, struct bp_err *err)
+{
+	size_t pairs = (size_t)t->f.n * t->f.n;
+
+	BP_NEW(t->tm, 3 * pairs, t->mem, err);
+	t->contact = t->tm + pairs, t->dist = t->contact + pairs;
+	BP_NEW(t->scores, t->samples, t->mem, err);
+	return BP_OK;
+}
+
 static int
 read_target(struct target *t, struct bp_err *err)
 {
@@ -523,24 +535,20 @@ bp_confidence_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct 
 	struct bp_confidence *d = self;
 	struct target t = { .d = d, .rec = *rec, .mem = mem };
 	double start = bp_seconds();
-	size_t pairs, peak;
 	char size[64];
+	size_t peak;
 	int st;
 
 	(void)out;
 	BP_TRY(bp_target_check(d->o.dump, t.rec->id, d->dumped, err));
 	BP_TRY(read_target(&t, err));
 	bp_weights_compare(d->w, t.rec->meta, t.rec->id);
-	pairs = (size_t)t.f.n * t.f.n;
 	if (d->o.dump)
 		BP_TRY(bp_dump_open(&t.dump, mem, err));
 	BP_TRY(bp_rec_add(&t.plddt, t.rec, "plddt", BP_F32, BP_SHAPE(t.samples, t.f.n), err));
 	BP_TRY(bp_rec_add(&t.pae, t.rec, "pae", BP_F32, BP_SHAPE(t.samples, t.f.n, t.f.n), err));
 	BP_TRY(bp_rec_add(&t.pde, t.rec, "pde", BP_F32, BP_SHAPE(t.samples, t.f.n, t.f.n), err));
-	BP_NEW(t.tm, pairs, mem, err);
-	BP_NEW(t.contact, pairs, mem, err);
-	BP_NEW(t.dist, pairs, mem, err);
-	BP_NEW(t.scores, t.samples, mem, err);
+	BP_TRY(make_scratch(&t, err));
 	snprintf(size, sizeof size, "%d tokens, %d atoms", t.f.n, t.f.atoms);
 	bp_progress_open(&t.progress, t.rec->id, "confidence of sample");
 	st = bp_plan_run(&peak, d->cx, run_samples, &t, mem, 0, d->o.stage.mem_cap, size,
@@ -557,7 +565,6 @@ bp_confidence_warm(void *self, int n, int atoms, struct bp_arena *mem, struct bp
 	struct bp_confidence *d = self;
 	struct target t = { .d = d, .samples = 1, .mem = mem };
 	struct bp_tensor *s, *z, *pdistogram, *x;
-	size_t pairs = (size_t)n * n;
 
 	d->cx->err = err;
 	BP_TRY(bp_feats_blank(&t.f, BP_FEATS_TOKEN | BP_FEATS_PAIR | BP_FEATS_ATOM | BP_FEATS_CONFIDENCE, n, atoms, mem, err));
@@ -568,10 +575,7 @@ bp_confidence_warm(void *self, int n, int atoms, struct bp_arena *mem, struct bp
 	BP_TRY(bp_tensor_new(&t.plddt, BP_F32, BP_SHAPE(1, n), mem, err));
 	BP_TRY(bp_tensor_new(&t.pae, BP_F32, BP_SHAPE(1, n, n), mem, err));
 	BP_TRY(bp_tensor_new(&t.pde, BP_F32, BP_SHAPE(1, n, n), mem, err));
-	BP_NEW(t.tm, pairs, mem, err);
-	BP_NEW(t.contact, pairs, mem, err);
-	BP_NEW(t.dist, pairs, mem, err);
-	BP_NEW(t.scores, 1, mem, err);
+	BP_TRY(make_scratch(&t, err));
 	t.s = t.s_inputs = s, t.z = z, t.pdistogram = pdistogram, t.x = x;
 	return run_samples(&t, d->cx);
 }
