@@ -127,7 +127,7 @@ input "$n"
 check=$here/check
 [ -x "$check" ] || check=$bin/../tests/ops/test_check
 only=${ONLY:-$("$check" list | awk -v d="${device%%:*}" '$3 == d { n[$1]++; if (n[$1] == 2) print $1 }' |
-	grep -v -e '^pair_histogram' -e '^pair_force' -e '^pair_sinc' -e '^pair_move' -e '^sinc_' -e '^wave_' -e '^exposed_')} # those are of guidance
+	grep -v -e '^pair_histogram' -e '^pair_force' -e '^pair_sinc' -e '^pair_move' -e '^sinc_' -e '^wave_' -e '^exposed_' -e '^rg_')} # those are of guidance
 echo
 echo "$ablate: each op as its original alone (seconds, all three stages)"
 printf '%-24s %8s %9s\n' op s slower

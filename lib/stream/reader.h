@@ -39,8 +39,8 @@ const char *bp_rd_where(const struct bp_reader *r, char buf[320]);
 int bp_rd_cut(struct bp_reader *r);
 /* The next token; what follows it (bytes, items) is the caller's to read. */
 int bp_rd_token(struct bp_reader *r, struct bp_token *t) BP_MUST_USE;
-/* Append n bytes to b and to the sum, of a tensor's data or the head's (data: NULL). The room doubles as bytes arrive: n alone never
- * makes us take memory. When there is none for a tensor, r->full is set, the record's tensors are given up and the bytes skipped. */
+/* Append n bytes to b and to the sum, of a tensor's data or the head's (data: NULL). The room grows with what has arrived, eightfold: n alone
+ * never makes us take memory. When there is none for a tensor, r->full is set, the record's tensors are given up and the bytes skipped. */
 int bp_rd_receive(struct bp_reader *r, struct bp_bytes *b, size_t n, struct bp_sum *data) BP_MUST_USE;
 int bp_rd_value(struct bp_reader *r, struct bp_val **ret, int depth) BP_MUST_USE;
 /* A string without NUL inside: keys and names. */
