@@ -20,12 +20,10 @@ for lib in $(ldd "$out"/bin/* "$out"/bench/check 2>/dev/null | awk '$2 == "=>" {
 	*) cp -L "$lib" "$out/lib" ;;
 	esac
 done
-if [ -z "$small" ] && [ -n "${CUDA_LIB:-}" ]; then # cuBLAS is loaded by name at run time (kernels/context.cu)
-	for lib in libcublas.so libcublasLt.so; do
-		found=$({ ls "$CUDA_LIB/$lib".[0-9][0-9]; ldconfig -p | sed -n "s|.* => \(.*/$lib\.[0-9]*\)$|\1|p"; } 2>/dev/null | head -n 1)
-		[ -n "$found" ] || { echo "bundle.sh: no $lib.NN in $CUDA_LIB" >&2; exit 2; }
-		cp -L "$found" "$out/lib"
-	done
+if [ -z "$small" ] && [ -n "${CUDA_LIB:-}" ]; then # loaded by name at run time (kernels/blas.cu)
+	found=$({ ls "$CUDA_LIB"/libcublasLt.so.[0-9][0-9]; ldconfig -p | sed -n 's|.* => \(.*/libcublasLt\.so\.[0-9]*\)$|\1|p'; } 2>/dev/null | head -n 1)
+	[ -n "$found" ] || { echo "bundle.sh: no libcublasLt.so.NN in $CUDA_LIB" >&2; exit 2; }
+	cp -L "$found" "$out/lib"
 fi
 cp -r "$here/share/ccd" "$here/share/completion" "$here/share/slurm" "$out/share"
 cp -r "$here/share/demo/inputs" "$here/share/demo/demo.sh" "$out/share/demo"

@@ -117,6 +117,7 @@ planes(struct bp_ctx *cx, const struct bp_ada_cond *a, int at, const float *x, i
 	struct bp_blas g = {};
 
 	g.m = a->rows;
+	g.like = bp_rows_alike(cx, a->rows);
 	g.n = g.ldc = a->c;
 	g.k = g.lda = g.ldb = a->cs;
 	g.tb = true;

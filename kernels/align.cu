@@ -6,16 +6,24 @@ extern "C" {
 
 #include "ops/rotation.h"
 
+/* of sample b */
+static __device__ inline const float *
+weights(const struct bp_align &a, int b)
+{
+	return a.w + (int64_t)(a.members > 1 ? b % a.members : 0) * a.atoms;
+}
+
 /* one block a sample: centroids, covariance, rotation (every thread finds the same), motion; nothing is moved when the weights
  * add up to nothing, and *bad tells */
 static __global__ void
 align(struct bp_align a, int *bad)
 {
+	const float *w = weights(a, blockIdx.x);
 	int64_t at = 3 * (int64_t)blockIdx.x * a.atoms;
 	double sum = 0, mx[3], mt[3], H[3][3], R[3][3];
 
 	for (int i = threadIdx.x; i < a.atoms; i += blockDim.x)
-		sum += a.w[i];
+		sum += w[i];
 	sum = bp_block_sum(sum);
 	if (!(sum > 0)) {
 		*bad = 1;
@@ -24,8 +32,8 @@ align(struct bp_align a, int *bad)
 	for (int s = 0; s < 3; s++) {
 		double x = 0, t = 0;
 		for (int i = threadIdx.x; i < a.atoms; i += blockDim.x) {
-			x += (double)a.w[i] * a.x[at + 3 * (int64_t)i + s];
-			t += (double)a.w[i] * a.target[at + 3 * (int64_t)i + s];
+			x += (double)w[i] * a.x[at + 3 * (int64_t)i + s];
+			t += (double)w[i] * a.target[at + 3 * (int64_t)i + s];
 		}
 		mx[s] = bp_block_sum(x) / sum;
 		mt[s] = bp_block_sum(t) / sum;
@@ -35,7 +43,7 @@ align(struct bp_align a, int *bad)
 			double h = 0;
 			for (int i = threadIdx.x; i < a.atoms; i += blockDim.x) {
 				int64_t p = at + 3 * (int64_t)i;
-				h += a.w[i] * (a.target[p + s] - mt[s]) * (a.x[p + d] - mx[d]);
+				h += w[i] * (a.target[p + s] - mt[s]) * (a.x[p + d] - mx[d]);
 			}
 			H[s][d] = bp_block_sum(h);
 		}
@@ -78,11 +86,11 @@ align_once(struct bp_align a)
 {
 	__shared__ double part[WIDE / 32][SUMS], total[SUMS], R[3][3];
 	int64_t at = 3 * (int64_t)blockIdx.x * a.atoms;
-	const float *x = a.x + at, *t = a.target + at;
+	const float *x = a.x + at, *t = a.target + at, *weight = weights(a, blockIdx.x);
 	double x0[3] = { x[0], x[1], x[2] }, t0[3] = { t[0], t[1], t[2] }, s[SUMS] = {}, mx[3], mt[3];
 
 	for (int i = threadIdx.x; i < a.atoms; i += WIDE) {
-		double w = a.w[i], dx[3], dt[3];
+		double w = weight[i], dx[3], dt[3];
 		for (int k = 0; k < 3; k++)
 			dx[k] = x[3 * (int64_t)i + k] - x0[k], dt[k] = w * (t[3 * (int64_t)i + k] - t0[k]);
 		s[0] += w;

@@ -13,13 +13,13 @@ window_attention(float *o, const float *q, const float *k, const float *v, struc
 	int64_t row = blockIdx.x; /* sample * atoms + atom */
 	int atom = (int)(row % a.atoms), window = atom / BP_WINDOW_Q, key = window * BP_WINDOW_Q - (BP_WINDOW_K - BP_WINDOW_Q) / 2 + j;
 	bool inside = key >= 0 && key < a.atoms;
-	int64_t sample = row - atom, bias = (((int64_t)h * (a.atoms / BP_WINDOW_Q) + window) * BP_WINDOW_Q + atom % BP_WINDOW_Q) * BP_WINDOW_K + j;
+	int64_t sample = row - atom, member = row / a.atoms % a.members, bias = ((((int64_t)h * a.members + member) * (a.atoms / BP_WINDOW_Q) + window) * BP_WINDOW_Q + atom % BP_WINDOW_Q) * BP_WINDOW_K + j;
 	double s = 0;
 	float max;
 
 	for (int e = h * d; e < (h + 1) * d && inside; e++)
 		s += (double)q[row * a.c + e] * k[(sample + key) * a.c + e];
-	p[j] = (float)(s / sqrt((double)d)) + a.bias[bias] + (1 - (inside ? a.mask[key] : 0)) * -1e6f;
+	p[j] = (float)(s / sqrt((double)d)) + a.bias[bias] + (1 - (inside ? a.mask[member * a.atoms + key] : 0)) * -1e6f;
 	max = bp_block_max(p[j]);
 	p[j] = expf(p[j] - max);
 	s = bp_block_sum(p[j]);
@@ -41,8 +41,10 @@ bp_atom_attention_cuda(struct bp_ctx *cx, const struct bp_atom_attention *a)
 {
 	struct bp_mark m = bp_dev_mark(cx);
 	int64_t rows = (int64_t)a->b * a->atoms, all = rows * a->c;
+	struct bp_atom_attention one = *a;
 	float *q, *k, *v, *g, *o;
 
+	one.members = bp_members(a->members);
 	BP_CUDA_NEW(q, all, cx);
 	BP_CUDA_NEW(k, all, cx);
 	BP_CUDA_NEW(v, all, cx);
@@ -54,10 +56,10 @@ bp_atom_attention_cuda(struct bp_ctx *cx, const struct bp_atom_attention *a)
 		BP_TRY(bp_blas_linear(cx, k, a->x, rows, &a->w->k, false));
 		BP_TRY(bp_blas_linear(cx, v, a->x, rows, &a->w->v, false));
 		BP_TRY(bp_blas_linear(cx, g, a->x, rows, &a->w->g, false));
-		window_attention<<<dim3((unsigned)rows, a->heads), BP_WINDOW_K, 0, bp_stream(cx)>>>(o, q, k, v, *a);
+		window_attention<<<dim3((unsigned)rows, a->heads), BP_WINDOW_K, 0, bp_stream(cx)>>>(o, q, k, v, one);
 		bp_gate_rows<<<BP_GRID(all), 0, bp_stream(cx)>>>(o, g, all);
 		BP_TRY(bp_blas_linear(cx, q, o, rows, &a->w->o, false));
-		bp_gated_add<<<BP_GRID(all), 0, bp_stream(cx)>>>(a->out, q, a->gate, all, (int64_t)a->atoms * a->c);
+		bp_gated_add<<<BP_GRID(all), 0, bp_stream(cx)>>>(a->out, q, a->gate, all, (int64_t)one.members * a->atoms * a->c);
 	}
 	bp_dev_release(cx, m);
 	return cx->dry ? BP_OK : bp_launched(cx, "atom_attention");

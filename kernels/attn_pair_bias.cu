@@ -4,12 +4,12 @@ extern "C" {
 #include "ops/attn_pair_bias.h"
 }
 
-/* scores[b,i,j] of head h: scaled, with bias and mask */
+/* scores[b,i,j] of head h: scaled, with bias [members,n,n] and mask */
 static __global__ void
-bias_and_mask(float *p, const float *bias, const float *mask, int b, int n, float scale)
+bias_and_mask(float *p, const float *bias, const float *mask, int b, int n, int members, float scale)
 {
 	BP_EACH(i, (int64_t)b * n * n)
-		p[i] = p[i] * scale + bias[i % ((int64_t)n * n)] + (mask ? (1 - mask[i % n]) * -1e6f : 0);
+		p[i] = p[i] * scale + bias[i % ((int64_t)members * n * n)] + (mask ? (1 - mask[i / n / n % members * n + i % n]) * -1e6f : 0);
 }
 
 int
@@ -17,7 +17,7 @@ bp_attn_pair_bias_cuda(struct bp_ctx *cx, const struct bp_attn_pair_bias *a)
 {
 	struct bp_mark m = bp_dev_mark(cx);
 	int64_t rows = (int64_t)a->b * a->n, all = rows * a->c, nn = (int64_t)a->n * a->n;
-	int d = a->c / a->heads;
+	int d = a->c / a->heads, members = bp_members(a->members);
 	float *q, *k, *v, *g, *o, *p;
 	struct bp_blas s = {}, w = {};
 
@@ -54,7 +54,8 @@ bp_attn_pair_bias_cuda(struct bp_ctx *cx, const struct bp_attn_pair_bias *a)
 			s.A = q + h * d;
 			s.B = k + h * d;
 			BP_TRY(bp_blas(cx, s));
-			bias_and_mask<<<BP_GRID(a->b * nn), 0, bp_stream(cx)>>>(p, a->bias + h * nn, a->mask, a->b, a->n, 1 / sqrtf((float)d));
+			bias_and_mask<<<BP_GRID(a->b * nn), 0, bp_stream(cx)>>>(p, a->bias + h * members * nn, a->mask, a->b, a->n, members,
+			    1 / sqrtf((float)d));
 			BP_TRY(bp_softmax_rows(cx, p, rows, a->n));
 			w.B = v + h * d;
 			w.C = o + h * d;
@@ -62,7 +63,7 @@ bp_attn_pair_bias_cuda(struct bp_ctx *cx, const struct bp_attn_pair_bias *a)
 		}
 		bp_gate_rows<<<BP_GRID(all), 0, bp_stream(cx)>>>(o, g, all);
 		BP_TRY(bp_blas_linear(cx, q, o, rows, &a->w->o, false));
-		bp_gated_add<<<BP_GRID(all), 0, bp_stream(cx)>>>(a->out, q, a->gate, all, (int64_t)a->n * a->c);
+		bp_gated_add<<<BP_GRID(all), 0, bp_stream(cx)>>>(a->out, q, a->gate, all, (int64_t)members * a->n * a->c);
 	}
 	bp_dev_release(cx, m);
 	return cx->dry ? BP_OK : bp_launched(cx, "attn_pair_bias");

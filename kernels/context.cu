@@ -1,8 +1,9 @@
-/* context: stream, memory and cuBLAS of one card.
+/* context: stream and memory of one card.
  *
  * Device memory is one range of addresses that grows: room for all of the card is reserved, and physical memory is mapped behind
- * the end as it is needed, so that nothing ever moves and marks are plain offsets. Driver functions come from cudaGetDriverEntryPoint
- * and cuBLAS from dlopen: a program built with CUDA starts on a machine that has neither. */
+ * the end as it is needed, so that nothing ever moves and marks are plain offsets. Driver functions come from cudaGetDriverEntryPoint:
+ * a program built with CUDA starts on a machine that has no driver. */
+#include "blas.h"
 #include "context.h"
 #include "cuda.cuh"
 #include "feed.h"
@@ -12,15 +13,13 @@ extern "C" {
 #include "ops/copy.h"
 }
 
-#include <cublas_v2.h>
 #include <cuda.h>
-#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { ALIGN = 256 };
-static const size_t GROW = (size_t)64 << 20, WORKSPACE = (size_t)32 << 20; /* as NVIDIA advises for Hopper */
+static const size_t GROW = (size_t)64 << 20;
 static const size_t STAGE = (size_t)8 << 20, STAGED = (size_t)4 << 20;     /* copies from STAGED bytes on go STAGE bytes at a time */
 
 struct bp_cuda {
@@ -44,19 +43,7 @@ struct bp_cuda {
 	CUresult (*mem_reserve)(CUdeviceptr *, size_t, size_t, CUdeviceptr, unsigned long long);
 	CUresult (*mem_free)(CUdeviceptr, size_t);
 	CUmemAllocationProp prop;
-	/* cuBLAS */
-	void *lib;
-	cublasHandle_t blas;
-	decltype(&cublasCreate) blas_create;
-	decltype(&cublasDestroy) blas_destroy;
-	decltype(&cublasSetStream) blas_stream;
-	decltype(&cublasSgemmStridedBatched) sgemm;
-	cublasStatus_t (*gemm_ex)(cublasHandle_t, cublasOperation_t, cublasOperation_t, int, int, int, const void *, const void *, cudaDataType, int,
-	    long long, const void *, cudaDataType, int, long long, const void *, void *, cudaDataType, int, long long, int, cublasComputeType_t,
-	    cublasGemmAlgo_t); /* cublasGemmStridedBatchedEx, which C++ overloads */
-	decltype(&cublasSetMathMode) math_mode;
-	decltype(&cublasSetWorkspace) set_workspace;
-	void *workspace; /* cuBLAS's own is not for recordings */
+	struct bp_products *products;
 	cudaEvent_t tick; /* progress: what it was noted for, and the last number that was reached */
 	int64_t noted, reached;
 };
@@ -77,6 +64,12 @@ static int
 lost(struct bp_ctx *cx, const char *what, cudaError_t e)
 {
 	return e == cudaSuccess ? BP_OK : BP_FAIL(cx->err, BP_ELOST, NULL, "cuda:%d: %s: %s", cx->device_index, what, cudaGetErrorString(e));
+}
+
+struct bp_products *
+bp_products(const struct bp_ctx *cx)
+{
+	return dev(cx)->products;
 }
 
 int
@@ -129,31 +122,6 @@ open_memory(struct bp_ctx *cx, size_t cap, struct bp_err *err)
 	d->handle = (CUmemGenericAllocationHandle *)calloc(d->range / d->chunk, sizeof *d->handle);
 	if (!d->handle || d->mem_reserve(&d->base, d->range, 0, 0, 0) != CUDA_SUCCESS)
 		return BP_FAIL(err, BP_EUNSUP, NULL, "cuda:%d: no addresses for the memory pool", cx->device_index);
-	return BP_OK;
-}
-
-static int
-open_blas(struct bp_ctx *cx, struct bp_err *err)
-{
-	struct bp_cuda *d = dev(cx);
-	static const char *const name[] = { "libcublas.so.13", "libcublas.so.12", "libcublas.so" };
-
-	for (size_t i = 0; i < sizeof name / sizeof *name && !d->lib; i++)
-		d->lib = dlopen(name[i], RTLD_NOW | RTLD_LOCAL);
-	if (!d->lib)
-		return BP_FAIL(err, BP_EUNSUP, "install the CUDA libraries, or set LD_LIBRARY_PATH", "libcublas.so.13 is not found");
-	*(void **)&d->blas_create = dlsym(d->lib, "cublasCreate_v2");
-	*(void **)&d->blas_destroy = dlsym(d->lib, "cublasDestroy_v2");
-	*(void **)&d->blas_stream = dlsym(d->lib, "cublasSetStream_v2");
-	*(void **)&d->sgemm = dlsym(d->lib, "cublasSgemmStridedBatched");
-	*(void **)&d->gemm_ex = dlsym(d->lib, "cublasGemmStridedBatchedEx");
-	*(void **)&d->math_mode = dlsym(d->lib, "cublasSetMathMode");
-	*(void **)&d->set_workspace = dlsym(d->lib, "cublasSetWorkspace_v2");
-	if (!d->blas_create || !d->blas_destroy || !d->blas_stream || !d->sgemm || !d->gemm_ex || !d->math_mode
-	    || !d->set_workspace || d->blas_create(&d->blas) != CUBLAS_STATUS_SUCCESS
-	    || d->blas_stream(d->blas, d->stream) != CUBLAS_STATUS_SUCCESS || cudaMalloc(&d->workspace, WORKSPACE) != cudaSuccess
-	    || d->set_workspace(d->blas, d->workspace, WORKSPACE) != CUBLAS_STATUS_SUCCESS)
-		return BP_FAIL(err, BP_EUNSUP, NULL, "cuda:%d: cuBLAS does not start", cx->device_index);
 	return BP_OK;
 }
 
@@ -473,7 +441,7 @@ bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err)
 	    || (e = cudaDeviceGetAttribute(&dev(cx)->shared, cudaDevAttrMaxSharedMemoryPerBlockOptin, cx->device_index)) != cudaSuccess
 	    || (e = cudaStreamCreateWithFlags(&dev(cx)->stream, cudaStreamNonBlocking)) != cudaSuccess)
 		st = BP_FAIL(err, BP_EUNSUP, "take --device cpu", "cuda:%d: %s", cx->device_index, cudaGetErrorString(e));
-	else if (driver = bp_seconds(), (st = open_memory(cx, cap, err)) == BP_OK && (st = open_blas(cx, err)) == BP_OK)
+	else if (driver = bp_seconds(), (st = open_memory(cx, cap, err)) == BP_OK && (st = bp_products_open(&dev(cx)->products, cx->device_index, dev(cx)->stream, err)) == BP_OK)
 		bp_log(BP_LOG_INFO, "cuda:%d: driver %.3f s, cuBLAS %.3f s", cx->device_index, driver - start, bp_seconds() - driver);
 	if (st != BP_OK)
 		bp_cuda_close(cx);
@@ -517,10 +485,7 @@ bp_cuda_close(struct bp_ctx *cx)
 			cudaFreeHost(d->stage[i]);
 			cudaEventDestroy(d->stage_done[i]);
 		}
-	if (d->blas)
-		d->blas_destroy(d->blas);
-	if (d->workspace)
-		cudaFree(d->workspace);
+	bp_products_close(d->products);
 	if (d->tick)
 		cudaEventDestroy(d->tick);
 	for (size_t i = 0; i < d->handles; i++) {
@@ -531,53 +496,7 @@ bp_cuda_close(struct bp_ctx *cx)
 		d->mem_free(d->base, d->range);
 	if (d->stream)
 		cudaStreamDestroy(d->stream);
-	if (d->lib)
-		dlclose(d->lib);
 	free(d->handle);
 	free(d);
 	cx->dev = NULL;
-}
-
-/* ---- steps that many rows share ---- */
-
-static int
-product_status(struct bp_ctx *cx, cublasStatus_t st, const struct bp_blas *g)
-{
-	if (st == CUBLAS_STATUS_SUCCESS)
-		return BP_OK;
-	return BP_FAIL(cx->err, BP_ELOST, NULL, "cuda:%d: cuBLAS: status %d for a product of %d x %d x %d", cx->device_index, (int)st, g->m, g->n, g->k);
-}
-
-int
-bp_blas_tf32(struct bp_ctx *cx, bool on)
-{
-	if (cx->dry)
-		return BP_OK;
-	if (dev(cx)->math_mode(dev(cx)->blas, on ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH) != CUBLAS_STATUS_SUCCESS)
-		return BP_FAIL(cx->err, BP_ELOST, NULL, "cuda:%d: cuBLAS does not change its precision", cx->device_index);
-	return BP_OK;
-}
-
-int
-bp_blas_bf16(struct bp_ctx *cx, struct bp_blas g, const void *A, const void *B, void *C, bool c_fp32)
-{
-	struct bp_cuda *d = dev(cx);
-
-	if (cx->dry || g.m == 0 || g.n == 0)
-		return BP_OK;
-	return product_status(cx, d->gemm_ex(d->blas, g.tb ? CUBLAS_OP_T : CUBLAS_OP_N, g.ta ? CUBLAS_OP_T : CUBLAS_OP_N, g.n, g.m, g.k, &g.alpha, B,
-	    CUDA_R_16BF, g.ldb, g.sb, A, CUDA_R_16BF, g.lda, g.sa, &g.beta, C, c_fp32 ? CUDA_R_32F : CUDA_R_16BF, g.ldc, g.sc, g.batch ? g.batch : 1,
-	    CUBLAS_COMPUTE_32F, CUBLAS_GEMM_DEFAULT), &g);
-}
-
-int
-bp_blas(struct bp_ctx *cx, struct bp_blas g)
-{
-	struct bp_cuda *d = dev(cx);
-
-	if (cx->dry || g.m == 0 || g.n == 0)
-		return BP_OK;
-	/* row-major C = A B is column-major C^T = B^T A^T */
-	return product_status(cx, d->sgemm(d->blas, g.tb ? CUBLAS_OP_T : CUBLAS_OP_N, g.ta ? CUBLAS_OP_T : CUBLAS_OP_N, g.n, g.m, g.k, &g.alpha, g.B,
-	    g.ldb, g.sb, g.A, g.lda, g.sa, &g.beta, g.C, g.ldc, g.sc, g.batch ? g.batch : 1), &g);
 }

@@ -65,9 +65,10 @@ bp_fours(int64_t c, const void *p, const void *q, const void *r)
 }
 
 /* C[m,n] = alpha A B + beta C, all row-major: A is [m,k] with lda, or [k,m] when ta; B is [k,n] with ldb, or [n,k] when tb. The
- * same for `batch` matrices that lie sa, sb, sc numbers apart. fp32 throughout (cuBLAS, default math). */
+ * same for `batch` matrices that lie sa, sb, sc numbers apart. fp32 throughout. like: the m rows of A are those of several targets, `like` each,
+ * and have the same bits as each target's alone; 0: no such promise. */
 struct bp_blas {
-	int m, n, k, lda, ldb, ldc, batch;
+	int m, n, k, lda, ldb, ldc, batch, like;
 	bool ta, tb;
 	float alpha, beta;
 	const float *A, *B;
@@ -110,6 +111,13 @@ bp_in_tf32(struct bp_ctx *cx, int (*run)(struct bp_ctx *, const A *), const A *a
 	st = run(cx, a);
 	BP_TRY(bp_blas_tf32(cx, false));
 	return st;
+}
+
+/* bp_blas's like for the rows of a linear layer */
+static inline int
+bp_rows_alike(const struct bp_ctx *cx, int64_t rows)
+{
+	return (int)(cx->members > 1 && rows % cx->members == 0 ? rows / cx->members : rows);
 }
 
 /* out[rows,n0+n1+...] = x (W0; W1; ...)^T, all with the same k: one product for matrices that lie one behind the other in memory, as those of a

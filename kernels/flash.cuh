@@ -18,10 +18,10 @@ extern "C" {
 struct bp_flash {
 	const float *x;    /* [b,n,4c] q (without its bias), k, v and the gate's input of each row */
 	const float *q_b;  /* [c]       */
-	const float *bias; /* [heads,n,keys of a query] */
-	const float *mask; /* [n] or NULL */
+	const float *bias; /* [heads,members,n,keys of a query] */
+	const float *mask; /* [members,n] or NULL */
 	float *o;          /* [b,n,c]   */
-	int n, c, d, heads;
+	int n, c, d, heads, members;
 };
 
 enum { BP_FLASH_TILE = 32, BP_FLASH_GROUPS = 2 };
@@ -114,7 +114,7 @@ struct bp_flash_bias {
 	/* at: the first key of the lane, mine: the thread's own */
 	template <bool PAIRS>
 	__device__ inline void
-	fetch(const float *const row[2], int at, int keys, int mine, const bp_flash &a)
+	fetch(const float *const row[2], int at, int keys, const float *mask, int mine, int n)
 	{
 #pragma unroll
 		for (int i = 0; i < 2; i++)
@@ -131,9 +131,9 @@ struct bp_flash_bias {
 						b[i][j].y = row[i][at + 8 * j + 1];
 				}
 			}
-		m = (unsigned)mine < (unsigned)a.n ? 1 : -1;
-		if (a.mask && m > 0)
-			m = a.mask[mine];
+		m = (unsigned)mine < (unsigned)n ? 1 : -1;
+		if (mask && m > 0)
+			m = mask[mine];
 	}
 
 	/* what the mask adds to the scores; a window's keys outside the atoms count as masked ones */
@@ -305,6 +305,8 @@ bp_flash_rows(bp_flash a)
 	const float *x = a.x + (int64_t)blockIdx.z * a.n * ld + h * a.d, *bias[2], scale = 1 / sqrtf((float)a.d);
 	float *K = shared + group * ROOM, *V = K + TILE * LK, *M = V + TILE * LV, q[STEPS][4];
 	int row = first + group * TILE + tid / 4, col = tid % 4 * 4;
+	const int member = a.members > 1 ? blockIdx.z % a.members : 0;
+	const float *mask = a.mask ? a.mask + (int64_t)member * a.n : NULL;
 	bp_flash_tile<DP, THREADS, WIDE> k, v;
 	bp_flash_bias now, next;
 	bp_flash_sums<STEPS> w;
@@ -319,12 +321,12 @@ bp_flash_rows(bp_flash a)
 			q[s][i + 2] = EXACT ? (y.y + b.y) * scale : bp_tf32((y.y + b.y) * scale);
 		}
 	for (int i = 0; i < 2; i++)
-		bias[i] = a.bias + ((int64_t)h * a.n + min(query + i * 8, a.n - 1)) * keys;
+		bias[i] = a.bias + (((int64_t)h * a.members + member) * a.n + min(query + i * 8, a.n - 1)) * keys;
 	k.begin(x + a.c, ld, row, col);
 	v.begin(x + 2 * a.c, ld, row, col);
 	k.fetch(row, col, ld, a);
 	v.fetch(row, col, ld, a);
-	next.template fetch<PAIRS>(bias, group * TILE + 2 * t, keys, first + group * TILE + tid, a);
+	next.template fetch<PAIRS>(bias, group * TILE + 2 * t, keys, mask, first + group * TILE + tid, a.n);
 	/* both groups go round as often; a tile beyond the keys is zeros with scores of -1e30, which the join forgets */
 	for (int at = group * TILE; at - group * TILE < keys; at += JUMP) {
 		float s[4][4] = {};
@@ -339,7 +341,7 @@ bp_flash_rows(bp_flash a)
 			row += JUMP;
 			k.fetch(row, col, ld, a);
 			v.fetch(row, col, ld, a);
-			next.template fetch<PAIRS>(bias, at + JUMP + 2 * t, keys, first + at + JUMP + tid, a);
+			next.template fetch<PAIRS>(bias, at + JUMP + 2 * t, keys, mask, first + at + JUMP + tid, a.n);
 		}
 #pragma unroll
 		for (int e = 0; e < STEPS; e++)
@@ -405,7 +407,7 @@ bp_flash_keys(struct bp_ctx *cx, const bp_flash *a, int b)
 		bp_flash_width<EXACT, WINDOWS, WINDOWS>(cx, a, b);
 }
 
-/* both attentions: A is the op; n rows a sample */
+/* both attentions: A is the op; n rows a sequence */
 template <bool WINDOWS, class A>
 static inline int
 bp_flash_attention(struct bp_ctx *cx, const A *a, int n, const char *op)
@@ -413,7 +415,7 @@ bp_flash_attention(struct bp_ctx *cx, const A *a, int n, const char *op)
 	const struct bp_weight *const W[] = { &a->w->q, &a->w->k, &a->w->v, &a->w->g };
 	struct bp_mark m = bp_dev_mark(cx);
 	int64_t rows = (int64_t)a->b * n, all = rows * a->c;
-	bp_flash f = { NULL, a->w->q_b.p, a->bias, a->mask, NULL, n, a->c, a->c / a->heads, a->heads };
+	bp_flash f = { NULL, a->w->q_b.p, a->bias, a->mask, NULL, n, a->c, a->c / a->heads, a->heads, bp_members(a->members) };
 	float *x, *o;
 
 	if (f.d > 64 || a->heads > 65535 || a->b > 65535)
@@ -431,7 +433,7 @@ bp_flash_attention(struct bp_ctx *cx, const A *a, int n, const char *op)
 			bp_flash_keys<false, WINDOWS>(cx, &f, a->b);
 		BP_TRY(bp_launched(cx, op));
 		BP_TRY(bp_blas_linear(cx, x, o, rows, &a->w->o, false));
-		bp_gated_samples(cx, a->out, x, a->gate, a->b, n, a->c);
+		bp_gated_samples(cx, a->out, x, a->gate, a->b / f.members, (int64_t)f.members * n, a->c);
 	}
 	bp_dev_release(cx, m);
 	return cx->dry ? BP_OK : bp_launched(cx, op);

@@ -9,6 +9,7 @@ bp_blas_linear(struct bp_ctx *cx, float *out, const float *x, int64_t rows, cons
 	for (int64_t at = 0; at < rows; at += most) {
 		struct bp_blas g = {};
 		g.m = (int)(rows - at < most ? rows - at : most);
+		g.like = bp_rows_alike(cx, g.m);
 		g.n = g.ldc = W->n;
 		g.k = g.lda = g.ldb = W->k;
 		g.tb = true;
@@ -33,6 +34,7 @@ bp_blas_stack(struct bp_ctx *cx, float *out, const float *x, int64_t rows, const
 	for (int i = 0, n; i < count; i += n) {
 		struct bp_blas g = {};
 		g.m = (int)rows;
+		g.like = bp_rows_alike(cx, rows);
 		g.n = W[i]->n;
 		for (n = 1; i + n < count && W[i + n]->p == W[i]->p + (int64_t)g.n * k; n++)
 			g.n += W[i + n]->n;

@@ -114,7 +114,7 @@ bp_atom_attention_encoder_run(struct bp_ctx *cx, const struct bp_atom_attention_
 	if (r)
 		BP_TRY(BP_OP(cx, linear, .rows = rows, .k = 3, .x = r, .W = &e->r_to_q, .add = true, .out = q));
 	BP_TRY(bp_diff_transformer_run(cx, &e->transformer, &(struct bp_diff_args){ .b = b, .rows = f->atoms,
-	    .windows = true, .cond = cond, .bias = bias, .mask = f->atom_mask, .a = q }));
+	    .members = f->members, .windows = true, .cond = cond, .bias = bias, .mask = f->atom_mask, .a = q }));
 	BP_DEV_NEW(y, (size_t)rows * ct, cx);
 	BP_TRY(BP_OP(cx, linear, .rows = rows, .k = c, .x = q, .W = &e->to_token, .act = BP_ACT_RELU, .out = y));
 	BP_TRY(BP_OP(cx, atom_to_token, .b = b, .n = f->n, .atoms = f->atoms, .c = ct, .first = f->first,
@@ -137,7 +137,7 @@ bp_atom_attention_decoder_run(struct bp_ctx *cx, const struct bp_atom_attention_
 	    .add = true, .out = q));
 	bp_dev_release(cx, mark);
 	BP_TRY(bp_diff_transformer_run(cx, &d->transformer, &(struct bp_diff_args){ .b = b, .rows = f->atoms,
-	    .windows = true, .cond = cond, .bias = bias, .mask = f->atom_mask, .a = q }));
+	    .members = f->members, .windows = true, .cond = cond, .bias = bias, .mask = f->atom_mask, .a = q }));
 	return BP_OP(cx, linear, .rows = (int64_t)b * f->atoms, .k = c, .x = q, .norm = true, .nw = &d->out_norm,
 	    .nb = &d->out_norm_b, .W = &d->out, .out = r);
 }

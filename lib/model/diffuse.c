@@ -1,5 +1,4 @@
-/* lib/model/diffuse.c: see diffuse.h. Contents: opening, one target's sampling, its dump and trajectory, rehearsal,
- * the stage */
+/* lib/model/diffuse.c: see diffuse.h. Contents: opening, a target and its trajectory, sampling, what is written, the stage, batches, rehearsal */
 #include "model/diffuse.h"
 
 #include <errno.h>
@@ -8,6 +7,7 @@
 
 #include "base/log.h"
 #include "model/plan.h"
+#include "stream/batch.h"
 #include "stream/pad.h"
 #include "structure/guide_log.h"
 
@@ -67,7 +67,7 @@ bp_diffuse_together(const void *stage, const struct bp_rec *rec)
 {
 	const struct bp_diffuse_opt *o = &((const struct bp_diffuse *)stage)->o;
 
-	return !o->dump && !o->record_noise && !o->write_trajectory && !o->guides.guide.n && !o->guides.sweep && !o->nguides
+	return !o->dump && !o->record_noise && !o->write_trajectory && !o->refine.init_coords && !o->guides.guide.n && !o->guides.sweep && !o->nguides
 	    && !bp_val_get(rec->meta, "guidance");
 }
 
@@ -86,9 +86,11 @@ struct target {
 	struct bp_rec *rec;
 	struct bp_out *out;
 	struct bp_feats f;                       /* host */
+	int members;                             /* targets from this one on that are sampled together; in the first alone */
+	struct bp_feats all;                     /* of them, where there are more; likewise */
 	int centred;                             /* atoms before collate */
 	const struct bp_tensor *s, *s_inputs, *z;
-	struct bp_sampler sampler;
+	struct bp_sampler sampler;               /* likewise */
 	struct bp_draws draws;
 	struct bp_refined *refined;              /* NULL: from noise */
 	struct bp_guiding *guiding;              /* NULL: no guides */
@@ -172,7 +174,37 @@ batch_size(const struct bp_diffuse_opt *o)
 	return (o->samples - 1) / calls + 1;
 }
 
-/* all that happens on the device; with cx->dry its memory */
+/* target g of those in work: f are its features on the device where these are there */
+static int
+condition(const struct target *t, struct bp_ctx *cx, struct bp_conditioned *c, int g, const struct bp_feats *f)
+{
+	struct bp_mark m = bp_dev_mark(cx);
+	const void *s, *s_inputs, *z;
+	struct bp_feats own;
+
+	if (!f)
+		BP_TRY(bp_feats_upload(&own, &t->f, cx));
+	BP_TRY(bp_dev_upload(cx, &s, t->s->data, (size_t)bp_count(t->s) * sizeof(float)));
+	BP_TRY(bp_dev_upload(cx, &s_inputs, t->s_inputs->data, (size_t)bp_count(t->s_inputs) * sizeof(float)));
+	BP_TRY(bp_dev_upload(cx, &z, t->z->data, (size_t)bp_count(t->z) * sizeof(float)));
+	BP_TRY(bp_diffusion_condition(c, cx, g, f ? f : &own, s, s_inputs, z));
+	bp_dev_release(cx, m);
+	return BP_OK;
+}
+
+/* sample_atom_coords of each target from x [samples,members,atoms,3] */
+static int
+fetch(const struct target *t, struct bp_ctx *cx, const float *x)
+{
+	const size_t one = 3 * (size_t)t->f.atoms;
+
+	for (int g = 0; g < t->members; g++)
+		for (int i = 0; i < t->sampler.samples; i++)
+			BP_TRY(bp_dev_download(cx, (float *)t[g].coords->data + i * one, x + ((size_t)i * t->members + g) * one, one * sizeof *x));
+	return BP_OK;
+}
+
+/* all that happens on the device, for all targets in work; with cx->dry its memory */
 static int
 sample(void *self, struct bp_ctx *cx)
 {
@@ -181,18 +213,23 @@ sample(void *self, struct bp_ctx *cx)
 	struct bp_feats f;
 	struct bp_conditioned c = { .f = &f, .batch = batch_size(&t->d->o), .dump = t->dump,
 		.dump_score = t->dump != NULL, .dump_samples = o->samples };
-	size_t numbers = (size_t)bp_count(t->coords);
-	const void *s, *s_inputs, *z;
+	struct bp_draws draws[BP_BATCH_MAX];
 	float *x;
+	int st;
 
-	BP_TRY(bp_feats_upload(&f, &t->f, cx));
-	BP_TRY(bp_dev_upload(cx, &s, t->s->data, (size_t)bp_count(t->s) * sizeof(float)));
-	BP_TRY(bp_dev_upload(cx, &s_inputs, t->s_inputs->data, (size_t)bp_count(t->s_inputs) * sizeof(float)));
-	BP_TRY(bp_dev_upload(cx, &z, t->z->data, (size_t)bp_count(t->z) * sizeof(float)));
-	BP_DEV_NEW(x, numbers, cx);
-	BP_TRY(bp_diffusion_condition(&c, cx, &t->d->net, s, s_inputs, z, o->schedule.times, o->schedule.steps));
-	BP_TRY(bp_sample(cx, o, &c, &t->draws, x));
-	BP_TRY(bp_dev_download(cx, t->coords->data, x, numbers * sizeof *x));
+	BP_TRY(bp_feats_upload(&f, t->members > 1 ? &t->all : &t->f, cx));
+	BP_DEV_NEW(x, 3 * (size_t)o->samples * f.atoms, cx);
+	BP_TRY(bp_diffusion_open(&c, cx, &t->d->net, o->schedule.times, o->schedule.steps));
+	for (int g = 0; g < t->members; g++) {
+		BP_TRY(condition(&t[g], cx, &c, g, t->members > 1 ? NULL : &f));
+		draws[g] = t[g].draws;
+	}
+	cx->members = t->members;
+	if ((st = bp_diffusion_ready(&c, cx)) == BP_OK)
+		st = bp_sample(cx, o, &c, draws, x);
+	cx->members = 0;
+	BP_TRY(st);
+	BP_TRY(fetch(t, cx, x));
 	if (!cx->dry && t->reached < o->schedule.steps)
 		bp_progress_step(&t->progress, o->schedule.steps, o->schedule.steps);
 	return BP_OK;
@@ -232,48 +269,6 @@ dump_rest(struct target *t, struct bp_arena *mem, struct bp_err *err)
 	BP_TRY(bp_dump_host(t->dump, "cond.to_keys", keys, err));
 	BP_TRY(bp_dump_host(t->dump, "sample_atom_coords", t->coords, err));
 	return bp_dump_write(t->dump, t->d->o.dump, t->rec->id, "diffuse", err);
-}
-
-/* meta.sampler.refined */
-static int
-sign_refined(struct bp_val *sampler, const struct bp_refined *r, struct bp_arena *mem, struct bp_err *err)
-{
-	struct bp_val *m = bp_val_map(mem, err);
-
-	BP_TRY(bp_val_set(sampler, "refined", m, mem, err));
-	BP_TRY(bp_val_set(m, "file", bp_val_str(mem, r->file, err), mem, err));
-	BP_TRY(bp_val_set(m, "atoms", bp_val_int(mem, r->atoms, err), mem, err));
-	BP_TRY(bp_val_set(m, "found", bp_val_int(mem, r->found, err), mem, err));
-	return bp_val_set(m, "selected", bp_val_int(mem, r->selected, err), mem, err);
-}
-
-/* streams hold integers with sign: one that is larger goes as text */
-static struct bp_val *
-seed_val(uint64_t seed, struct bp_arena *mem, struct bp_err *err)
-{
-	char text[24];
-
-	snprintf(text, sizeof text, "%llu", (unsigned long long)seed);
-	return seed <= INT64_MAX ? bp_val_int(mem, (int64_t)seed, err) : bp_val_str(mem, text, err);
-}
-
-/* meta.sampler and the trail */
-static int
-sign(const struct target *t, double seconds, size_t peak, struct bp_err *err)
-{
-	const struct bp_diffuse_opt *o = &t->d->o;
-	struct bp_arena *mem = t->rec->mem;
-	struct bp_val *m = bp_val_map(mem, err);
-
-	BP_TRY(bp_val_set(m, "steps", bp_val_int(mem, o->steps, err), mem, err));
-	BP_TRY(bp_val_set(m, "samples", bp_val_int(mem, o->samples, err), mem, err));
-	BP_TRY(bp_val_set(m, "step_scale", bp_val_real(mem, o->step_scale, err), mem, err));
-	BP_TRY(bp_val_set(m, "seed", seed_val(o->stage.seed, mem, err), mem, err));
-	BP_TRY(bp_val_set(m, "replayed", bp_val_bool(mem, o->replay_noise != NULL, err), mem, err));
-	if (t->refined)
-		BP_TRY(sign_refined(m, t->refined, mem, err));
-	BP_TRY(bp_val_set(t->rec->meta, "sampler", m, mem, err));
-	return bp_stage_sign(t->rec, "diffuse", &o->stage, seconds, peak, err);
 }
 
 static int
@@ -364,23 +359,32 @@ end_guides(struct target *t, struct bp_err *err)
 	return st;
 }
 
-/* sample, check, and write what the options ask for */
+/* sample the targets */
 static int
-run_target(struct target *t, struct bp_arena *mem, struct bp_err *err)
+run_targets(size_t *peak, struct target *t, struct bp_arena *mem, struct bp_err *err)
 {
 	const struct bp_diffuse_opt *o = &t->d->o;
-	double start = bp_seconds();
-	char size[128];
-	size_t peak;
+	char size[128], many[32] = "";
 	int st;
 
-	snprintf(size, sizeof size, "%d tokens, %d atoms, %d of %d samples at once", t->f.n, t->f.atoms,
+	if (t->members > 1)
+		snprintf(many, sizeof many, "%d targets of ", t->members);
+	snprintf(size, sizeof size, "%s%d tokens, %d atoms, %d of %d samples at once", many, t->f.n, t->f.atoms,
 	    batch_size(o), o->samples);
 	bp_progress_open(&t->progress, t->rec->id, "sampling step");
-	st = bp_plan_run(&peak, t->d->cx, sample, t, mem, 0, o->stage.mem_cap, size,
+	st = bp_plan_run(peak, t->d->cx, sample, t, mem, 0, o->stage.mem_cap, size,
 	    "a lower --max-parallel-samples, a higher --mem-cap, or a smaller target", err);
 	bp_progress_close(&t->progress);
-	BP_TRY(st);
+	BP_TRY(bp_weights_check(t->d->w, err)); /* what went wrong may come from these */
+	return st;
+}
+
+/* check, write what the options ask for, and make the record one of structures */
+static int
+finish(struct target *t, double seconds, size_t peak, struct bp_arena *mem, struct bp_err *err)
+{
+	const struct bp_diffuse_opt *o = &t->d->o;
+
 	BP_TRY(check_finite(t->coords, err));
 	if (t->refined)
 		BP_TRY(bp_refine_restore(t->refined, t->coords, mem, err));
@@ -389,43 +393,49 @@ run_target(struct target *t, struct bp_arena *mem, struct bp_err *err)
 	BP_TRY(dump_rest(t, mem, err));
 	BP_TRY(end_guides(t, err));
 	t->d->written++;
-	return sign(t, bp_seconds() - start, peak, err);
+	BP_TRY(bp_diffuse_sign(t->rec, o, t->refined, seconds, peak, err));
+	t->rec->kind = BP_STRUCTURES;
+	t->rec->kind_name = bp_kind_name(BP_STRUCTURES);
+	return BP_OK;
 }
 
-/* one record; name is what random numbers depend on: rec's id but in a sweep; value: of the sweep */
+/* what a target takes to be sampled; name is what random numbers depend on: rec's id but in a sweep; value: of the sweep */
+static int
+prepare(struct target *t, struct bp_diffuse *d, struct bp_rec *rec, const char *name, int value, struct bp_out *out, struct bp_arena *mem,
+    struct bp_err *err)
+{
+	*t = (struct target) { .d = d, .rec = rec, .out = out, .members = 1 };
+	BP_TRY(bp_target_check(d->o.dump, rec->id, d->written, err));
+	BP_TRY(bp_target_check(d->o.record_noise, rec->id, d->written, err));
+	BP_TRY(read_target(t, mem, err));
+	bp_weights_compare(d->w, rec->meta, rec->id);
+	t->sampler = (struct bp_sampler){ .samples = d->o.samples, .centred = &t->centred, .step_scale = d->o.step_scale,
+		.replay = d->o.no_graphs ? NULL : &d->replay, .watch = after_step, .self = t };
+	BP_TRY(bp_schedule_new(&t->sampler.schedule, d->o.steps, d->o.refine.sigma_scale, mem, err));
+	if (d->o.dump)
+		BP_TRY(bp_dump_open(&t->dump, mem, err));
+	BP_TRY(bp_rec_add(&t->coords, rec, "sample_atom_coords", BP_F32, BP_SHAPE(d->o.samples, t->f.atoms, 3), err));
+	if (d->refine) {
+		BP_TRY(bp_refine_target(&t->refined, d->refine, rec, t->sampler.schedule.sigma[0], err));
+		t->sampler.start = &t->refined->start;
+	}
+	BP_TRY(open_guides(t, value, mem, err));
+	t->draws = (struct bp_draws){ .steps = d->o.steps, .samples = d->o.samples, .atoms = t->f.atoms, .still = d->o.refine.still };
+	return bp_draws_open(&t->draws, name, d->o.stage.seed, d->o.replay_noise, d->o.record_noise != NULL, mem, err);
+}
+
 static int
 diffuse(struct bp_diffuse *d, struct bp_rec *rec, const char *name, int value, struct bp_out *out, struct bp_arena *mem,
     struct bp_err *err)
 {
-	struct target t = { .d = d, .rec = rec, .out = out };
-	int st;
+	double start = bp_seconds();
+	struct target t;
+	size_t peak;
+	int st = prepare(&t, d, rec, name, value, out, mem, err);
 
-	BP_TRY(bp_target_check(d->o.dump, rec->id, d->written, err));
-	BP_TRY(bp_target_check(d->o.record_noise, rec->id, d->written, err));
-	BP_TRY(read_target(&t, mem, err));
-	bp_weights_compare(d->w, rec->meta, rec->id);
-	t.sampler = (struct bp_sampler){ .samples = d->o.samples, .centred = t.centred, .step_scale = d->o.step_scale,
-		.replay = d->o.no_graphs ? NULL : &d->replay, .watch = after_step, .self = &t };
-	BP_TRY(bp_schedule_new(&t.sampler.schedule, d->o.steps, d->o.refine.sigma_scale, mem, err));
-	if (d->o.dump)
-		BP_TRY(bp_dump_open(&t.dump, mem, err));
-	BP_TRY(bp_rec_add(&t.coords, rec, "sample_atom_coords", BP_F32, BP_SHAPE(d->o.samples, t.f.atoms, 3), err));
-	if (d->refine) {
-		BP_TRY(bp_refine_target(&t.refined, d->refine, rec, t.sampler.schedule.sigma[0], err));
-		t.sampler.start = &t.refined->start;
-	}
-	BP_TRY(open_guides(&t, value, mem, err));
-	t.draws = (struct bp_draws){ .steps = d->o.steps, .samples = d->o.samples, .atoms = t.f.atoms,
-		.still = d->o.refine.still };
-	st = bp_draws_open(&t.draws, name, d->o.stage.seed, d->o.replay_noise, d->o.record_noise != NULL, mem, err);
-	if (st == BP_OK)
-		st = run_target(&t, mem, err);
+	if (st == BP_OK && (st = run_targets(&peak, &t, mem, err)) == BP_OK)
+		st = finish(&t, bp_seconds() - start, peak, mem, err);
 	bp_draws_close(&t.draws);
-	BP_TRY(bp_weights_check(d->w, err));
-	if (st == BP_OK) {
-		rec->kind = BP_STRUCTURES;
-		rec->kind_name = bp_kind_name(BP_STRUCTURES);
-	}
 	return st;
 }
 
@@ -465,17 +475,71 @@ bp_diffuse_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_
 	return BP_OK;
 }
 
+/* ---- batches ---- */
+
+/* n targets as one; fate[member[i]] is what comes of t[i] */
+static int
+run_together(struct target *t, const int *member, int n, struct bp_err *fate, struct bp_err *err)
+{
+	struct bp_arena *mem = t->rec->mem;
+	const struct bp_feats *f[BP_BATCH_MAX];
+	int centred[BP_BATCH_MAX];
+	double start = bp_seconds(), seconds;
+	size_t peak;
+
+	for (int i = 0; i < n; i++) {
+		if (t[i].f.n != t->f.n || t[i].f.atoms != t->f.atoms)
+			return BP_FAIL(err, BP_EUNSUP, NULL, "%s and %s are not of one size", t->rec->id, t[i].rec->id);
+		f[i] = &t[i].f;
+		centred[i] = t[i].centred;
+	}
+	t->members = n;
+	t->sampler.centred = centred;
+	BP_TRY(bp_feats_join(&t->all, f, n, mem, err));
+	BP_TRY(run_targets(&peak, t, mem, err));
+	seconds = (bp_seconds() - start) / n;
+	for (int i = 0; i < n; i++)
+		if (finish(&t[i], seconds, peak / (size_t)n, t[i].rec->mem, &fate[member[i]]) == BP_OK)
+			fate[member[i]].code = BP_OK;
+	return BP_OK;
+}
+
+int
+bp_diffuse_batch(void *self, struct bp_rec *const *member, struct bp_err *fate, int n, struct bp_err *err)
+{
+	struct bp_diffuse *d = self;
+	int good[BP_BATCH_MAX], count = 0, st = BP_OK;
+	struct target *t;
+
+	BP_NEW(t, n, member[0]->mem, err);
+	for (int i = 0; i < n; i++)
+		if (prepare(&t[count], d, member[i], member[i]->id, 0, NULL, member[i]->mem, &fate[i]) == BP_OK)
+			good[count++] = i;
+		else
+			bp_draws_close(&t[count].draws);
+	if (count)
+		st = run_together(t, good, count, fate, err);
+	for (int i = 0; i < count; i++) {
+		bp_draws_close(&t[i].draws);
+		if (st != BP_OK && st != BP_ELOST && st != BP_EMEM && st != BP_EUNSUP)
+			fate[good[i]] = *err;
+	}
+	return st == BP_ELOST || st == BP_EMEM || st == BP_EUNSUP ? st : BP_OK;
+}
+
+/* ---- without a target ---- */
+
 int
 bp_diffuse_warm(void *self, int n, int atoms, struct bp_arena *mem, struct bp_err *err)
 {
 	enum { STEPS = 3 }; /* one runs, one is recorded, one is replayed */
 	struct bp_diffuse *d = self;
-	struct target t = { .d = d, .reached = STEPS };
+	struct target t = { .d = d, .members = 1, .reached = STEPS };
 	struct bp_tensor *s, *z;
 	int st;
 
 	d->cx->err = err;
-	t.sampler = (struct bp_sampler){ .samples = 1, .centred = atoms, .step_scale = d->o.step_scale, .replay = d->o.no_graphs ? NULL : &d->replay };
+	t.sampler = (struct bp_sampler){ .samples = 1, .step_scale = d->o.step_scale, .replay = d->o.no_graphs ? NULL : &d->replay };
 	t.draws = (struct bp_draws){ .steps = STEPS, .samples = 1, .atoms = atoms };
 	BP_TRY(bp_schedule_new(&t.sampler.schedule, STEPS, 1, mem, err));
 	BP_TRY(bp_feats_blank(&t.f, BP_FEATS_TOKEN | BP_FEATS_ATOM, n, atoms, mem, err));
@@ -498,7 +562,7 @@ bp_diffuse_plan(struct bp_planned *ret, void *self, const struct bp_plan_size *s
 	int n = size->tokens;
 	struct bp_tensor s = { .ndim = 2, .shape = { n, d->net.ts }, .data = ret }, z = { .ndim = 3, .shape = { n, n, d->net.tz }, .data = ret },
 		coords = { .ndim = 3, .shape = { size->samples, size->atoms, 3 } };
-	struct target t = { .d = d, .s = &s, .s_inputs = &s, .z = &z, .coords = &coords };
+	struct target t = { .d = d, .members = 1, .s = &s, .s_inputs = &s, .z = &z, .coords = &coords };
 
 	d->cx->err = err;
 	d->o.samples = size->samples;

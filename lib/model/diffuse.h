@@ -35,6 +35,13 @@ void bp_diffuse_close(void *self); /* ends the programs of guides */
 int bp_diffuse_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out,
     struct bp_err *err) BP_MUST_USE;
 
+/* bp_stage_program.batch of diffuse: the members go through every step as one target of all their tokens and atoms. */
+int bp_diffuse_batch(void *self, struct bp_rec *const *member, struct bp_err *fate, int n, struct bp_err *err) BP_MUST_USE;
+
+/* meta.sampler, and diffuse's entry in the trail; refined: NULL: none */
+int bp_diffuse_sign(struct bp_rec *rec, const struct bp_diffuse_opt *o, const struct bp_refined *refined, double seconds, size_t peak,
+    struct bp_err *err) BP_MUST_USE;
+
 /* bp_stage_program.warm of diffuse; guides are not warmed */
 int bp_diffuse_warm(void *self, int n, int atoms, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 

@@ -98,17 +98,29 @@ bp_diffusion_bind(struct bp_diffusion *net, struct bp_bind *b)
 	bp_bind_leave(b, at);
 }
 
+/* tokens and atoms of one target */
+static int
+tokens_of(const struct bp_conditioned *c)
+{
+	return c->f->n / bp_feats_members(c->f);
+}
+
+static int
+atoms_of(const struct bp_conditioned *c)
+{
+	return c->f->atoms / bp_feats_members(c->f);
+}
+
 /* zc [rows,N,tz] = PairwiseConditioning of z and the relative positions, of tokens i from first on */
 static int
-condition_pair(const struct bp_conditioned *c, struct bp_ctx *cx, int first, int rows, const float *z, float *zc)
+condition_pair(const struct bp_diffusion *net, struct bp_ctx *cx, const struct bp_feats *f, int first, int rows, const float *z, float *zc)
 {
-	const struct bp_diffusion *net = c->net;
-	int64_t pairs = (int64_t)rows * c->f->n;
+	int64_t pairs = (int64_t)rows * f->n;
 	struct bp_mark m = bp_dev_mark(cx);
 	float *rel;
 
 	BP_DEV_NEW(rel, pairs * net->tz, cx);
-	BP_TRY(bp_rel_pos_rows_run(cx, &net->embed, c->f, first, rows, false, rel));
+	BP_TRY(bp_rel_pos_rows_run(cx, &net->embed, f, first, rows, false, rel));
 	BP_TRY(BP_OP(cx, linear, .rows = pairs, .k = net->tz, .k2 = net->tz, .x = z, .x2 = rel, .norm = true,
 	    .nw = &net->z_norm, .nb = &net->z_norm_b, .W = &net->z_proj, .out = zc));
 	bp_dev_release(cx, m);
@@ -117,13 +129,15 @@ condition_pair(const struct bp_conditioned *c, struct bp_ctx *cx, int first, int
 	return BP_OK;
 }
 
-/* What the conditioned pairs are for, in blocks of rows so that they need not be there all at once (cx->chunk): the biases of the token
+/* What the conditioned pairs of target g are for, in blocks of rows so that they need not be there all at once (cx->chunk): the biases of the token
  * transformer, and zp [N,N,cp] of the atom encoder. */
 static int
-condition_pairs(const struct bp_conditioned *c, struct bp_ctx *cx, const float *z, float *zp)
+condition_pairs(const struct bp_conditioned *c, struct bp_ctx *cx, int g, const struct bp_feats *f, const float *z, float *zp)
 {
 	const struct bp_diffusion *net = c->net;
-	int n = c->f->n, block = bp_rows_at_once(cx, n), layers = net->token.depth;
+	const int64_t all = (int64_t)f->n * f->n;
+	float *bias = c->token_bias + g * all;
+	int n = f->n, block = bp_rows_at_once(cx, n), layers = net->token.depth;
 	struct bp_mark m = bp_dev_mark(cx);
 
 	for (int first = 0; first < n; first += block) {
@@ -131,19 +145,18 @@ condition_pairs(const struct bp_conditioned *c, struct bp_ctx *cx, const float *
 		int64_t pairs = (int64_t)rows * n, at = (int64_t)first * n;
 		float *zc;
 		BP_DEV_NEW(zc, pairs * net->tz, cx);
-		BP_TRY(condition_pair(c, cx, first, rows, z + at * net->tz, zc));
+		BP_TRY(condition_pair(net, cx, f, first, rows, z + at * net->tz, zc));
 		BP_TRY(BP_OP(cx, pair_bias, .rows = pairs, .c = net->tz, .heads = net->token.heads, .layers = layers, .x = zc,
-		    .w = net->token_bias, .stride = (int64_t)n * n, .out = c->token_bias + at));
+		    .w = net->token_bias, .stride = bp_feats_members(c->f) * all, .out = bias + at));
 		BP_TRY(bp_atom_encoder_pairs(cx, &net->atoms, pairs, zc, zp + at * net->atoms.cp));
 		bp_dev_release(cx, m);
 	}
 	return BP_OK;
 }
 
-/* s_target = the target's part of SingleConditioning; s_times [steps] = the embedded noise levels */
+/* s_times [steps] = the embedded noise levels */
 static int
-condition_single(const struct bp_conditioned *c, struct bp_ctx *cx, const float *s, const float *s_inputs,
-    const float *times, int steps)
+embed_times(const struct bp_conditioned *c, struct bp_ctx *cx, const float *times, int steps)
 {
 	const struct bp_diffusion *net = c->net;
 	int F = net->f_w.n;
@@ -151,8 +164,6 @@ condition_single(const struct bp_conditioned *c, struct bp_ctx *cx, const float 
 	const void *t;
 	float *f;
 
-	BP_TRY(BP_OP(cx, linear, .rows = c->f->n, .k = net->ts, .k2 = net->ts, .x = s, .x2 = s_inputs, .norm = true,
-	    .nw = &net->s_norm, .nb = &net->s_norm_b, .W = &net->s_embed, .b = &net->s_embed_b, .out = c->s_target));
 	BP_DEV_NEW(f, (int64_t)steps * F, cx);
 	BP_TRY(bp_dev_upload(cx, &t, times, (size_t)steps * sizeof *times));
 	BP_TRY(BP_OP(cx, fourier, .rows = steps, .c = F, .t = t, .w = &net->f_w, .b = &net->f_b, .out = f));
@@ -162,13 +173,15 @@ condition_single(const struct bp_conditioned *c, struct bp_ctx *cx, const float 
 	return BP_OK;
 }
 
-/* biases of all layers of t from p or z (rows of channels channels) */
+/* biases of all layers of t in windows from p, of target g */
 static int
-biases(struct bp_ctx *cx, const struct bp_diff_transformer *t, const struct bp_pair_bias_weights *w, int64_t rows,
-    int channels, const float *x, float *out)
+biases(const struct bp_conditioned *c, struct bp_ctx *cx, int g, const struct bp_diff_transformer *t, const struct bp_pair_bias_weights *w,
+    const float *p, float *out)
 {
-	return BP_OP(cx, pair_bias, .rows = rows, .c = channels, .heads = t->heads, .layers = t->depth, .x = x, .w = w,
-	    .out = out);
+	const int64_t rows = (int64_t)atoms_of(c) * BP_WINDOW_K;
+
+	return BP_OP(cx, pair_bias, .rows = rows, .c = c->net->atoms.cp, .heads = t->heads, .layers = t->depth, .x = p, .w = w,
+	    .stride = bp_feats_members(c->f) * rows, .out = out + g * rows);
 }
 
 static int
@@ -198,7 +211,7 @@ allocate(struct bp_conditioned *c, struct bp_ctx *cx, int steps)
 	BP_DEV_NEW(c->c, a * net->atoms.c, cx);
 	BP_DEV_NEW(c->enc_bias, w * enc->depth * enc->heads, cx);
 	BP_DEV_NEW(c->dec_bias, w * dec->depth * dec->heads, cx);
-	BP_DEV_NEW(c->token_bias, n * n * net->token.depth * net->token.heads, cx);
+	BP_DEV_NEW(c->token_bias, n * tokens_of(c) * net->token.depth * net->token.heads, cx);
 	BP_DEV_NEW(c->enc_cond, bp_diff_cond_count(enc, c->f->atoms), cx);
 	BP_DEV_NEW(c->dec_cond, bp_diff_cond_count(dec, c->f->atoms), cx);
 	BP_DEV_NEW(c->token_cond, bp_diff_cond_count(&net->token, c->f->n), cx);
@@ -214,26 +227,39 @@ allocate(struct bp_conditioned *c, struct bp_ctx *cx, int steps)
 }
 
 int
-bp_diffusion_condition(struct bp_conditioned *c, struct bp_ctx *cx, const struct bp_diffusion *net, const float *s,
-    const float *s_inputs, const float *z, const float *times, int steps)
+bp_diffusion_open(struct bp_conditioned *c, struct bp_ctx *cx, const struct bp_diffusion *net, const float *times, int steps)
 {
-	int64_t pairs = (int64_t)c->f->n * c->f->n, windows = (int64_t)c->f->atoms * BP_WINDOW_K;
-	struct bp_mark m;
-	float *zp, *p;
-
 	c->net = net;
 	BP_TRY(allocate(c, cx, steps));
-	m = bp_dev_mark(cx);
-	BP_DEV_NEW(zp, pairs * net->atoms.cp, cx);
-	BP_TRY(condition_pairs(c, cx, z, zp));
-	BP_DEV_NEW(p, windows * net->atoms.cp, cx);
-	BP_TRY(bp_atom_encoder_run(cx, &net->atoms, c->f, s, zp, c->q, c->c, p));
-	BP_TRY(biases(cx, &net->enc.transformer, net->enc_bias, windows, net->atoms.cp, p, c->enc_bias));
-	BP_TRY(biases(cx, &net->dec.transformer, net->dec_bias, windows, net->atoms.cp, p, c->dec_bias));
+	return embed_times(c, cx, times, steps);
+}
+
+int
+bp_diffusion_condition(struct bp_conditioned *c, struct bp_ctx *cx, int g, const struct bp_feats *f, const float *s, const float *s_inputs,
+    const float *z)
+{
+	const struct bp_diffusion *net = c->net;
+	const int64_t atoms = f->atoms, channels = net->atoms.c;
+	struct bp_mark m = bp_dev_mark(cx);
+	float *zp, *p;
+
+	bp_assert(f->n == tokens_of(c) && f->atoms == atoms_of(c));
+	BP_DEV_NEW(zp, (int64_t)f->n * f->n * net->atoms.cp, cx);
+	BP_TRY(condition_pairs(c, cx, g, f, z, zp));
+	BP_DEV_NEW(p, atoms * BP_WINDOW_K * net->atoms.cp, cx);
+	BP_TRY(bp_atom_encoder_run(cx, &net->atoms, f, s, zp, c->q + g * atoms * channels, c->c + g * atoms * channels, p));
+	BP_TRY(biases(c, cx, g, &net->enc.transformer, net->enc_bias, p, c->enc_bias));
+	BP_TRY(biases(c, cx, g, &net->dec.transformer, net->dec_bias, p, c->dec_bias));
 	bp_dev_release(cx, m);
-	BP_TRY(bp_diff_cond(cx, &net->enc.transformer, c->f->atoms, c->c, c->enc_cond));
-	BP_TRY(bp_diff_cond(cx, &net->dec.transformer, c->f->atoms, c->c, c->dec_cond));
-	BP_TRY(condition_single(c, cx, s, s_inputs, times, steps));
+	return BP_OP(cx, linear, .rows = f->n, .k = net->ts, .k2 = net->ts, .x = s, .x2 = s_inputs, .norm = true, .nw = &net->s_norm,
+	    .nb = &net->s_norm_b, .W = &net->s_embed, .b = &net->s_embed_b, .out = c->s_target + (int64_t)g * f->n * 2 * net->ts);
+}
+
+int
+bp_diffusion_ready(struct bp_conditioned *c, struct bp_ctx *cx)
+{
+	BP_TRY(bp_diff_cond(cx, &c->net->enc.transformer, c->f->atoms, c->c, c->enc_cond));
+	BP_TRY(bp_diff_cond(cx, &c->net->dec.transformer, c->f->atoms, c->c, c->dec_cond));
 	return dump_conditioning(c, cx);
 }
 
@@ -300,7 +326,7 @@ bp_diffusion_score(struct bp_conditioned *c, struct bp_ctx *cx, int sample0, int
 		BP_TRY(BP_OP(cx, axpy, .count = (int64_t)a_size, .alpha = 1, .x = c->s_to_a,
 		    .y = a + (size_t)i * a_size));
 	BP_TRY(bp_diff_transformer_run(cx, &net->token, &(struct bp_diff_args){ .b = b, .rows = n,
-	    .cond = c->token_cond, .bias = c->token_bias, .mask = c->f->token_mask, .a = a }));
+	    .members = c->f->members, .cond = c->token_cond, .bias = c->token_bias, .mask = c->f->token_mask, .a = a }));
 	BP_TRY(dump_samples(c, cx, "score.a_transformer", sample0, b, n, ct, a));
 	BP_TRY(BP_OP(cx, layer_norm, .rows = (int64_t)b * n, .c = ct, .x = a, .w = &net->a_norm, .b = &net->a_norm_b,
 	    .out = a));

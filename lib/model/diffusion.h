@@ -1,7 +1,10 @@
 /* lib/model/diffusion.h: diffusion conditioning and the score network (diffusion_conditioning.py, DiffusionModule of
  * diffusionv2.py), ready to be called at every step for any number of samples. What depends on the target alone is
  * made once (bp_diffusion_condition), what depends on the step alone once a step (bp_diffusion_derive): samples share
- * sigma. */
+ * sigma.
+ *
+ * Several targets of one size, the members of a batch, go through together, as one of all their tokens and atoms (bp_feats_join): to all but the attentions
+ * a row is a row. From bp_diffusion_ready on cx->members is their number. N and A below are those of all members, n and a of one. */
 #ifndef BP_DIFFUSION_H
 #define BP_DIFFUSION_H
 
@@ -29,13 +32,13 @@ struct bp_diffusion {
 /* Bind all of it, from the root scope. */
 void bp_diffusion_bind(struct bp_diffusion *net, struct bp_bind *b);
 
-/* A conditioned network: device memory of the mark's life in which bp_diffusion_condition was called. */
+/* A conditioned network: device memory of the mark's life in which bp_diffusion_open was called. */
 struct bp_conditioned {
 	const struct bp_diffusion *net;
-	const struct bp_feats *f;                    /* TOKEN and ATOM, on the device                */
+	const struct bp_feats *f;                    /* TOKEN and ATOM, on the device, of all        */
 	int batch;                                   /* most samples a call                          */
 	float *q, *c;                                /* [A,as]                                       */
-	float *enc_bias, *dec_bias, *token_bias;     /* [L*H,K,32,128] twice, [L*H,N,N]              */
+	float *enc_bias, *dec_bias, *token_bias;     /* [L*H,A/32,32,128] twice, [L*H,N,n]           */
 	float *enc_cond, *dec_cond;                  /* bp_diff_cond of c                            */
 	float *s_target, *s_times;                   /* [N,2ts] of s and s_inputs, [S,2ts] of sigma  */
 	float *s_time;                               /* [2ts] of the step                            */
@@ -47,10 +50,12 @@ struct bp_conditioned {
 	int dump_samples;                            /* M of the dumped tensors                      */
 };
 
-/* c: f, batch and dump set by the caller. s, s_inputs [N,ts] and z [N,N,tz] on the device, only read here; times
- * [steps] on the host: ln(sigma / 16) / 4 of every step. Dumps cond.*. */
-int bp_diffusion_condition(struct bp_conditioned *c, struct bp_ctx *cx, const struct bp_diffusion *net, const float *s,
-    const float *s_inputs, const float *z, const float *times, int steps) BP_MUST_USE;
+/* Three calls. open: c's f, batch and dump are set by the caller; times [steps] on the host: ln(sigma / 16) / 4 of every step. condition: of each target g
+ * its features f, s, s_inputs [n,ts] and z [n,n,tz] on the device, which may be gone afterwards. ready: dumps cond.*. */
+int bp_diffusion_open(struct bp_conditioned *c, struct bp_ctx *cx, const struct bp_diffusion *net, const float *times, int steps) BP_MUST_USE;
+int bp_diffusion_condition(struct bp_conditioned *c, struct bp_ctx *cx, int g, const struct bp_feats *f, const float *s, const float *s_inputs,
+    const float *z) BP_MUST_USE;
+int bp_diffusion_ready(struct bp_conditioned *c, struct bp_ctx *cx) BP_MUST_USE;
 
 /* Go to a step, 0 <= step < steps; then derive what all samples share in it. All that is done after bp_diffusion_step is the
  * same at every step, down to the addresses (it can be recorded). */

@@ -304,6 +304,51 @@ bp_feats_blank(struct bp_feats *f, unsigned groups, int n, int atoms, struct bp_
 	return BP_OK;
 }
 
+/* to [members,n] = x + add, but for -1 */
+static void
+join_index(int32_t *to, const int32_t *x, int n, int add)
+{
+	for (int i = 0; i < n; i++)
+		to[i] = x[i] < 0 ? x[i] : x[i] + add;
+}
+
+static void
+join_mask(float *to, const float *x, int n)
+{
+	for (int i = 0; i < n; i++)
+		to[i] = x ? x[i] : 1;
+}
+
+int
+bp_feats_join(struct bp_feats *f, const struct bp_feats *const *one, int count, struct bp_arena *mem, struct bp_err *err)
+{
+	const int n = one[0]->n, atoms = one[0]->atoms;
+	float *token_mask, *atom_mask;
+	int32_t *token, *first, *counts;
+
+	*f = (struct bp_feats) { .n = count * n, .atoms = count * atoms, .members = count, .groups = BP_FEATS_TOKEN | BP_FEATS_ATOM };
+	BP_NEW(token_mask, f->n, mem, err);
+	BP_NEW(atom_mask, f->atoms, mem, err);
+	BP_NEW(token, f->atoms, mem, err);
+	BP_NEW(first, f->n, mem, err);
+	BP_NEW(counts, f->n, mem, err);
+	for (int i = 0; i < count; i++) {
+		bp_assert(one[i]->n == n && one[i]->atoms == atoms);
+		f->padded |= one[i]->padded;
+		join_mask(token_mask + i * n, one[i]->token_mask, n);
+		join_mask(atom_mask + i * atoms, one[i]->atom_mask, atoms);
+		join_index(token + i * atoms, one[i]->atom_token, atoms, i * n);
+		join_index(first + i * n, one[i]->first, n, i * atoms);
+		join_index(counts + i * n, one[i]->count, n, 0);
+	}
+	f->token_mask = f->padded ? token_mask : NULL;
+	f->atom_mask = atom_mask;
+	f->atom_token = token;
+	f->first = first;
+	f->count = counts;
+	return BP_OK;
+}
+
 int
 bp_feats_upload(struct bp_feats *dev, const struct bp_feats *host, struct bp_ctx *cx)
 {

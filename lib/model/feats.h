@@ -28,6 +28,7 @@ enum bp_feats_group {
  * After bp_feats_read they point to host memory, in what bp_feats_upload gives to device memory. */
 struct bp_feats {
 	int n, atoms, s, t;
+	int members;                     /* targets of one size that these are the tokens and atoms of; 0: one */
 	unsigned groups;
 	bool padded, msa_padded, cyclic; /* is any token masked, any MSA entry masked, any chain cyclic */
 	int templates;                   /* how many templates have an aligned token                    */
@@ -83,6 +84,16 @@ int bp_feats_imagine(struct bp_feats *f, unsigned groups, int n, int atoms, int 
 /* Features of a size for a pass whose results nobody wants: as imagined, but zeros are there, ones in masks, and each token has its share
  * of the atoms. They live in mem. */
 int bp_feats_blank(struct bp_feats *f, unsigned groups, int n, int atoms, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+
+/* *f = several targets' tokens and atoms one behind the other, as work on rows takes them: n and atoms are those of all, token_mask, atom_mask, atom_token,
+ * first and count are there, nothing else. All of one[count], read with TOKEN and ATOM, have the same n and atoms. It lives in mem. */
+int bp_feats_join(struct bp_feats *f, const struct bp_feats *const *one, int count, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
+
+static inline int
+bp_feats_members(const struct bp_feats *f)
+{
+	return f->members ? f->members : 1;
+}
 
 /* dev = the same features in device memory (of the present mark's life). host must stay alive: on a CPU it is the same
  * memory. */

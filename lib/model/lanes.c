@@ -149,22 +149,14 @@ run_all(struct bp_lanes *l)
 	bp_share_end(&l->share);
 }
 
-int
-bp_lanes_run(void *self, struct bp_rec *const *member, struct bp_err *fate, int n, struct bp_err *err)
+/* by the lanes, and once more alone where one ran out of memory beside others */
+static void
+run_lanes(struct bp_lanes *l, int n, struct bp_err *err)
 {
-	struct bp_lanes *l = self;
+	struct bp_err *fate = l->fate;
 
 	if (!l->n)
 		open_lanes(l);
-	l->member = member;
-	l->fate = fate;
-	l->count = n;
-	for (int i = 0; i < n; i++) {
-		if (!l->mem[i])
-			BP_TRY(bp_arena_open(&l->mem[i], l->mem_cap, err));
-		bp_arena_reset(l->mem[i]);
-		member[i]->mem = l->mem[i];
-	}
 	run_all(l);
 	for (int i = 0; i < l->n; i++)
 		l->cx[i]->err = err; /* fate goes */
@@ -174,6 +166,43 @@ bp_lanes_run(void *self, struct bp_rec *const *member, struct bp_err *fate, int 
 			fate[i] = (struct bp_err) { 0 };
 			run_member(l, 0, i);
 		}
+}
+
+/* all at once; false: it could not be */
+static bool
+run_at_once(struct bp_lanes *l, int n, int *st, struct bp_err *err)
+{
+	if (!l->p->batch || l->cx[0]->device == BP_CPU)
+		return false;
+	*st = l->p->batch(l->stage[0], l->member, l->fate, n, err);
+	l->cx[0]->err = err;
+	if (*st != BP_EMEM && *st != BP_EUNSUP)
+		return true;
+	bp_log(BP_LOG_INFO, "%d targets of a batch not at once: %s", n, err->msg);
+	*err = (struct bp_err) { 0 };
+	for (int i = 0; i < n; i++)
+		l->fate[i] = (struct bp_err) { 0 };
+	return false;
+}
+
+int
+bp_lanes_run(void *self, struct bp_rec *const *member, struct bp_err *fate, int n, struct bp_err *err)
+{
+	struct bp_lanes *l = self;
+	int st = BP_OK;
+
+	l->member = member;
+	l->fate = fate;
+	l->count = n;
+	for (int i = 0; i < n; i++) {
+		if (!l->mem[i])
+			BP_TRY(bp_arena_open(&l->mem[i], l->mem_cap, err));
+		bp_arena_reset(l->mem[i]);
+		member[i]->mem = l->mem[i];
+	}
+	if (!run_at_once(l, n, &st, err))
+		run_lanes(l, n, err);
+	BP_TRY(st);
 	for (int i = 0; i < n; i++)
 		if (fate[i].code == BP_ELOST) {
 			*err = fate[i];

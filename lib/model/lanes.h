@@ -1,5 +1,6 @@
-/* lib/model/lanes.h: the members of a batch (stream/batch.h) through one stage at the same time, each on a lane (ops/lane.h) with a thread of its own. A member runs as it would
- * alone, with the same kernels on the same shapes: its result is the same to the last bit, and many small kernels fill a card, or small products the cores, together. */
+/* lib/model/lanes.h: the members of a batch (stream/batch.h) through one stage at the same time: on a card as one where the stage can (bp_stage_program.batch), else each on
+ * a lane (ops/lane.h) with a thread of its own. On a lane a member runs as it would alone, with the same kernels on the same shapes: its result is the same to the last bit, and
+ * many small kernels fill a card, or small products the cores, together. */
 #ifndef BP_LANES_H
 #define BP_LANES_H
 

@@ -105,36 +105,45 @@ bp_draws_close(struct bp_draws *d)
 	d->file = NULL;
 }
 
-/* out = given, or drawn; kept if wanted */
+/* out [b,A,3] = samples from sample0 on: given, or drawn; kept if wanted */
 static int
-draw(const struct bp_draws *d, struct bp_ctx *cx, const float *given, float *kept, uint32_t stream, float *out)
+draw(const struct bp_draws *d, struct bp_ctx *cx, int sample0, int b, const float *given, float *kept, uint32_t stream, float *out)
 {
-	size_t numbers = (size_t)d->samples * d->atoms * 3;
+	const size_t one = 3 * (size_t)d->atoms, at = (size_t)sample0 * one, bytes = (size_t)b * one * sizeof *out;
 	struct bp_mark m = bp_dev_mark(cx);
 	const void *up;
 
 	if (given) {
-		BP_TRY(bp_dev_upload(cx, &up, given, numbers * sizeof *out));
-		BP_TRY(bp_dev_copy(cx, out, up, numbers * sizeof *out));
+		BP_TRY(bp_dev_upload(cx, &up, given + at, bytes));
+		BP_TRY(bp_dev_copy(cx, out, up, bytes));
 	} else {
-		BP_TRY(BP_OP(cx, noise, .key = d->key, .stream = stream, .b = d->samples,
-		    .count = 3 * (int64_t)d->atoms, .scale = 1, .out = out));
+		BP_TRY(BP_OP(cx, noise, .key = d->key, .stream = stream, .b = b, .sample0 = sample0, .count = (int64_t)one, .scale = 1, .out = out));
 	}
 	bp_dev_release(cx, m);
-	return kept ? bp_dev_download(cx, kept, out, numbers * sizeof *out) : BP_OK;
+	return kept ? bp_dev_download(cx, kept + at, out, bytes) : BP_OK;
 }
 
-int
-bp_draws_init(const struct bp_draws *d, struct bp_ctx *cx, float *out)
+static int
+draw_all(const struct bp_draws *d, struct bp_ctx *cx, const float *given, float *kept, uint32_t stream, int64_t apart, float *out)
 {
-	return draw(d, cx, d->init, d->kept_init, bp_noise_stream(BP_DRAW_INIT, 0), out);
+	const int at_once = apart == 3 * (int64_t)d->atoms ? d->samples : 1;
+
+	for (int i = 0; i < d->samples; i += at_once)
+		BP_TRY(draw(d, cx, i, at_once, given, kept, stream, out + i * apart));
+	return BP_OK;
 }
 
 int
-bp_draws_step(const struct bp_draws *d, struct bp_ctx *cx, int step, float *out)
+bp_draws_init(const struct bp_draws *d, struct bp_ctx *cx, int64_t apart, float *out)
+{
+	return draw_all(d, cx, d->init, d->kept_init, bp_noise_stream(BP_DRAW_INIT, 0), apart, out);
+}
+
+int
+bp_draws_step(const struct bp_draws *d, struct bp_ctx *cx, int step, int64_t apart, float *out)
 {
 	size_t at = (size_t)step * d->samples * d->atoms * 3;
 
-	return draw(d, cx, d->eps ? d->eps + at : NULL, d->kept_eps ? d->kept_eps + at : NULL,
-	    bp_noise_stream(BP_DRAW_STEP, (uint32_t)step), out);
+	return draw_all(d, cx, d->eps ? d->eps + at : NULL, d->kept_eps ? d->kept_eps + at : NULL,
+	    bp_noise_stream(BP_DRAW_STEP, (uint32_t)step), apart, out);
 }

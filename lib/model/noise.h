@@ -29,8 +29,8 @@ int bp_draws_write(const struct bp_draws *d, const char *path, const char *id, s
     struct bp_err *err) BP_MUST_USE;
 void bp_draws_close(struct bp_draws *d);
 
-/* out [M,A,3] on the device = the standard normal numbers of the start, of a step. */
-int bp_draws_init(const struct bp_draws *d, struct bp_ctx *cx, float *out) BP_MUST_USE;
-int bp_draws_step(const struct bp_draws *d, struct bp_ctx *cx, int step, float *out) BP_MUST_USE;
+/* out on the device = the standard normal numbers of the start, of a step: [A,3] of each sample, which lie `apart` numbers apart. */
+int bp_draws_init(const struct bp_draws *d, struct bp_ctx *cx, int64_t apart, float *out) BP_MUST_USE;
+int bp_draws_step(const struct bp_draws *d, struct bp_ctx *cx, int step, int64_t apart, float *out) BP_MUST_USE;
 
 #endif

@@ -21,6 +21,7 @@ bp_key_feats(struct bp_key *k, const struct bp_feats *f)
 
 	BP_KEY_ADD(k, f->n);
 	BP_KEY_ADD(k, f->atoms);
+	BP_KEY_ADD(k, f->members);
 	BP_KEY_ADD(k, f->s);
 	BP_KEY_ADD(k, f->t);
 	BP_KEY_ADD(k, f->groups);

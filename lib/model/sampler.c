@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "stream/batch.h"
+
 /* sigma_i = sigma_data (smax^(1/rho) + i / (S - 1) (smin^(1/rho) - smax^(1/rho)))^rho in float32 as upstream;
  * sigma_S = 0 */
 int
@@ -29,15 +31,15 @@ bp_schedule_new(struct bp_schedule *ret, int steps, double scale, struct bp_aren
 	return BP_OK;
 }
 
-/* device memory of the loop, [samples,atoms,3] each */
+/* device memory of the loop, [samples,members,atoms,3] each */
 struct buffers {
 	float *noisy, *eps, *denoised, *aligned;
-	const float *R, *tr; /* of all steps */
+	const float *R[BP_BATCH_MAX], *tr[BP_BATCH_MAX]; /* of all steps, of each member */
 	const float *moving; /* [atoms] of bp_start, or NULL */
 };
 
 static int
-allocate(struct buffers *u, struct bp_ctx *cx, const struct bp_draws *d, int64_t numbers)
+allocate(struct buffers *u, struct bp_ctx *cx, const struct bp_draws *d, int members, int64_t numbers)
 {
 	size_t poses = (size_t)d->steps * d->samples;
 	const void *R, *tr;
@@ -46,25 +48,29 @@ allocate(struct buffers *u, struct bp_ctx *cx, const struct bp_draws *d, int64_t
 	BP_DEV_NEW(u->eps, numbers, cx);
 	BP_DEV_NEW(u->denoised, numbers, cx);
 	BP_DEV_NEW(u->aligned, numbers, cx);
-	BP_TRY(bp_dev_upload(cx, &R, d->R, 9 * poses * sizeof *d->R));
-	BP_TRY(bp_dev_upload(cx, &tr, d->tr, 3 * poses * sizeof *d->tr));
-	u->R = R;
-	u->tr = tr;
+	for (int g = 0; g < members; g++) {
+		BP_TRY(bp_dev_upload(cx, &R, d[g].R, 9 * poses * sizeof *d->R));
+		BP_TRY(bp_dev_upload(cx, &tr, d[g].tr, 3 * poses * sizeof *d->tr));
+		u->R[g] = R;
+		u->tr[g] = tr;
+	}
 	return BP_OK;
 }
 
 /* x of step 0: noise of sigma[0], or the start's positions and noise. eps is used up */
 static int
-begin(struct bp_ctx *cx, const struct bp_sampler *o, const struct bp_draws *d, struct buffers *u, float *x)
+begin(struct bp_ctx *cx, const struct bp_sampler *o, const struct bp_draws *d, int members, struct buffers *u, float *x)
 {
 	const struct bp_start *s = o->start;
 	size_t atoms = (size_t)d->atoms;
+	const int64_t one = 3 * (int64_t)atoms, all = members * one;
 	const void *from, *noise, *moving;
 
 	u->moving = NULL;
-	BP_TRY(bp_draws_init(d, cx, u->eps));
+	for (int g = 0; g < members; g++)
+		BP_TRY(bp_draws_init(&d[g], cx, all, u->eps + g * one));
 	if (!s)
-		return BP_OP(cx, affine, .count = 3 * (int64_t)o->samples * d->atoms, .alpha = o->schedule.sigma[0],
+		return BP_OP(cx, affine, .count = o->samples * all, .alpha = o->schedule.sigma[0],
 		    .x = u->eps, .out = x);
 	BP_TRY(bp_dev_upload(cx, &from, s->x, 3 * atoms * sizeof *s->x));
 	BP_TRY(bp_dev_upload(cx, &noise, s->noise, atoms * sizeof *s->noise));
@@ -141,21 +147,38 @@ denoise(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c,
 	    .beta = (float)(sigma * BP_SIGMA_DATA / sqrt(var)), .y = u->denoised, .out = u->denoised);
 }
 
+/* noisy = x moved at random, and noise, target by target: each has padding of its own */
+static int
+add_noise(struct bp_ctx *cx, const struct bp_sampler *o, const struct bp_draws *d, int members, struct buffers *u, int i, const float *x, double scale)
+{
+	const struct bp_schedule *s = &o->schedule;
+	const double rest = o->start ? o->start->rest + o->start->rest_range * i / s->steps : 1;
+	const int64_t one = 3 * (int64_t)d->atoms, all = members * one;
+	const int at_once = members == 1 ? o->samples : 1;
+
+	for (int g = 0; g < members; g++) {
+		BP_TRY(bp_draws_step(&d[g], cx, i, all, u->eps + g * one));
+		for (int k = 0; k < o->samples; k += at_once) {
+			const int64_t at = k * all + g * one;
+			const size_t pose = (size_t)i * o->samples + k;
+			BP_TRY(BP_OP(cx, augment, .b = at_once, .atoms = d->atoms, .centred = o->centred ? o->centred[g] : 0, .x = x + at, .eps = u->eps + at,
+			    .R = u->R[g] + 9 * pose, .tr = u->tr[g] + 3 * pose, .w = u->moving, .rest = (float)rest, .scale = (float)scale,
+			    .out = u->noisy + at));
+		}
+	}
+	return BP_OK;
+}
+
 /* x of step i -> x of step i + 1 */
 static int
 step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct bp_draws *d,
     struct buffers *u, int i, float *x)
 {
 	const struct bp_schedule *s = &o->schedule;
-	int atoms = c->f->atoms, m = o->samples;
+	int members = bp_feats_members(c->f), atoms = c->f->atoms, m = o->samples;
 	double t_hat = s->t_hat[i], sigma = s->sigma[i], f = o->step_scale * (s->sigma[i + 1] - t_hat) / t_hat;
-	double rest = o->start ? o->start->rest + o->start->rest_range * i / s->steps : 1;
-	size_t pose = (size_t)i * m;
 
-	BP_TRY(bp_draws_step(d, cx, i, u->eps));
-	BP_TRY(BP_OP(cx, augment, .b = m, .atoms = atoms, .centred = o->centred, .x = x, .eps = u->eps, .R = u->R + 9 * pose,
-	    .tr = u->tr + 3 * pose, .w = u->moving, .rest = (float)rest,
-	    .scale = (float)(BP_NOISE_SCALE * sqrt(t_hat * t_hat - sigma * sigma)), .out = u->noisy));
+	BP_TRY(add_noise(cx, o, d, members, u, i, x, BP_NOISE_SCALE * sqrt(t_hat * t_hat - sigma * sigma)));
 	struct bp_guided guided = { i, s->steps, t_hat, m, atoms, NULL, u->noisy, o->replay != NULL };
 	for (int k = 0; k < o->guides; k++)
 		if (o->guide[k].before)
@@ -164,7 +187,7 @@ step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, co
 	guided.denoised = u->denoised;
 	for (int k = 0; k < o->guides; k++)
 		BP_TRY(o->guide[k].act(o->guide[k].self, cx, &guided));
-	BP_TRY(BP_OP(cx, align, .b = m, .atoms = atoms, .x = u->noisy, .target = u->denoised, .w = c->f->atom_mask,
+	BP_TRY(BP_OP(cx, align, .b = m * members, .atoms = d->atoms, .members = members, .x = u->noisy, .target = u->denoised, .w = c->f->atom_mask,
 	    .out = u->aligned));
 	if (o->watch)
 		BP_TRY(o->watch(o->self, cx, &(struct bp_step){ i, t_hat, x, u->noisy, u->denoised, u->aligned }));
@@ -175,8 +198,10 @@ step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, co
 static int
 all_steps(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct bp_draws *d, struct buffers *u, float *x)
 {
-	BP_TRY(allocate(u, cx, d, 3 * (int64_t)o->samples * c->f->atoms));
-	BP_TRY(begin(cx, o, d, u, x));
+	const int members = bp_feats_members(c->f);
+
+	BP_TRY(allocate(u, cx, d, members, 3 * (int64_t)o->samples * c->f->atoms));
+	BP_TRY(begin(cx, o, d, members, u, x));
 	for (int k = 0; k < o->guides; k++)
 		if (o->guide[k].begin)
 			BP_TRY(o->guide[k].begin(o->guide[k].self, cx));
@@ -192,7 +217,8 @@ bp_sample(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *
 	struct buffers u = { 0 };
 	int st;
 
-	bp_assert(d->steps == o->schedule.steps && d->samples == o->samples && d->atoms == c->f->atoms);
+	bp_assert(d->steps == o->schedule.steps && d->samples == o->samples && d->atoms * bp_feats_members(c->f) == c->f->atoms);
+	bp_assert(bp_feats_members(c->f) <= BP_BATCH_MAX && (!c->f->members || (!o->start && !o->guides)));
 	st = all_steps(cx, o, c, d, &u, x);
 	for (int k = 0; k < o->guides; k++)
 		if (o->guide[k].end)

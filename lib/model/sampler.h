@@ -63,7 +63,7 @@ struct bp_step {
 struct bp_sampler {
 	struct bp_schedule schedule;
 	int samples;
-	int centred;          /* atoms whose mean is the centre, 0: all; those that collate added are not among them */
+	const int *centred;   /* of each target, the atoms whose mean is the centre; those that collate added are not among them. NULL: all */
 	double step_scale;
 	const struct bp_start *start; /* NULL: from noise alone */
 	struct bp_replay *replay; /* of the network's work, from step to step and target to target; NULL: it is run each time */
@@ -73,8 +73,8 @@ struct bp_sampler {
 	void *self;
 };
 
-/* x [samples,atoms,3] on the device = sampled coordinates. c is conditioned for the schedule's times; it takes
- * c->batch samples a call. */
+/* x [samples,members,atoms,3] on the device = sampled coordinates of the targets that c is conditioned for, and for the schedule's times; it takes
+ * c->batch samples a call. d: the draws of each. More than one: from noise, without guides. */
 int bp_sample(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct bp_draws *d,
     float *x) BP_MUST_USE;
 

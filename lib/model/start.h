@@ -46,6 +46,9 @@ struct bp_stage_program {
 	bool (*together)(const void *stage, const struct bp_rec *rec);
 	int (*lane)(void **ret, const void *stage, struct bp_ctx *lane, struct bp_arena *mem, struct bp_err *err);
 	void (*lane_close)(void *lane);
+	/* The same members in one go on a card, as a bp_batch_fn of the stage, with the same bytes for each as alone; they have their arenas. BP_EMEM, BP_EUNSUP: they do not
+	 * fit in together, and take lanes. NULL: they always do. */
+	int (*batch)(void *stage, struct bp_rec *const *member, struct bp_err *fate, int n, struct bp_err *err);
 };
 
 /* main(): parse, open the context of --device, --variant, --op, --precision, --threads and the file of --weights, make

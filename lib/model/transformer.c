@@ -81,15 +81,16 @@ layer_run(struct bp_ctx *cx, const struct bp_diff_transformer *t, int i, const s
 {
 	const struct bp_diff_layer *l = &t->layer[i];
 	size_t part = (size_t)x->rows * t->c;
-	size_t bias = (size_t)i * t->heads * x->rows * (x->windows ? BP_WINDOW_K : x->rows);
+	const int members = bp_members(x->members), n = x->rows / members;
+	size_t bias = (size_t)i * t->heads * x->rows * (x->windows ? BP_WINDOW_K : n);
 
 	BP_TRY(BP_OP(cx, ada_ln, .b = x->b, .rows = x->rows, .c = t->c, .a = x->a, .scale = cond, .shift = cond + part,
 	    .out = y));
 	if (x->windows)
-		BP_TRY(BP_OP(cx, atom_attention, .b = x->b, .atoms = x->rows, .c = t->c, .heads = t->heads, .x = y,
+		BP_TRY(BP_OP(cx, atom_attention, .b = x->b * members, .atoms = n, .c = t->c, .heads = t->heads, .members = members, .x = y,
 		    .bias = x->bias + bias, .mask = x->mask, .gate = cond + 2 * part, .w = &l->attn, .out = x->a));
 	else
-		BP_TRY(BP_OP(cx, attn_pair_bias, .b = x->b, .n = x->rows, .c = t->c, .heads = t->heads, .x = y,
+		BP_TRY(BP_OP(cx, attn_pair_bias, .b = x->b * members, .n = n, .c = t->c, .heads = t->heads, .members = members, .x = y,
 		    .bias = x->bias + bias, .mask = x->mask, .gate = cond + 2 * part, .w = &l->attn, .out = x->a));
 	BP_TRY(BP_OP(cx, ada_ln, .b = x->b, .rows = x->rows, .c = t->c, .a = x->a, .scale = cond + 3 * part,
 	    .shift = cond + 4 * part, .out = y));
@@ -105,7 +106,8 @@ bp_diff_transformer_run(struct bp_ctx *cx, const struct bp_diff_transformer *t, 
 	size_t part = (size_t)x->rows * t->c;
 	float *y, *own = NULL;
 
-	bp_assert(t->heads > 0 && (x->cond || x->s) && (!x->windows || x->rows % BP_WINDOW_Q == 0));
+	bp_assert(t->heads > 0 && (x->cond || x->s) && x->rows % bp_members(x->members) == 0
+	    && (!x->windows || x->rows / bp_members(x->members) % BP_WINDOW_Q == 0));
 	BP_DEV_NEW(y, (size_t)x->b * part, cx);
 	if (!x->cond)
 		BP_DEV_NEW(own, 6 * part, cx);

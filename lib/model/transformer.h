@@ -29,11 +29,12 @@ int bp_diff_cond(struct bp_ctx *cx, const struct bp_diff_transformer *t, int row
     float *cond) BP_MUST_USE;
 
 struct bp_diff_args {
-	int b, rows;       /* samples, rows a sample (tokens, or atoms in windows) */
-	bool windows;      /* atoms: 32 queries see 128 keys; rows a multiple of 32 */
+	int b, rows;       /* samples, rows a sample (tokens, or atoms in windows) of all members together */
+	int members;       /* targets, rows / members each, which do not see each other; 0: 1 */
+	bool windows;      /* atoms: 32 queries see 128 keys; a target's rows a multiple of 32 */
 	const float *cond; /* [depth,6,rows,c] of bp_diff_cond, shared by the samples; NULL: made layer by layer of s */
 	const float *s;    /* [rows,cs] only read without cond */
-	const float *bias; /* [depth*heads,rows,rows], windows: [depth*heads,rows/32,32,128]; shared by the samples */
+	const float *bias; /* [depth*heads,rows,rows/members], windows: [depth*heads,rows/32,32,128]; shared by the samples */
 	const float *mask; /* [rows] 1 or 0; NULL: all 1 (not with windows) */
 	float *a;          /* [b,rows,c] in and out */
 };

@@ -20,19 +20,26 @@ no_weight(struct bp_ctx *cx)
 	    cx->err, BP_ENUM, "the target needs at least one real atom", "align: the weights add up to nothing");
 }
 
+/* of sample b */
+static const float *
+weights(const struct bp_align *a, int b)
+{
+	return a->w + (size_t)(a->members > 1 ? b % a->members : 0) * a->atoms;
+}
+
 int
 bp_align_cpu(struct bp_ctx *cx, const struct bp_align *a)
 {
 	if (cx->dry)
 		return BP_OK;
 	for (int b = 0; b < a->b; b++) {
-		const float *x = a->x + 3 * (size_t)b * a->atoms, *t = a->target + 3 * (size_t)b * a->atoms;
+		const float *x = a->x + 3 * (size_t)b * a->atoms, *t = a->target + 3 * (size_t)b * a->atoms, *w = weights(a, b);
 		double mx[3] = { 0 }, mt[3] = { 0 }, H[3][3] = { { 0 } }, R[3][3], sum = 0;
 		for (int n = 0; n < a->atoms; n++) {
-			sum += a->w[n];
+			sum += w[n];
 			for (int i = 0; i < 3; i++) {
-				mx[i] += (double)a->w[n] * x[3 * (size_t)n + i];
-				mt[i] += (double)a->w[n] * t[3 * (size_t)n + i];
+				mx[i] += (double)w[n] * x[3 * (size_t)n + i];
+				mt[i] += (double)w[n] * t[3 * (size_t)n + i];
 			}
 		}
 		if (!(sum > 0))
@@ -42,7 +49,7 @@ bp_align_cpu(struct bp_ctx *cx, const struct bp_align *a)
 		for (int n = 0; n < a->atoms; n++)
 			for (int i = 0; i < 3; i++)
 				for (int j = 0; j < 3; j++)
-					H[i][j] += a->w[n] * (t[3 * (size_t)n + i] - mt[i])
+					H[i][j] += w[n] * (t[3 * (size_t)n + i] - mt[i])
 					    * (x[3 * (size_t)n + j] - mx[j]);
 		bp_best_rotation(R, H);
 		for (int n = 0; n < a->atoms; n++)
@@ -96,7 +103,7 @@ bp_align_cpu_opt(struct bp_ctx *cx, const struct bp_align *a)
 	if (!cx->dry) {
 #pragma omp parallel for num_threads(cx->threads) schedule(static) if ((int64_t)a->b * a->atoms > 10000)
 		for (int b = 0; b < a->b; b++)
-			find_motion(m + b, a->w, a->x + 3 * (size_t)b * a->atoms, a->target + 3 * (size_t)b * a->atoms,
+			find_motion(m + b, weights(a, b), a->x + 3 * (size_t)b * a->atoms, a->target + 3 * (size_t)b * a->atoms,
 			    a->atoms);
 		for (int b = 0; b < a->b; b++)
 			if (!(m[b].sum > 0))

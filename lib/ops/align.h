@@ -8,9 +8,9 @@
 #include "ops/ctx.h"
 
 struct bp_align {
-	int b, atoms;
+	int b, atoms, members;      /* sample i has the weights of target i % members; 0: 1 */
 	const float *x, *target;    /* [b,atoms,3] */
-	const float *w;             /* [atoms]     */
+	const float *w;             /* [members,atoms] */
 	float *out;                 /* [b,atoms,3] */
 };
 typedef int bp_align_fn(struct bp_ctx *cx, const struct bp_align *a);

@@ -9,11 +9,11 @@
 #include "ops/attn_pair_bias.h"
 enum { BP_WINDOW_Q = 32, BP_WINDOW_K = 128 };
 struct bp_atom_attention {
-	int b, atoms, c, heads;     /* atoms a multiple of 32; K = atoms / 32 windows */
+	int b, atoms, c, heads, members; /* atoms a multiple of 32; K = atoms / 32 windows; members as in attn_pair_bias */
 	const float *x;             /* [b,atoms,c] normalised input */
-	const float *bias;          /* [heads,K,32,128] */
-	const float *mask;          /* [atoms] */
-	const float *gate;          /* [atoms,c] or NULL */
+	const float *bias;          /* [heads,members,K,32,128] */
+	const float *mask;          /* [members,atoms] */
+	const float *gate;          /* [members,atoms,c] or NULL */
 	const struct bp_attn_weights *w;
 	float *out;                 /* [b,atoms,c] += */
 };

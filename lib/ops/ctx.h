@@ -45,6 +45,7 @@ struct bp_ctx {
 	struct bp_profile *profile; /* profile.h, or NULL */
 	bool dry;               /* planning: memory is counted, nothing is computed, nothing dereferenced */
 	int chunk;              /* ops whose scratch grows with the pairs take at most this many rows of pairs at once; 0: all of them */
+	int members;            /* targets whose rows lie one behind the other in what ops get; a row's numbers do not depend on it (diffusion.h). 0: one */
 	bool chunk_fixed;       /* ... by the user's word: a plan does not change it */
 	struct bp_share *share; /* with lanes of the same device, or NULL */
 	unsigned epoch;         /* counts up when memory is given back: recordings from before know addresses that are void */

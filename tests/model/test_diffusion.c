@@ -170,6 +170,67 @@ draws_depend_on_names_alone(void **state)
 	stage_close(&x);
 }
 
+/* the record under another name, with s `times` as large and, of some, a token and a few atoms of padding */
+static struct bp_rec *
+member(struct stage *x, const char *id, float times, bool padded)
+{
+	struct bp_tensor *s, *mask;
+	struct bp_rec *r;
+
+	assert_int_equal(bp_rec_new(&r, BP_TRUNK, id, x->mem, &x->err), BP_OK);
+	for (int i = 0; i < x->rec->n; i++)
+		assert_int_equal(bp_rec_put(r, x->rec->tensor[i].name, x->rec->tensor[i].t, &x->err), BP_OK);
+	assert_int_equal(bp_rec_add(&s, r, "s", BP_F32, 2, bp_rec_get(x->rec, "s")->shape, &x->err), BP_OK);
+	for (int64_t i = 0; i < bp_count(s); i++)
+		((float *)s->data)[i] = times * ((const float *)bp_rec_get(x->rec, "s")->data)[i];
+	if (!padded)
+		return r;
+	assert_int_equal(bp_rec_add(&mask, r, "token_pad_mask", BP_F32, 1, bp_rec_get(x->rec, "token_pad_mask")->shape, &x->err), BP_OK);
+	for (int64_t i = 0; i < bp_count(mask); i++)
+		((float *)mask->data)[i] = i < bp_count(mask) - 1;
+	assert_int_equal(bp_rec_add(&mask, r, "atom_pad_mask", BP_F32, 1, bp_rec_get(x->rec, "atom_pad_mask")->shape, &x->err), BP_OK);
+	for (int64_t i = 0; i < bp_count(mask); i++)
+		((float *)mask->data)[i] = i < bp_count(mask) - 40;
+	return r;
+}
+
+/* Targets that go through the steps as one end where each ends alone; one that cannot be read is told of, and the others go on. */
+static void
+members_go_together(void **state)
+{
+	static const char *const id[] = { "a", "b", "bad", "c" };
+	enum { MEMBERS = sizeof id / sizeof *id };
+	struct bp_diffuse_opt o;
+	struct stage x = small(&o);
+	struct bp_rec *one, *all[MEMBERS];
+	struct bp_err fate[MEMBERS] = { 0 };
+	struct bp_diffuse *d;
+
+	(void)state;
+	o.max_parallel = 2; /* of three samples: 2 and 1 */
+	assert_int_equal(bp_diffuse_open(&d, x.cx, x.w, &o, x.mem, &x.err), BP_OK);
+	for (int i = 0; i < MEMBERS; i++)
+		all[i] = member(&x, id[i], 1 + (float)i, i == 1);
+	bp_rec_drop(all[2], "z");
+	if (bp_diffuse_batch(d, all, fate, MEMBERS, &x.err) != BP_OK)
+		fail_msg("%s", x.err.msg);
+	for (int i = 0; i < MEMBERS; i++) {
+		if (i == 2) {
+			assert_int_equal(fate[i].code, BP_EINPUT);
+			assert_int_equal(all[i]->kind, BP_TRUNK);
+			continue;
+		}
+		one = member(&x, id[i], 1 + (float)i, i == 1);
+		assert_int_equal(bp_diffuse_run(d, &one, x.mem, NULL, &x.err), BP_OK);
+		assert_int_equal(fate[i].code, BP_OK);
+		assert_int_equal(all[i]->kind, BP_STRUCTURES);
+		assert_same(&x, bp_rec_get(one, "sample_atom_coords")->data, bp_rec_get(all[i], "sample_atom_coords")->data,
+		    (size_t)bp_count(bp_rec_get(one, "sample_atom_coords")) * sizeof(float));
+	}
+	bp_diffuse_close(d);
+	stage_close(&x);
+}
+
 static void
 recorded_noise_replays(void **state)
 {
@@ -309,6 +370,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden_runs),
 		cmocka_unit_test(draws_depend_on_names_alone),
+		cmocka_unit_test(members_go_together),
 		cmocka_unit_test(recorded_noise_replays),
 		cmocka_unit_test(guides_act_on_the_denoised),
 		cmocka_unit_test(trajectory_has_every_step),

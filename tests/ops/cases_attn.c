@@ -16,21 +16,23 @@ attn_pair_bias(struct check *k, int shape)
 	static const struct {
 		int b, n, c, heads;
 		bool mask, gate;
-	} S[] = { { 1, 1, 8, 1, false, false }, { 2, 5, 24, 3, true, true }, { 3, 33, 96, 4, true, true },
-		{ 1, 85, 40, 2, false, false }, { 2, 131, 64, 2, true, true }, { 2, 70, 192, 4, true, true }, { 1, 76, 96, 4, true, false },
-		{ 1, 76, 192, 8, true, true }, { 5, 214, 192, 8, true, true }, { 1, 214, 96, 4, true, false },
-		{ 1, 256, 384, 16, true, false }, { 1, 256, 768, 16, true, true }, { 1, 512, 384, 16, false, false },
-		{ 1, 1024, 384, 16, false, false } };
-	int b = S[shape].b, n = S[shape].n, c = S[shape].c, heads = S[shape].heads;
-	size_t count = (size_t)b * n * c;
+		int members;
+	} S[] = { { 1, 1, 8, 1, false, false, 0 }, { 2, 5, 24, 3, true, true, 0 }, { 3, 33, 96, 4, true, true, 0 },
+		{ 6, 33, 96, 4, true, true, 3 }, { 4, 18, 24, 2, false, true, 4 },
+		{ 1, 85, 40, 2, false, false, 0 }, { 2, 131, 64, 2, true, true, 0 }, { 2, 70, 192, 4, true, true, 0 }, { 1, 76, 96, 4, true, false, 0 },
+		{ 1, 76, 192, 8, true, true, 0 }, { 5, 214, 192, 8, true, true, 0 }, { 1, 214, 96, 4, true, false, 0 },
+		{ 1, 256, 384, 16, true, false, 0 }, { 1, 256, 768, 16, true, true, 0 }, { 8, 100, 768, 16, true, true, 8 },
+		{ 1, 512, 384, 16, false, false, 0 }, { 1, 1024, 384, 16, false, false, 0 } };
+	int b = S[shape].b, n = S[shape].n, c = S[shape].c, heads = S[shape].heads, members = S[shape].members;
+	size_t count = (size_t)b * n * c, rows = (size_t)n * (size_t)bp_members(members);
 	const struct bp_attn_weights w = attn_weights(k, c);
 
-	check_label(k, "b=%d n=%d c=%d heads=%d", b, n, c, heads);
+	check_label(k, "b=%d n=%d c=%d heads=%d members=%d", b, n, c, heads, members);
 	check_flops(k, b * (10.0 * n * c * c + 4.0 * n * n * c));
 	check_bound(k, 17, c + n);
-	CHECK_OP(k, attn_pair_bias, .b = b, .n = n, .c = c, .heads = heads, .x = check_normal(k, count),
-	    .bias = check_normal(k, (size_t)heads * n * n), .mask = S[shape].mask ? check_mask(k, n) : NULL,
-	    .gate = S[shape].gate ? check_normal(k, (size_t)n * c) : NULL, .w = &w, .out = check_out(k, count));
+	CHECK_OP(k, attn_pair_bias, .b = b, .n = n, .c = c, .heads = heads, .members = members, .x = check_normal(k, count),
+	    .bias = check_normal(k, heads * rows * (size_t)n), .mask = S[shape].mask ? check_mask(k, rows) : NULL,
+	    .gate = S[shape].gate ? check_normal(k, rows * (size_t)c) : NULL, .w = &w, .out = check_out(k, count));
 }
 
 static void
@@ -39,18 +41,19 @@ atom_attention(struct check *k, int shape)
 	static const struct {
 		int b, atoms, c, heads;
 		bool gate;
-	} S[] = { { 1, 32, 16, 1, false }, { 2, 64, 24, 3, true }, { 1, 96, 32, 2, true }, { 2, 320, 64, 2, true },
-		{ 1, 608, 64, 2, true }, { 5, 1664, 64, 2, true }, { 1, 2048, 128, 4, true } };
-	int b = S[shape].b, atoms = S[shape].atoms, c = S[shape].c, heads = S[shape].heads;
-	size_t count = (size_t)b * atoms * c;
+		int members;
+	} S[] = { { 1, 32, 16, 1, false, 0 }, { 2, 64, 24, 3, true, 0 }, { 6, 64, 24, 3, true, 2 }, { 3, 160, 32, 2, false, 3 }, { 1, 96, 32, 2, true, 0 }, { 2, 320, 64, 2, true, 0 },
+		{ 1, 608, 64, 2, true, 0 }, { 5, 1664, 64, 2, true, 0 }, { 1, 2048, 128, 4, true, 0 } };
+	int b = S[shape].b, atoms = S[shape].atoms, c = S[shape].c, heads = S[shape].heads, members = S[shape].members;
+	size_t count = (size_t)b * atoms * c, rows = (size_t)atoms * (size_t)bp_members(members);
 	const struct bp_attn_weights w = attn_weights(k, c);
 
-	check_label(k, "b=%d atoms=%d c=%d heads=%d", b, atoms, c, heads);
+	check_label(k, "b=%d atoms=%d c=%d heads=%d members=%d", b, atoms, c, heads, members);
 	check_flops(k, (double)b * atoms * (10.0 * c * c + 4.0 * BP_WINDOW_K * c));
 	check_bound(k, 17, c + BP_WINDOW_K);
-	CHECK_OP(k, atom_attention, .b = b, .atoms = atoms, .c = c, .heads = heads, .x = check_normal(k, count),
-	    .bias = check_normal(k, (size_t)heads * atoms * BP_WINDOW_K), .mask = check_mask(k, atoms),
-	    .gate = S[shape].gate ? check_normal(k, (size_t)atoms * c) : NULL, .w = &w, .out = check_out(k, count));
+	CHECK_OP(k, atom_attention, .b = b, .atoms = atoms, .c = c, .heads = heads, .members = members, .x = check_normal(k, count),
+	    .bias = check_normal(k, heads * rows * BP_WINDOW_K), .mask = check_mask(k, rows),
+	    .gate = S[shape].gate ? check_normal(k, rows * (size_t)c) : NULL, .w = &w, .out = check_out(k, count));
 }
 
 /* norm 2, weight times weight 1, product 2 */
@@ -165,8 +168,8 @@ binned_mean(struct check *k, int shape)
 }
 
 const struct check_op check_attn[] = {
-	{ "attn_pair_bias", attn_pair_bias, 6, 6, 2, 0 },
-	{ "atom_attention", atom_attention, 4, 3, 0, 0 },
+	{ "attn_pair_bias", attn_pair_bias, 8, 7, 2, 0 },
+	{ "atom_attention", atom_attention, 6, 3, 0, 0 },
 	{ "pair_bias", pair_bias, 4, 4, 2, 0 },
 	{ "outer_product_mean", outer_product_mean, 4, 3, 2, 0 },
 	{ "pair_weighted_average", pair_weighted_average, 4, 3, 2, 0 },

@@ -301,7 +301,7 @@ augment(struct check *k, int shape)
 static void
 align(struct check *k, int shape)
 {
-	int b = sample_shapes[shape][0], n = sample_shapes[shape][1];
+	int b = sample_shapes[shape][0], n = sample_shapes[shape][1], members = b;
 	size_t count = 3 * (size_t)b * n;
 	float *x = malloc(2 * count * sizeof *x), *t = x + count;
 
@@ -313,10 +313,10 @@ align(struct check *k, int shape)
 		t[i + 1] = x[i] - 30;
 		t[i + 2] = x[i + 2] + (float)(i % 7) / 10;
 	}
-	check_label(k, "b=%d atoms=%d", b, n);
+	check_label(k, "b=%d atoms=%d members=%d", b, n, members);
 	check_bound(k, 2, 1);
-	CHECK_OP(k, align, .b = b, .atoms = n, .x = check_floats(k, x, count), .target = check_floats(k, t, count),
-	    .w = check_mask(k, n), .out = check_out(k, count));
+	CHECK_OP(k, align, .b = b, .atoms = n, .members = members, .x = check_floats(k, x, count), .target = check_floats(k, t, count),
+	    .w = check_mask(k, (size_t)n * (size_t)members), .out = check_out(k, count));
 	free(x);
 }
 

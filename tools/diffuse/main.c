@@ -96,6 +96,7 @@ static const struct bp_stage_program stage = {
 	.together = bp_diffuse_together,
 	.lane = bp_diffuse_lane,
 	.lane_close = bp_diffuse_lane_close,
+	.batch = bp_diffuse_batch,
 	.samples = offsetof(struct diffuse_opt, run.samples),
 };
 

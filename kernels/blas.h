@@ -1,0 +1,20 @@
+/* kernels/blas.h: matrix products of one context, by cuBLASLt. Opened and closed by context.cu; bp_blas and its sisters are in cuda.cuh. */
+#ifndef BP_CUDA_BLAS_H
+#define BP_CUDA_BLAS_H
+
+#include <cuda_runtime.h>
+
+extern "C" {
+#include "ops/ctx.h"
+}
+
+struct bp_products;
+
+/* The library comes from dlopen: a program built with CUDA starts on a machine that has none. BP_EUNSUP: there is none, or it does not start; *ret is
+ * to be closed in any case. */
+int bp_products_open(struct bp_products **ret, int device, cudaStream_t stream, struct bp_err *err) BP_MUST_USE;
+void bp_products_close(struct bp_products *p);
+
+struct bp_products *bp_products(const struct bp_ctx *cx); /* of a context; context.cu has it */
+
+#endif
