@@ -14,13 +14,13 @@ static const size_t WORKSPACE = (size_t)32 << 20; /* as NVIDIA advises for Hoppe
 /* all that the choice of a kernel depends on; without padding, as it is compared by its bytes */
 struct key {
 	int64_t sa, sb, sc;
-	int m, like, n, k, lda, ldb, ldc, batch, align, how; /* how: type, ta, tb */
+	int m, like, n, k, lda, ldb, ldc, batch, batch_like, align, how, none; /* how: type, ta, tb */
 };
 
 struct choice {
 	struct key key;
 	bool made;
-	int rows; /* that the kernel takes at once: all, or those of one target */
+	int rows, batch; /* that the kernel takes at once: all, or those of one target */
 	cublasLtMatmulAlgo_t algo;
 };
 
@@ -109,11 +109,10 @@ lay_out(struct bp_products *p, cublasLtMatrixLayoutOpaque_t *x, cudaDataType typ
 }
 
 static void
-describe(struct problem *to, struct bp_products *p, const struct bp_blas *g, int m, enum type type)
+describe(struct problem *to, struct bp_products *p, const struct bp_blas *g, int m, int batch, enum type type)
 {
 	const cublasOperation_t first = g->tb ? CUBLAS_OP_T : CUBLAS_OP_N, second = g->ta ? CUBLAS_OP_T : CUBLAS_OP_N;
 	const cudaDataType in = type >= BF16 ? CUDA_R_16BF : CUDA_R_32F, out = type == BF16 ? CUDA_R_16BF : CUDA_R_32F;
-	const int batch = g->batch ? g->batch : 1;
 
 	p->desc_init(&to->op, sizeof to->op, type == TF32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUDA_R_32F);
 	p->desc_set(&to->op, CUBLASLT_MATMUL_DESC_TRANSA, &first, sizeof first);
@@ -125,7 +124,7 @@ describe(struct problem *to, struct bp_products *p, const struct bp_blas *g, int
 
 /* the library's best; whole: one that does not split k */
 static bool
-best(cublasLtMatmulAlgo_t *ret, struct bp_products *p, const struct bp_blas *g, int m, enum type type, int align, bool whole)
+best(cublasLtMatmulAlgo_t *ret, struct bp_products *p, const struct bp_blas *g, int m, int batch, enum type type, int align, bool whole)
 {
 	const uint32_t any = CUBLASLT_REDUCTION_SCHEME_MASK, none = CUBLASLT_REDUCTION_SCHEME_NONE, bytes = align;
 	cublasLtMatmulPreferenceOpaque_t want;
@@ -133,7 +132,7 @@ best(cublasLtMatmulAlgo_t *ret, struct bp_products *p, const struct bp_blas *g, 
 	struct problem x;
 	int n = 0;
 
-	describe(&x, p, g, m, type);
+	describe(&x, p, g, m, batch, type);
 	p->preference_init(&want, sizeof want);
 	p->preference_set(&want, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &WORKSPACE, sizeof WORKSPACE);
 	p->preference_set(&want, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, whole ? &none : &any, sizeof any);
@@ -156,21 +155,22 @@ splits(const struct bp_products *p, const cublasLtMatmulAlgo_t *algo)
 	return p->config(algo, CUBLASLT_ALGO_CONFIG_SPLITK_NUM, &n, sizeof n, &size) == CUBLAS_STATUS_SUCCESS && n > 1;
 }
 
-/* The kernel of a product whose rows are to have the same bits among those of other targets (g->like): the one for so many rows, whatever m is. It computes
- * a row the same way wherever the row is. In tf32 none that splits k, which pays for few rows alone and does not go on to many: that for FEW rows. */
+/* The kernel of a product whose rows are to have the same bits among those of other targets (g->like): the one for so many rows and matrices, whatever there is. It
+ * computes a row the same way wherever the row is. On tensor cores none that splits k, which pays for few rows alone and does not go on to many: that for
+ * FEW rows. */
 static bool
 choose_alike(struct choice *c, struct bp_products *p, const struct bp_blas *g, enum type type, int align)
 {
-	const int rows = type == TF32 && g->like < FEW ? FEW : g->like;
+	const int rows = type == TF32 && g->like < FEW ? FEW : g->like, batch = g->batch_like ? g->batch_like : c->batch;
 	cublasLtMatmulHeuristicResult_t checked;
 	struct problem x;
 
-	if (!best(&c->algo, p, g, rows, type, align, false)
-	    || (type == TF32 && splits(p, &c->algo) && !best(&c->algo, p, g, rows, type, align, true)))
+	if (!best(&c->algo, p, g, rows, batch, type, align, false)
+	    || (type != FP32 && splits(p, &c->algo) && !best(&c->algo, p, g, rows, batch, type, align, true)))
 		return false;
-	describe(&x, p, g, g->m, type);
+	describe(&x, p, g, g->m, c->batch, type);
 	if (p->check(p->lt, &x.op, &x.B, &x.A, &x.C, &x.C, &c->algo, &checked) != CUBLAS_STATUS_SUCCESS || checked.workspaceSize > WORKSPACE)
-		c->rows = g->like;
+		c->rows = g->like, c->batch = batch;
 	return true;
 }
 
@@ -178,7 +178,7 @@ choose_alike(struct choice *c, struct bp_products *p, const struct bp_blas *g, e
 static void
 choose(const struct choice **ret, struct bp_products *p, const struct bp_blas *g, enum type type, int align)
 {
-	const struct key key = { g->sa, g->sb, g->sc, g->m, g->like, g->n, g->k, g->lda, g->ldb, g->ldc, g->batch, align, type | g->ta << 2 | g->tb << 3 };
+	const struct key key = { g->sa, g->sb, g->sc, g->m, g->like, g->n, g->k, g->lda, g->ldb, g->ldc, g->batch, g->batch_like, align, type | g->ta << 2 | g->tb << 3, 0 };
 	uint64_t hash = 14695981039346656037u;
 	struct choice *c;
 
@@ -197,7 +197,8 @@ choose(const struct choice **ret, struct bp_products *p, const struct bp_blas *g
 	}
 	c->key = key;
 	c->rows = g->m;
-	if (!(c->made = g->like ? choose_alike(c, p, g, type, align) : best(&c->algo, p, g, g->m, type, align, false)))
+	c->batch = g->batch ? g->batch : 1;
+	if (!(c->made = g->like ? choose_alike(c, p, g, type, align) : best(&c->algo, p, g, g->m, c->batch, type, align, false)))
 		*ret = NULL;
 	p->choices += c->made;
 }
@@ -214,12 +215,25 @@ alignment(const struct bp_blas *g, enum type type, const void *A, const void *B,
 	return (int)(all & -all);
 }
 
+/* rows at .. at + m of matrices from `matrix` on */
+static cublasStatus_t
+part(struct bp_products *p, const struct bp_blas *g, enum type type, const struct choice *c, int at, int m, int matrix, int batch, const void *A, const void *B,
+    void *C)
+{
+	const int64_t in = type >= BF16 ? 2 : 4, out = type == BF16 ? 2 : 4;
+	const char *a = (const char *)A + (matrix * g->sa + (int64_t)at * (g->ta ? 1 : g->lda)) * in, *b = (const char *)B + matrix * g->sb * in;
+	char *to = (char *)C + (matrix * g->sc + (int64_t)at * g->ldc) * out;
+	struct problem x;
+
+	describe(&x, p, g, m, batch, type);
+	return p->matmul(p->lt, &x.op, &g->alpha, b, &x.B, a, &x.A, &g->beta, to, &x.C, to, &x.C, &c->algo, p->workspace, WORKSPACE, p->stream);
+}
+
 static int
 multiply(struct bp_ctx *cx, const struct bp_blas *g, enum type type, const void *A, const void *B, void *C)
 {
 	struct bp_products *p = bp_products(cx);
-	const size_t in = type >= BF16 ? 2 : 4, out = type == BF16 ? 2 : 4;
-	const int align = alignment(g, type, A, B, C);
+	const int align = alignment(g, type, A, B, C), matrices = g->batch ? g->batch : 1;
 	cublasStatus_t st = CUBLAS_STATUS_NOT_SUPPORTED;
 	const struct choice *c;
 
@@ -228,16 +242,9 @@ multiply(struct bp_ctx *cx, const struct bp_blas *g, enum type type, const void 
 		type = FP32;
 		choose(&c, p, g, type, align);
 	}
-	for (int at = 0, m; c && at < g->m; at += m) {
-		struct problem x;
-		m = g->m - at < c->rows ? g->m - at : c->rows;
-		describe(&x, p, g, m, type);
-		char *to = (char *)C + (size_t)at * g->ldc * out;
-		st = p->matmul(p->lt, &x.op, &g->alpha, B, &x.B, (const char *)A + (size_t)at * g->lda * in, &x.A, &g->beta, to, &x.C, to, &x.C,
-		    &c->algo, p->workspace, WORKSPACE, p->stream);
-		if (st != CUBLAS_STATUS_SUCCESS)
-			break;
-	}
+	for (int e = 0; c && e < matrices; e += c->batch)
+		for (int at = 0; at < g->m && (st == CUBLAS_STATUS_SUCCESS || e + at == 0); at += c->rows)
+			st = part(p, g, type, c, at, min(c->rows, g->m - at), e, min(c->batch, matrices - e), A, B, C);
 	if (st == CUBLAS_STATUS_SUCCESS)
 		return BP_OK;
 	return BP_FAIL(cx->err, BP_ELOST, NULL, "cuda:%d: cuBLASLt: status %d for a product of %d x %d x %d", cx->device_index, (int)st, g->m, g->n, g->k);

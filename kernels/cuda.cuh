@@ -65,10 +65,10 @@ bp_fours(int64_t c, const void *p, const void *q, const void *r)
 }
 
 /* C[m,n] = alpha A B + beta C, all row-major: A is [m,k] with lda, or [k,m] when ta; B is [k,n] with ldb, or [n,k] when tb. The
- * same for `batch` matrices that lie sa, sb, sc numbers apart. fp32 throughout. like: the m rows of A are those of several targets, `like` each,
- * and have the same bits as each target's alone; 0: no such promise. */
+ * same for `batch` matrices that lie sa, sb, sc numbers apart. fp32 throughout. like, batch_like: the m rows of A, or the matrices, are those of several
+ * targets, so many each, and a target's results have the bits that they have alone; 0: as m, as batch. Without like there is no such promise. */
 struct bp_blas {
-	int m, n, k, lda, ldb, ldc, batch, like;
+	int m, n, k, lda, ldb, ldc, batch, like, batch_like;
 	bool ta, tb;
 	float alpha, beta;
 	const float *A, *B;

@@ -242,10 +242,11 @@ fast(struct bp_ctx *cx, const struct bp_linear *a)
 static int
 fast_blocks(struct bp_ctx *cx, const struct bp_linear *a)
 {
+	const int64_t most = cx->members > 1 ? a->rows : BP_ROWS_FOR_BLAS; /* of small targets all, as each alone */
 	struct bp_linear part = *a;
 
-	for (int64_t r = 0; r < a->rows; r += BP_ROWS_FOR_BLAS) {
-		part.rows = a->rows - r < BP_ROWS_FOR_BLAS ? a->rows - r : BP_ROWS_FOR_BLAS;
+	for (int64_t r = 0; r < a->rows; r += most) {
+		part.rows = a->rows - r < most ? a->rows - r : most;
 		part.x = a->x + r * a->k;
 		part.x2 = a->x2 ? a->x2 + r * a->k2 : NULL;
 		part.out = a->out + r * a->W->n;

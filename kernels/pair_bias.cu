@@ -9,6 +9,8 @@ extern "C" {
 int
 bp_pair_bias_cuda(struct bp_ctx *cx, const struct bp_pair_bias *a)
 {
+	const int members = cx->members > 1 ? cx->members : 1; /* target by target, as each alone */
+	const int64_t one = a->rows / members;
 	struct bp_mark m = bp_dev_mark(cx);
 	float *y;
 
@@ -18,7 +20,7 @@ bp_pair_bias_cuda(struct bp_ctx *cx, const struct bp_pair_bias *a)
 		bp_assert(bp_pair_bias_stride(a) < (int64_t)1 << 31);
 		BP_TRY(bp_norm_rows(cx, y, a->x, a->rows, a->c, &a->w[l].nw, &a->w[l].nb));
 		g.m = a->heads; /* out[h,r] = W y^T */
-		g.n = (int)a->rows;
+		g.n = (int)one;
 		g.ldc = (int)bp_pair_bias_stride(a);
 		g.k = g.lda = g.ldb = a->c;
 		g.tb = true;
@@ -26,7 +28,8 @@ bp_pair_bias_cuda(struct bp_ctx *cx, const struct bp_pair_bias *a)
 		g.A = a->w[l].W.p;
 		g.B = y;
 		g.C = a->out + (int64_t)l * a->heads * bp_pair_bias_stride(a);
-		BP_TRY(bp_blas(cx, g));
+		for (int i = 0; i < members; i++, g.B += one * a->c, g.C += one)
+			BP_TRY(bp_blas(cx, g));
 	}
 	bp_dev_release(cx, m);
 	return BP_OK;

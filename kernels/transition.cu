@@ -165,12 +165,13 @@ static const int64_t MOST_ROWS = 4096;
 static int
 broad(struct bp_ctx *cx, const struct bp_transition *a)
 {
+	const int64_t most = cx->members > 1 ? a->rows : MOST_ROWS; /* of small targets all, as each alone */
 	struct bp_transition part = *a;
 
-	for (int64_t r = 0; r < a->rows; r += MOST_ROWS) {
+	for (int64_t r = 0; r < a->rows; r += most) {
 		part.x = a->x + r * a->c;
 		part.out = a->out + r * a->c;
-		part.rows = a->rows - r < MOST_ROWS ? a->rows - r : MOST_ROWS;
+		part.rows = a->rows - r < most ? a->rows - r : most;
 		BP_TRY(bp_transition_cuda(cx, &part));
 	}
 	return BP_OK;

@@ -1,6 +1,7 @@
 #include "cuda.cuh"
 
 extern "C" {
+#include "ops/host_device.h"
 #include "ops/tri_attn.h"
 }
 
@@ -82,6 +83,8 @@ bp_tri_attn_cuda(struct bp_ctx *cx, const struct bp_tri_attn *a)
 	int64_t nn = (int64_t)n * n;
 	float *y, *q, *k, *v, *g, *bias, *p, *t = NULL;
 
+	if (a->members > 1)
+		return bp_tri_attn_each(cx, a, bp_tri_attn_cuda);
 	BP_CUDA_NEW(y, nn * a->c, cx);
 	BP_CUDA_NEW(q, nn * hd, cx);
 	BP_CUDA_NEW(k, nn * hd, cx);
@@ -131,7 +134,8 @@ bp_tri_attn_cuda(struct bp_ctx *cx, const struct bp_tri_attn *a)
  * Rows are those of the problem (of x transposed when ending) and heads 32 numbers wide from project to finish. All three take a block of rows, `rows`
  * from `first` on, all of them unless cx->chunk says less: then the bias, which every row needs, is made for all rows before the first block. q holds
  * log2(e) / sqrt(d) and the bias log2(e), so that weights are powers of two; scores and softmax are fp32. What is taken off a row's scores is the
- * largest of its first 64 keys, until one is more than 64 above it: a weight is a floating-point number and none the worse for being large. */
+ * largest of its first 64 keys, until one is more than 64 above it: a weight is a floating-point number and none the worse for being large.
+ * The rows of several members, which are never cut into blocks, follow each other; each has a bias of its own. */
 
 enum { FEW = 12, WARPS = 16, MOST_HEADS = 4 }; /* warps of project and of finish */
 enum { ROWS = 1, QUERIES = 128, THREADS = ROWS * QUERIES, BLOCKS = 4 / ROWS, KEYS = 64, KV_LD = 32 + 8 }; /* of flash; BLOCKS a multiprocessor */
@@ -142,11 +146,12 @@ struct pieces {
 	const float *norm, *norm_b, *W[4], *bias_w, *o; /* q k v g */
 	int d, heads, wide;
 	int jb, kb;              /* tiles of 16 queries, of 16 keys   */
-	int first, rows;         /* of the problem: this block's      */
+	int first, rows;         /* of the problem: this block's, of each member */
+	int members;
 	int parts;               /* heads of q, k, v, g to make: none where only the bias is wanted */
 	bool biased;             /* make the bias, too                */
-	bp_bf16 *qkvg;           /* [4][rows,n][heads*32]             */
-	bp_bf16 *bias;           /* [heads][jb][kb][32 lanes][8]      */
+	bp_bf16 *qkvg;           /* [4][members,rows,n][heads*32]     */
+	bp_bf16 *bias;           /* [members][heads][jb][kb][32 lanes][8] */
 };
 
 /* Pair q of a block, counted as they lie in x (rows of it; columns when ending): where it is in x, and in qkvg */
@@ -160,14 +165,30 @@ in_x(const struct pieces *p, int64_t q)
 static __device__ inline int64_t
 in_block(const struct pieces *p, int64_t q)
 {
-	return p->a.ending ? (int64_t)((uint32_t)q % p->rows) * p->a.n + (uint32_t)q / p->rows : q;
+	uint32_t before = 0;
+
+	if (!p->a.ending)
+		return q;
+	if (p->members > 1) { /* pairs of the members before */
+		const uint32_t pairs = p->a.n * p->a.n;
+		before = (uint32_t)q / pairs * pairs;
+		q -= before;
+	}
+	return before + (int64_t)((uint32_t)q % p->rows) * p->a.n + (uint32_t)q / p->rows;
 }
 
-/* where lane's numbers of bias[h,j,k] lie: a tile of 16 x 16 as B of two products, rows j, 16 bytes a lane */
-static __device__ inline int64_t
-bias_at(const struct pieces *p, int h, int j, int k)
+/* pairs of this block, of all members */
+static BP_HOST_DEVICE inline int64_t
+pairs_of(const struct pieces *p)
 {
-	int64_t tile = ((int64_t)h * p->jb + j / 16) * p->kb + k / 16;
+	return (int64_t)p->members * p->rows * p->a.n;
+}
+
+/* where lane's numbers of member g's bias[h,j,k] lie: a tile of 16 x 16 as B of two products, rows j, 16 bytes a lane */
+static __device__ inline int64_t
+bias_at(const struct pieces *p, int g, int h, int j, int k)
+{
+	int64_t tile = (((int64_t)g * p->heads + h) * p->jb + j / 16) * p->kb + k / 16;
 
 	return (tile * 32 + k % 8 * 4 + j % 8 / 2) * 8 + k % 16 / 8 * 4 + j % 16 / 8 * 2 + j % 2;
 }
@@ -179,7 +200,7 @@ project(struct pieces p)
 	extern __shared__ __align__(16) unsigned char shared[];
 	const int ld = G * 32 + 8, hp = p.heads * 32, c = p.a.c, n = p.a.n;
 	const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-	const int64_t all = (int64_t)p.rows * n, step = (int64_t)gridDim.x * FEW * 32;
+	const int64_t all = pairs_of(&p), step = (int64_t)gridDim.x * FEW * 32;
 	bp_bf16 *W = (bp_bf16 *)shared;
 	float *nw = (float *)(W + (4 * hp + 8) * ld), *nb = nw + G * 32;
 
@@ -230,10 +251,11 @@ project(struct pieces p)
 #pragma unroll
 			for (int i = 0; i < 2; i++) {
 				int64_t r = at + m * 16 + i * 8 + g, row = in_block(&p, r);
+				const int line = p.first + (int)((uint32_t)row / n);
 #pragma unroll
 				for (int e = 0; e < 2; e++)
 					if (r < all && 2 * t + e < p.heads)
-						p.bias[bias_at(&p, 2 * t + e, p.first + (int)((uint32_t)row / n), (int)((uint32_t)row % n))] = __float2bfloat16(acc[i * 2 + e] * LOG2E);
+						p.bias[bias_at(&p, line / n, 2 * t + e, line % n, (int)((uint32_t)row % n))] = __float2bfloat16(acc[i * 2 + e] * LOG2E);
 			}
 		}
 	}
@@ -256,15 +278,16 @@ struct source {
 	int next_row, next_bias[QUERIES / 32];
 };
 
+/* of row i0 of member g */
 static __device__ inline struct source
-sources(const struct pieces *p, int i0, int h, int j0)
+sources(const struct pieces *p, int g, int i0, int h, int j0)
 {
 	const int n = p->a.n, hp = p->heads * 32, thread = threadIdx.x, part = thread % 8; /* four parts of k, four of v */
 	struct source f;
 
-	f.kv = p->qkvg + (part / 4 + 1) * (int64_t)p->rows * n * hp + ((int64_t)i0 * n + thread / 8) * hp + h * 32 + part % 4 * 8;
+	f.kv = p->qkvg + (part / 4 + 1) * pairs_of(p) * hp + (((int64_t)g * p->rows + i0) * n + thread / 8) * hp + h * 32 + part % 4 * 8;
 	f.next_row = n * hp;
-	f.bias = (const uint4 *)(p->bias + bias_at(p, h, j0 + thread / 128 * 16, thread / 32 % 4 * 16)) + thread % 32;
+	f.bias = (const uint4 *)(p->bias + bias_at(p, g, h, j0 + thread / 128 * 16, thread / 32 % 4 * 16)) + thread % 32;
 	for (int e = 0; e < QUERIES / 32; e++)
 		f.next_bias[e] = j0 + e * 32 < n ? e * 2 * p->kb * 32 : 0;
 	return f;
@@ -291,8 +314,7 @@ load_keys(struct keys *to, const struct pieces *p, const struct source *f, int i
 	if (thread < ROWS * KEYS) {
 		int row = i0 + thread / KEYS, i = p->first + row, key = k0 + thread % KEYS;
 		float add = key >= n || row >= p->rows ? -INFINITY : !p->a.mask && !p->a.pair_mask ? 0
-		    : 1e9f * LOG2E * ((p->a.ending ? bp_dev_pair_mask(p->a.pair_mask, p->a.mask, n, key, i)
-		                           : bp_dev_pair_mask(p->a.pair_mask, p->a.mask, n, i, key)) - 1);
+		    : 1e9f * LOG2E * (bp_dev_member_mask(p->a.pair_mask, p->a.mask, n, blockIdx.y / p->heads, p->a.ending ? key : i, p->a.ending ? i : key) - 1);
 		to->mask[stage][thread / KEYS][thread % KEYS] = add;
 		return add != 0 && row < p->rows;
 	}
@@ -398,12 +420,12 @@ flash(struct pieces p)
 {
 	extern __shared__ __align__(16) unsigned char shared[];
 	struct keys *keys = (struct keys *)shared;
-	const int n = p.a.n, hp = p.heads * 32, h = blockIdx.y, i0 = blockIdx.z * ROWS, j0 = blockIdx.x * QUERIES;
+	const int n = p.a.n, hp = p.heads * 32, h = blockIdx.y % p.heads, member = blockIdx.y / p.heads, i0 = blockIdx.z * ROWS, j0 = blockIdx.x * QUERIES;
 	const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
 	const int row = warp / (QUERIES / 32), group = warp % (QUERIES / 32), mine = j0 + group * 32;
-	const int64_t all = (int64_t)p.rows * n * hp;
-	const struct source from = sources(&p, i0, h, j0);
-	bp_bf16 *q = p.qkvg + (int64_t)(i0 + row) * n * hp + h * 32;
+	const int64_t all = pairs_of(&p) * hp;
+	const struct source from = sources(&p, member, i0, h, j0);
+	bp_bf16 *q = p.qkvg + ((int64_t)member * p.rows + i0 + row) * n * hp + h * 32;
 	const bool idle = mine >= n || i0 + row >= p.rows; /* of a block's end, but its threads copy keys */
 	const uint32_t one = g / 2 != t ? 0 : g % 2 ? 0x3f800000 : 0x3f80;
 	struct queries a = { {}, {}, { { INFINITY, INFINITY, INFINITY, INFINITY }, { INFINITY, INFINITY, INFINITY, INFINITY } } };
@@ -467,7 +489,7 @@ finish(struct pieces p)
 	extern __shared__ __align__(16) unsigned char shared[];
 	const int ld = MOST_HEADS * 32 + 8, hp = p.heads * 32, c = p.a.c, n = p.a.n, groups = (c + 31) / 32;
 	const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
-	const int64_t all = (int64_t)p.rows * n, step = (int64_t)gridDim.x * WARPS * 16;
+	const int64_t all = pairs_of(&p), step = (int64_t)gridDim.x * WARPS * 16;
 	bp_bf16 *W = (bp_bf16 *)shared;
 
 	bp_stage<MOST_HEADS * 32>(W, groups * 32, { p.o, c, p.heads * p.d, 32, p.d, true, true });
@@ -510,10 +532,11 @@ project_block(struct bp_ctx *cx, struct pieces *p, int first, int rows, int part
 {
 	int hp = p->heads * 32, groups = p->a.c <= 64 ? 2 : 4;
 	size_t shared = (size_t)(4 * hp + 8) * (groups * 32 + 8) * sizeof *p->qkvg + (size_t)groups * 64 * sizeof(float);
-	int64_t tiles = ((int64_t)rows * p->a.n + FEW * 32 - 1) / (FEW * 32);
+	int64_t tiles;
 
 	p->first = first;
 	p->rows = rows;
+	tiles = (pairs_of(p) + FEW * 32 - 1) / (FEW * 32);
 	p->parts = parts;
 	p->biased = biased;
 	return bp_launch_walk(cx, "tri_attn", groups == 2 ? project<2> : project<4>, tiles, FEW * 32, shared, *p);
@@ -524,10 +547,10 @@ static int
 attend_block(struct bp_ctx *cx, const struct pieces *p)
 {
 	size_t shared = (size_t)(p->a.c + 31) / 32 * 32 * (MOST_HEADS * 32 + 8) * sizeof *p->qkvg;
-	int64_t tiles = ((int64_t)p->rows * p->a.n + WARPS * 16 - 1) / (WARPS * 16);
+	int64_t tiles = (pairs_of(p) + WARPS * 16 - 1) / (WARPS * 16);
 
 	BP_TRY(bp_big_shared(cx, "tri_attn", flash, sizeof(struct keys)));
-	flash<<<dim3((p->a.n + QUERIES - 1) / QUERIES, p->heads, (p->rows + ROWS - 1) / ROWS), THREADS, sizeof(struct keys), bp_stream(cx)>>>(*p);
+	flash<<<dim3((p->a.n + QUERIES - 1) / QUERIES, p->heads * p->members, (p->rows + ROWS - 1) / ROWS), THREADS, sizeof(struct keys), bp_stream(cx)>>>(*p);
 	return bp_launch_walk(cx, "tri_attn", finish, tiles, WARPS * 32, shared, *p);
 }
 
@@ -536,17 +559,19 @@ bp_tri_attn_cuda_opt(struct bp_ctx *cx, const struct bp_tri_attn *a)
 {
 	const struct bp_tri_attn_weights *w = a->w;
 	struct bp_mark m = bp_dev_mark(cx);
-	int n = a->n, heads = w->bias.n, d = w->q.n / heads, block = bp_rows_at_once(cx, n);
+	int n = a->n, heads = w->bias.n, d = w->q.n / heads, block = bp_rows_at_once(cx, n), members = a->members > 1 ? a->members : 1;
 	struct pieces p = { *a, w->norm.p, w->norm_b.p, { w->q.p, w->k.p, w->v.p, w->g.p }, w->bias.p, w->o.p, d, heads, false,
-		(n + 31) / 32 * 2, (n + 63) / 64 * 4, 0, 0, 0, false, NULL, NULL };
-	size_t bias = (size_t)heads * p.jb * p.kb * 256;
+		(n + 31) / 32 * 2, (n + 63) / 64 * 4, 0, 0, members, 0, false, NULL, NULL };
+	size_t bias = (size_t)members * heads * p.jb * p.kb * 256;
 
 	if (cx->precision != BP_BF16_MM)
 		return bp_as_original(cx, bp_tri_attn_cuda, a);
 	if (a->c > 128 || d > 32 || heads > MOST_HEADS || n > 46340)
 		return BP_FAIL(cx->err, BP_EUNSUP, "take --op tri_attn=original", "tri_attn in bf16 is for up to 128 channels and 4 heads of 32, not %d and %d of %d",
 		    a->c, heads, d);
-	BP_CUDA_NEW(p.qkvg, (int64_t)4 * block * n * heads * 32, cx);
+	if (members > 1 && (block < n || (int64_t)members * n * n >> 31 || (int64_t)heads * members > 65535))
+		return bp_tri_attn_each(cx, a, bp_tri_attn_cuda_opt);
+	BP_CUDA_NEW(p.qkvg, (int64_t)4 * members * block * n * heads * 32, cx);
 	BP_CUDA_NEW(p.bias, bias, cx);
 	if (!cx->dry) {
 		p.wide = bp_wide(a->x, a->c) && bp_wide(a->out, a->c);

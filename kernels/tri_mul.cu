@@ -45,6 +45,8 @@ bp_tri_mul_cuda(struct bp_ctx *cx, const struct bp_tri_mul *a)
 	float *y, *p, *g, *ab;
 	struct bp_blas s = {};
 
+	if (a->members > 1)
+		return bp_tri_mul_each(cx, a, bp_tri_mul_cuda);
 	BP_CUDA_NEW(y, all, cx);
 	BP_CUDA_NEW(p, 2 * all, cx);
 	BP_CUDA_NEW(g, 2 * all, cx);
@@ -88,13 +90,13 @@ enum { WARPS = 12, TILE = 32, PART = 16, PART_LD = PART + 8 };
 struct planes {
 	struct bp_tri_mul a;
 	const float *norm_in, *norm_in_b, *p_in, *g_in, *norm_out, *norm_out_b, *p_out, *g_out;
-	int row;
-	int64_t plane;         /* n * row                         */
+	int row, lines;        /* lines: members * n              */
+	int64_t plane;         /* lines * row: of a channel, all members' */
 	bool wide;
-	bp_bf16 *ab, *sum;     /* [2c][n][row]; [c][n][row], which begins a group before ab */
+	bp_bf16 *ab, *sum;     /* [2c][lines][row]; [c][lines][row], which begins a group before ab */
 };
 
-/* the row and the column of place r of a plane, which eight neighbours from a multiple of 8 on have in common; divisions of 64 bits are slow */
+/* the line and the column of place r of a plane, which eight neighbours from a multiple of 8 on have in common; divisions of 64 bits are slow */
 static __device__ inline int
 line(const struct planes *p, int64_t r)
 {
@@ -129,12 +131,12 @@ project(struct planes p)
 #pragma unroll
 		for (int j = 0; j < 4; j++) { /* column g of tile j */
 			int k = rest(&p, at + 8 * (g / 2)) + 2 * j + g % 2, i = line(&p, at + 8 * (g / 2));
-			bp_norm_frag<G>(f[j], i < n && k < n ? p.a.x + ((int64_t)i * n + k) * c : NULL, c, p.wide, nw, nb);
+			bp_norm_frag<G>(f[j], i < p.lines && k < n ? p.a.x + ((int64_t)i * n + k) * c : NULL, c, p.wide, nw, nb);
 		}
 #pragma unroll
 		for (int e = 0; e < 8; e++) { /* the pairs of this lane's results: 8t .. 8t+7 */
 			int i = line(&p, at + 8 * t), k = rest(&p, at + 8 * t) + e;
-			mask[e] = i < n && k < n ? bp_dev_pair_mask(p.a.pair_mask, p.a.mask, n, i, k) : 0;
+			mask[e] = i < p.lines && k < n ? bp_dev_member_mask(p.a.pair_mask, p.a.mask, n, i / n, i % n, k) : 0;
 		}
 		for (int o = 0; o < wide; o += 16) {
 			float y[4][4] = {}, gate[4][4] = {};
@@ -254,7 +256,7 @@ finish(struct planes p)
 	}
 }
 
-/* channels whose products are made at once: enough to fill a card with tiles of 128 x 128 eight times over */
+/* channels whose products are made at once: enough to fill a card with tiles of 128 x 128 eight times over by one target */
 static int
 group_of(int n, int c)
 {
@@ -267,7 +269,7 @@ group_of(int n, int c)
 static int
 products(struct bp_ctx *cx, const struct planes *p, int group)
 {
-	int c = p->a.c;
+	int c = p->a.c, members = p->lines / p->a.n;
 
 	for (int ch = 0; ch < c; ch += group) {
 		struct bp_blas s = {};
@@ -276,8 +278,10 @@ products(struct bp_ctx *cx, const struct planes *p, int group)
 		s.ta = p->a.incoming;
 		s.tb = !p->a.incoming;
 		s.alpha = 1;
-		s.batch = c - ch < group ? c - ch : group;
-		s.sa = s.sb = s.sc = p->plane;
+		s.like = s.m;
+		s.batch_like = c - ch < group ? c - ch : group;
+		s.batch = s.batch_like * members;
+		s.sa = s.sb = s.sc = p->plane / members;
 		BP_TRY(bp_blas_bf16(cx, s, p->ab + ch * p->plane, p->ab + (c + ch) * p->plane, p->sum + ch * p->plane, false));
 	}
 	return BP_OK;
@@ -288,9 +292,9 @@ bp_tri_mul_cuda_opt(struct bp_ctx *cx, const struct bp_tri_mul *a)
 {
 	const struct bp_tri_mul_weights *w = a->w;
 	struct bp_mark m = bp_dev_mark(cx);
-	int c = a->c, n = a->n, groups = c <= 64 ? 2 : 4, ld = groups * 32 + 8, group = group_of(n, c);
+	int c = a->c, n = a->n, groups = c <= 64 ? 2 : 4, ld = groups * 32 + 8, group = group_of(n, c), members = a->members > 1 ? a->members : 1;
 	struct planes p = { *a, w->norm_in.p, w->norm_in_b.p, w->p_in.p, w->g_in.p, w->norm_out.p, w->norm_out_b.p, w->p_out.p, w->g_out.p,
-		(n + 7) / 8 * 8, (int64_t)n * ((n + 7) / 8 * 8), false, NULL, NULL };
+		(n + 7) / 8 * 8, members * n, (int64_t)members * n * ((n + 7) / 8 * 8), false, NULL, NULL };
 	size_t first = (size_t)(2 * c + 15) / 16 * 16 * 2 * ld * 2 + (size_t)groups * 64 * 4;
 	size_t last = ((size_t)(c + 31) / 32 * 64 * ld + (size_t)WARPS * groups * 32 * PART_LD) * 2 + (size_t)groups * 128 * 4;
 
@@ -299,6 +303,8 @@ bp_tri_mul_cuda_opt(struct bp_ctx *cx, const struct bp_tri_mul *a)
 	if (c > 128 || n > 46336)
 		return BP_FAIL(cx->err, BP_EUNSUP, "take --op tri_mul=original", "tri_mul in bf16 is for up to 128 channels and 46336 tokens, not %d, %d", c,
 		    n);
+	if (members > 1 && p.plane >> 31)
+		return bp_tri_mul_each(cx, a, bp_tri_mul_cuda_opt);
 	BP_CUDA_NEW(p.sum, (2 * c + group) * p.plane, cx);
 	p.ab = p.sum + group * p.plane;
 	if (!cx->dry) {

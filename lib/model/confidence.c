@@ -354,7 +354,7 @@ run_sample(struct target *t, struct bp_ctx *cx, const struct inputs *u, int i)
 	BP_TRY(dump(t, cx, i, "conf.s_in", s, BP_SHAPE(t->samples, n, ts)));
 	BP_TRY(dump(t, cx, i, "conf.z_in", z, BP_SHAPE(t->samples, n, n, tz)));
 	chunk = bp_plan_share(cx, n, u->z && cx->device != BP_CPU ? 2 : 1); /* on a CPU the record's z is nothing beside */
-	st = bp_pairformer_run(cx, &net->pairformer, n, u->f.token_mask, s, z);
+	st = bp_pairformer_run(cx, &net->pairformer, 1, n, u->f.token_mask, s, z);
 	cx->chunk = chunk;
 	BP_TRY(st);
 	BP_TRY(dump(t, cx, i, "conf.s_out", s, BP_SHAPE(t->samples, n, ts)));

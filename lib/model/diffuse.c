@@ -519,12 +519,9 @@ bp_diffuse_batch(void *self, struct bp_rec *const *member, struct bp_err *fate, 
 			bp_draws_close(&t[count].draws);
 	if (count)
 		st = run_together(t, good, count, fate, err);
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; i < count; i++)
 		bp_draws_close(&t[i].draws);
-		if (st != BP_OK && st != BP_ELOST && st != BP_EMEM && st != BP_EUNSUP)
-			fate[good[i]] = *err;
-	}
-	return st == BP_ELOST || st == BP_EMEM || st == BP_EUNSUP ? st : BP_OK;
+	return st;
 }
 
 /* ---- without a target ---- */

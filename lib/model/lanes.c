@@ -2,6 +2,7 @@
 #include "model/lanes.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "ops/lane.h"
@@ -176,13 +177,19 @@ run_at_once(struct bp_lanes *l, int n, int *st, struct bp_err *err)
 		return false;
 	*st = l->p->batch(l->stage[0], l->member, l->fate, n, err);
 	l->cx[0]->err = err;
-	if (*st != BP_EMEM && *st != BP_EUNSUP)
-		return true;
-	bp_log(BP_LOG_INFO, "%d targets of a batch not at once: %s", n, err->msg);
-	*err = (struct bp_err) { 0 };
-	for (int i = 0; i < n; i++)
-		l->fate[i] = (struct bp_err) { 0 };
-	return false;
+	if (*st == BP_EMEM || *st == BP_EUNSUP) {
+		bp_log(BP_LOG_INFO, "%d targets of a batch not at once: %s", n, err->msg);
+		*err = (struct bp_err) { 0 };
+		memset(l->fate, 0, (size_t)n * sizeof *l->fate);
+		return false;
+	}
+	if (*st != BP_OK && *st != BP_ELOST) { /* it befell all of those that had come so far */
+		for (int i = 0; i < n; i++)
+			if (l->fate[i].code == BP_OK)
+				l->fate[i] = *err;
+		*st = BP_OK;
+	}
+	return true;
 }
 
 int

@@ -72,35 +72,49 @@ bp_msa_bind(struct bp_msa *m, struct bp_bind *b, int ts, int tz, const char *nam
 	bp_bind_leave(b, at);
 }
 
+/* What looks at one MSA goes target by target, the rest at once. */
 static int
-layer_run(struct bp_ctx *cx, const struct bp_msa *m, const struct bp_msa_layer *l, const struct bp_feats *f, float *x,
+layer_run(struct bp_ctx *cx, const struct bp_msa *m, const struct bp_msa_layer *l, const struct bp_feats *f, int members, const float *mask, float *x,
     float *z)
 {
-	BP_TRY(BP_OP(cx, pair_weighted_average, .s = f->s, .n = f->n, .c = m->c, .cz = m->tz, .heads = l->heads,
-	    .d = l->width, .m = x, .z = z, .mask = f->token_mask, .nmw = &l->norm_m, .nmb = &l->norm_m_b,
-	    .nzw = &l->norm_z, .nzb = &l->norm_z_b, .pm = &l->proj_m, .pg = &l->proj_g, .pz = &l->proj_z,
-	    .po = &l->proj_o));
-	BP_TRY(bp_transition_add(cx, &l->transition, (int64_t)f->s * f->n, x));
-	BP_TRY(BP_OP(cx, outer_product_mean, .s = f->s, .n = f->n, .c = m->c, .hidden = l->hidden, .cz = m->tz, .m = x,
-	    .mask = f->msa_mask, .nw = &l->norm, .nb = &l->norm_b, .a = &l->proj_a, .b = &l->proj_b, .o = &l->out,
-	    .o_b = &l->out_b, .z = z));
-	return bp_pair_layer_run(cx, &l->pair, f->n, f->token_mask, z);
+	const size_t rows = (size_t)f->s * f->n, one = rows * m->c, pairs = (size_t)f->n * f->n * m->tz;
+
+	for (int g = 0; g < members; g++)
+		BP_TRY(BP_OP(cx, pair_weighted_average, .s = f[g].s, .n = f[g].n, .c = m->c, .cz = m->tz, .heads = l->heads,
+		    .d = l->width, .m = x + g * one, .z = z + g * pairs, .mask = f[g].token_mask, .nmw = &l->norm_m, .nmb = &l->norm_m_b,
+		    .nzw = &l->norm_z, .nzb = &l->norm_z_b, .pm = &l->proj_m, .pg = &l->proj_g, .pz = &l->proj_z,
+		    .po = &l->proj_o));
+	cx->members = members;
+	BP_TRY(bp_transition_add(cx, &l->transition, members * (int64_t)rows, x));
+	cx->members = 0;
+	for (int g = 0; g < members; g++)
+		BP_TRY(BP_OP(cx, outer_product_mean, .s = f[g].s, .n = f[g].n, .c = m->c, .hidden = l->hidden, .cz = m->tz, .m = x + g * one,
+		    .mask = f[g].msa_mask, .nw = &l->norm, .nb = &l->norm_b, .a = &l->proj_a, .b = &l->proj_b, .o = &l->out,
+		    .o_b = &l->out_b, .z = z + g * pairs));
+	cx->members = members;
+	BP_TRY(bp_pair_layer_run(cx, &l->pair, members, f->n, mask, z));
+	cx->members = 0;
+	return BP_OK;
 }
 
 int
-bp_msa_run(struct bp_ctx *cx, const struct bp_msa *m, const struct bp_feats *f, const float *s_inputs, float *z)
+bp_msa_run(struct bp_ctx *cx, const struct bp_msa *m, const struct bp_feats *f, int members, const float *mask, const float *s_inputs, float *z)
 {
+	const size_t one = (size_t)f->s * f->n * m->c;
 	struct bp_mark mark = bp_dev_mark(cx);
 	float *add, *x;
 
-	BP_DEV_NEW(x, (size_t)f->s * f->n * m->c, cx);
+	BP_DEV_NEW(x, members * one, cx);
 	BP_DEV_NEW(add, (size_t)f->n * m->c, cx);
-	BP_TRY(BP_OP(cx, linear, .rows = f->n, .k = m->s_proj.k, .x = s_inputs, .W = &m->s_proj, .out = add));
-	BP_TRY(BP_OP(cx, msa_embed, .s = f->s, .n = f->n, .nclass = BP_RES_TYPES, .msa = f->msa,
-	    .has_deletion = f->has_deletion, .deletion_value = f->deletion_value, .paired = f->paired,
-	    .W = &m->msa_proj, .add = add, .out = x));
+	for (int g = 0; g < members; g++) {
+		bp_assert(f[g].s == f->s && f[g].n == f->n);
+		BP_TRY(BP_OP(cx, linear, .rows = f->n, .k = m->s_proj.k, .x = s_inputs + (size_t)g * f->n * m->s_proj.k, .W = &m->s_proj, .out = add));
+		BP_TRY(BP_OP(cx, msa_embed, .s = f->s, .n = f->n, .nclass = BP_RES_TYPES, .msa = f[g].msa,
+		    .has_deletion = f[g].has_deletion, .deletion_value = f[g].deletion_value, .paired = f[g].paired,
+		    .W = &m->msa_proj, .add = add, .out = x + g * one));
+	}
 	for (int i = 0; i < m->blocks; i++)
-		BP_TRY(layer_run(cx, m, &m->layer[i], f, x, z));
+		BP_TRY(layer_run(cx, m, &m->layer[i], f, members, mask, x, z));
 	bp_dev_release(cx, mark);
 	return BP_OK;
 }

@@ -22,9 +22,9 @@ struct bp_msa {
 };
 void bp_msa_bind(struct bp_msa *m, struct bp_bind *b, int ts, int tz, const char *name);
 
-/* z [n,n,tz] = the module's output for z, which contains z: upstream's trunk adds it to its own z (doc/trunk.md).
- * s_inputs [n,ts]; f has the groups TOKEN and MSA. */
-int bp_msa_run(struct bp_ctx *cx, const struct bp_msa *m, const struct bp_feats *f, const float *s_inputs,
+/* z [members,n,n,tz] = the module's output for z, which contains z: upstream's trunk adds it to its own z (doc/trunk.md).
+ * s_inputs [members,n,ts]; f [members] have the groups TOKEN and MSA, and one size; mask [members,n] of the tokens, or NULL: none is masked. */
+int bp_msa_run(struct bp_ctx *cx, const struct bp_msa *m, const struct bp_feats *f, int members, const float *mask, const float *s_inputs,
     float *z) BP_MUST_USE;
 
 /* ret = host's features with `keep` of the MSA rows, drawn without repetition (a target's key and a draw number,

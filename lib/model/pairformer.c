@@ -67,52 +67,53 @@ bp_pairformer_bind(struct bp_pairformer *p, struct bp_bind *b, int cs, int c, co
 }
 
 int
-bp_pair_layer_run(struct bp_ctx *cx, const struct bp_pair_layer *l, int n, const float *mask, float *z)
+bp_pair_layer_run(struct bp_ctx *cx, const struct bp_pair_layer *l, int members, int n, const float *mask, float *z)
 {
 	const struct bp_tri_mul_weights *mul[] = { &l->mul_out, &l->mul_in };
 	const struct bp_tri_attn_weights *att[] = { &l->att_start, &l->att_end };
 
 	for (int i = 0; i < 2; i++)
-		BP_TRY(BP_OP(cx, tri_mul, .n = n, .c = l->c, .incoming = i, .x = z, .mask = mask, .w = mul[i],
+		BP_TRY(BP_OP(cx, tri_mul, .n = n, .c = l->c, .members = members, .incoming = i, .x = z, .mask = mask, .w = mul[i],
 		    .add = true, .out = z));
 	for (int i = 0; i < 2; i++)
-		BP_TRY(BP_OP(cx, tri_attn, .n = n, .c = l->c, .ending = i, .x = z, .mask = mask, .w = att[i],
+		BP_TRY(BP_OP(cx, tri_attn, .n = n, .c = l->c, .members = members, .ending = i, .x = z, .mask = mask, .w = att[i],
 		    .add = true, .out = z));
-	return bp_transition_add(cx, &l->transition, (int64_t)n * n, z);
+	return bp_transition_add(cx, &l->transition, (int64_t)members * n * n, z);
 }
 
 int
 bp_pair_stack_run(struct bp_ctx *cx, const struct bp_pair_stack *p, int n, const float *mask, float *z)
 {
 	for (int i = 0; i < p->blocks; i++)
-		BP_TRY(bp_pair_layer_run(cx, &p->layer[i], n, mask, z));
+		BP_TRY(bp_pair_layer_run(cx, &p->layer[i], 1, n, mask, z));
 	return BP_OK;
 }
 
 static int
-pairformer_layer_run(struct bp_ctx *cx, const struct bp_pairformer_layer *l, int n, const float *mask, float *s,
+pairformer_layer_run(struct bp_ctx *cx, const struct bp_pairformer_layer *l, int members, int n, const float *mask, float *s,
     float *z)
 {
+	const int64_t rows = (int64_t)members * n;
 	struct bp_mark mark;
 	float *x, *bias;
 
-	BP_TRY(bp_pair_layer_run(cx, &l->pair, n, mask, z));
+	BP_TRY(bp_pair_layer_run(cx, &l->pair, members, n, mask, z));
 	mark = bp_dev_mark(cx);
-	BP_DEV_NEW(x, (size_t)n * l->cs, cx);
-	BP_DEV_NEW(bias, (size_t)l->heads * n * n, cx);
-	BP_TRY(BP_OP(cx, layer_norm, .rows = n, .c = l->cs, .x = s, .w = &l->norm, .b = &l->norm_b, .out = x));
-	BP_TRY(BP_OP(cx, pair_bias, .rows = (int64_t)n * n, .c = l->pair.c, .heads = l->heads, .layers = 1, .x = z,
+	BP_DEV_NEW(x, rows * l->cs, cx);
+	BP_DEV_NEW(bias, l->heads * rows * n, cx);
+	BP_TRY(BP_OP(cx, layer_norm, .rows = rows, .c = l->cs, .x = s, .w = &l->norm, .b = &l->norm_b, .out = x));
+	BP_TRY(BP_OP(cx, pair_bias, .rows = rows * n, .c = l->pair.c, .heads = l->heads, .layers = 1, .x = z,
 	    .w = &l->bias, .out = bias));
-	BP_TRY(BP_OP(cx, attn_pair_bias, .b = 1, .n = n, .c = l->cs, .heads = l->heads, .x = x, .bias = bias,
+	BP_TRY(BP_OP(cx, attn_pair_bias, .b = members, .n = n, .c = l->cs, .heads = l->heads, .members = members, .x = x, .bias = bias,
 	    .mask = mask, .w = &l->attn, .out = s));
 	bp_dev_release(cx, mark);
-	return bp_transition_add(cx, &l->transition, n, s);
+	return bp_transition_add(cx, &l->transition, rows, s);
 }
 
 int
-bp_pairformer_run(struct bp_ctx *cx, const struct bp_pairformer *p, int n, const float *mask, float *s, float *z)
+bp_pairformer_run(struct bp_ctx *cx, const struct bp_pairformer *p, int members, int n, const float *mask, float *s, float *z)
 {
 	for (int i = 0; i < p->blocks; i++)
-		BP_TRY(pairformer_layer_run(cx, &p->layer[i], n, mask, s, z));
+		BP_TRY(pairformer_layer_run(cx, &p->layer[i], members, n, mask, s, z));
 	return BP_OK;
 }

@@ -1,5 +1,6 @@
 /* lib/model/pairformer.h: the pairformer's blocks, with the single track (PairformerLayer, attention v2) and without it
- * (PairformerNoSeqLayer of layers/pairformer.py), and stacks of them. All work in place on z [n,n,c] and s [n,cs]. */
+ * (PairformerNoSeqLayer of layers/pairformer.py), and stacks of them. All work in place on z [members,n,n,c] and s [members,n,cs]: of targets
+ * of one size, which do not see each other (1: of one), and as many are cx->members then. */
 #ifndef BP_PAIRFORMER_H
 #define BP_PAIRFORMER_H
 
@@ -33,10 +34,10 @@ void bp_pair_layer_bind(struct bp_pair_layer *l, struct bp_bind *b, int c);
 void bp_pair_stack_bind(struct bp_pair_stack *p, struct bp_bind *b, int c, const char *name);
 void bp_pairformer_bind(struct bp_pairformer *p, struct bp_bind *b, int cs, int c, const char *name);
 
-/* mask [n] 1 or 0, or NULL: no token is masked. */
-int bp_pair_layer_run(struct bp_ctx *cx, const struct bp_pair_layer *l, int n, const float *mask, float *z) BP_MUST_USE;
-int bp_pair_stack_run(struct bp_ctx *cx, const struct bp_pair_stack *p, int n, const float *mask, float *z) BP_MUST_USE;
-int bp_pairformer_run(struct bp_ctx *cx, const struct bp_pairformer *p, int n, const float *mask, float *s,
+/* mask [members,n] 1 or 0, or NULL: no token is masked. */
+int bp_pair_layer_run(struct bp_ctx *cx, const struct bp_pair_layer *l, int members, int n, const float *mask, float *z) BP_MUST_USE;
+int bp_pair_stack_run(struct bp_ctx *cx, const struct bp_pair_stack *p, int n, const float *mask, float *z) BP_MUST_USE; /* of one */
+int bp_pairformer_run(struct bp_ctx *cx, const struct bp_pairformer *p, int members, int n, const float *mask, float *s,
     float *z) BP_MUST_USE;
 
 #endif

@@ -8,7 +8,7 @@
 /* Everything that the work depends on but what is in device memory: sizes, addresses, switches. Begin with { 0 }. */
 struct bp_key {
 	size_t n; /* above sizeof b: too long, such work is never recorded */
-	unsigned char b[1024];
+	unsigned char b[32768]; /* the features of 64 targets are 24 KB */
 };
 void bp_key_add(struct bp_key *k, const void *p, size_t n);
 #define BP_KEY_ADD(k, lvalue) bp_key_add(k, &(lvalue), sizeof(lvalue)) /* a number or a pointer: no padding */

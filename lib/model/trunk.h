@@ -30,6 +30,9 @@ void bp_trunk_close(void *self);
 int bp_trunk_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out,
     struct bp_err *err) BP_MUST_USE;
 
+/* bp_stage_program.batch of the trunk */
+int bp_trunk_batch(void *self, struct bp_rec *const *member, struct bp_err *fate, int n, struct bp_err *err) BP_MUST_USE;
+
 /* What a target of this size needs, its features aside: device memory at the peak, and what is added to its record. n
  * tokens, atoms (a multiple of 32), rows of MSA, templates with an aligned token. mem: scratch. */
 int bp_trunk_bytes(size_t *device, size_t *host, struct bp_trunk *t, int n, int atoms, int msa, int templates,

@@ -24,6 +24,8 @@ bp_tri_attn_cpu(struct bp_ctx *cx, const struct bp_tri_attn *t)
 	size_t nn = (size_t)n * n;
 	float *y, *bias, *q, *k, *v, *g, *p; /* [c], [heads,n,n], [n,n,hd] four times, [n] */
 
+	if (t->members > 1)
+		return bp_tri_attn_each(cx, t, bp_tri_attn_cpu);
 	BP_DEV_NEW(y, c, cx);
 	BP_DEV_NEW(bias, nn * heads, cx);
 	BP_DEV_NEW(q, nn * hd, cx);
@@ -144,6 +146,8 @@ bp_tri_attn_cpu_opt(struct bp_ctx *cx, const struct bp_tri_attn *t)
 	size_t total = 0;
 	float *bias, *W[3], *Wg, *Wo, *scratch;
 
+	if (t->members > 1)
+		return bp_tri_attn_each(cx, t, bp_tri_attn_cpu_opt);
 	for (int i = 0; i < 7; i++)
 		total += size[i] = bp_line(size[i]);
 	BP_DEV_NEW(bias, (size_t)heads * n * ld, cx);

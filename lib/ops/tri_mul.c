@@ -13,6 +13,8 @@ bp_tri_mul_cpu(struct bp_ctx *cx, const struct bp_tri_mul *t)
 	int n = t->n, c = t->c;
 	float *y, *ab, *sum; /* [n,n,c], [n,n,2c] a before b, [c] */
 
+	if (t->members > 1)
+		return bp_tri_mul_each(cx, t, bp_tri_mul_cpu);
 	BP_DEV_NEW(y, (size_t)n * n * c, cx);
 	BP_DEV_NEW(ab, (size_t)n * n * 2 * c, cx);
 	BP_DEV_NEW(sum, c, cx);
@@ -123,6 +125,8 @@ bp_tri_mul_cpu_opt(struct bp_ctx *cx, const struct bp_tri_mul *t)
 	int share = (int)(((int64_t)c * bp_rows_at_once(cx, n) - 1) / n + 1);
 	float *a, *b, *Wp, *Wg, *scratch;
 
+	if (t->members > 1)
+		return bp_tri_mul_each(cx, t, bp_tri_mul_cpu_opt);
 	BP_DEV_NEW(a, ld * share, cx);
 	BP_DEV_NEW(b, ld * c, cx);
 	BP_TRY(bp_pack_weight(cx, &Wp, &t->w->p_out));

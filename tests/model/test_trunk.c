@@ -196,6 +196,61 @@ golden_runs(void **state)
 	assert_true(run_folder("model") + run_folder("trunk") > 0);
 }
 
+/* features under another name, with another MSA profile and, of some, a token of padding */
+static struct bp_rec *
+member(struct fix *x, const char *id, float times, bool padded)
+{
+	struct bp_rec *r = golden_features("tiny", x->rec_mem);
+	const struct bp_tensor *was = bp_rec_get(r, "profile"), *mask = bp_rec_get(r, "token_pad_mask");
+	struct bp_tensor *t;
+
+	r->id = id;
+	must(x, bp_rec_add(&t, r, "profile", BP_F32, 2, was->shape, &x->err));
+	for (int64_t i = 0; i < bp_count(t); i++)
+		((float *)t->data)[i] = times * ((const float *)was->data)[i];
+	if (!padded)
+		return r;
+	must(x, bp_rec_add(&t, r, "token_pad_mask", BP_F32, 1, mask->shape, &x->err));
+	for (int64_t i = 0; i < bp_count(t); i++)
+		((float *)t->data)[i] = i < bp_count(t) - 1;
+	return r;
+}
+
+/* Targets that go through the passes as one get what each gets alone; one that cannot be read is told of. */
+static void
+members_go_together(void **state)
+{
+	static const char *const id[] = { "a", "bad", "b", "c" }, *const out[] = { "s_inputs", "s", "z", "pdistogram" };
+	enum { MEMBERS = sizeof id / sizeof *id };
+	struct bp_rec *all[MEMBERS], *one;
+	struct bp_err fate[MEMBERS] = { 0 };
+	struct fix x;
+
+	(void)state;
+	fix_open(&x, "model", "tiny", "original");
+	x.o.recycling_steps = 1;
+	for (int sub = 0; sub < 2; sub++) {
+		x.o.subsample_msa = sub;
+		x.o.num_subsampled_msa = 1;
+		for (int i = 0; i < MEMBERS; i++)
+			all[i] = member(&x, id[i], 1 + 0.1f * (float)i, i == 2);
+		bp_rec_drop(all[1], "profile");
+		must(&x, bp_trunk_batch(x.t, all, fate, MEMBERS, &x.err));
+		for (int i = 0; i < MEMBERS; i++) {
+			assert_int_equal(fate[i].code, i == 1 ? BP_EINPUT : BP_OK);
+			if (i == 1)
+				continue;
+			one = member(&x, id[i], 1 + 0.1f * (float)i, i == 2);
+			must(&x, bp_trunk_run(x.t, &one, x.rec_mem, NULL, &x.err));
+			for (size_t k = 0; k < sizeof out / sizeof *out; k++)
+				assert_memory_equal(bp_rec_get(one, out[k])->data, bp_rec_get(all[i], out[k])->data,
+				    (size_t)bp_count(bp_rec_get(one, out[k])) * sizeof(float));
+			assert_null(bp_rec_get(all[i], "msa"));
+		}
+	}
+	fix_close(&x);
+}
+
 /* weights of the published dimensions with one block of each kind, at path: the header of such a file, and zeros that are never
  * read */
 static void
@@ -372,6 +427,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(golden_runs),
+		cmocka_unit_test(members_go_together),
 		cmocka_unit_test(memory_of_1000_tokens),
 		cmocka_unit_test(memory_of_a_card),
 		cmocka_unit_test(cap_and_repeat),

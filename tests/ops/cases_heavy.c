@@ -87,29 +87,31 @@ tri_mul(struct check *k, int shape)
 	static const struct {
 		int n, c;
 		bool incoming, add, mask, pair_mask;
-	} S[] = { { 1, 16, false, true, false, false }, { 5, 16, true, true, true, false },
-		{ 33, 32, false, true, true, false }, { 37, 20, true, false, false, true },
-		{ 31, 64, true, true, false, true }, { 67, 128, false, true, true, false },
-		{ 72, 128, true, false, true, false }, { 76, 64, false, true, true, false },
-		{ 76, 64, true, true, true, false }, { 214, 64, false, true, true, false },
-		{ 214, 64, true, true, true, false }, { 256, 128, false, true, false, false },
-		{ 256, 128, true, true, false, false }, { 512, 128, false, true, false, false },
-		{ 512, 128, true, true, false, false }, { 1024, 128, false, true, false, false },
-		{ 1024, 128, true, true, false, false },
-		{ 258, 128, true, true, true, false } /* on cards: channels in two groups */ };
-	int n = S[shape].n, c = S[shape].c;
-	size_t nn = (size_t)n * n;
+		int members;
+	} S[] = { { 1, 16, false, true, false, false, 0 }, { 5, 16, true, true, true, false, 0 },
+		{ 33, 32, false, true, true, false, 0 }, { 37, 20, true, false, false, true, 0 },
+		{ 31, 64, true, true, false, true, 0 },
+		{ 35, 32, false, true, true, false, 3 }, { 24, 128, true, true, true, false, 2 }, { 13, 20, true, false, false, true, 4 }, { 67, 128, false, true, true, false, 0 },
+		{ 72, 128, true, false, true, false, 0 }, { 76, 64, false, true, true, false, 0 },
+		{ 76, 64, true, true, true, false, 0 }, { 214, 64, false, true, true, false, 0 },
+		{ 214, 64, true, true, true, false, 0 }, { 256, 128, false, true, false, false, 0 },
+		{ 256, 128, true, true, false, false, 0 }, { 100, 128, false, true, true, false, 8 }, { 512, 128, false, true, false, false, 0 },
+		{ 512, 128, true, true, false, false, 0 }, { 1024, 128, false, true, false, false, 0 },
+		{ 1024, 128, true, true, false, false, 0 },
+		{ 258, 128, true, true, true, false, 0 } /* on cards: channels in two groups */ };
+	int n = S[shape].n, c = S[shape].c, members = S[shape].members ? S[shape].members : 1;
+	size_t nn = (size_t)members * n * n;
 	const struct bp_tri_mul_weights w
 	    = { check_norm_w(k, c), check_norm_b(k, c), check_weight(k, 2 * c, c), check_weight(k, 2 * c, c),
 		      check_norm_w(k, c), check_norm_b(k, c), check_weight(k, c, c), check_weight(k, c, c) };
 	float *out = check_out(k, nn * c);
 
 	check_label(
-	    k, "n=%d c=%d%s%s", n, c, S[shape].incoming ? " incoming" : " outgoing", S[shape].add ? " in place" : "");
+	    k, "n=%d c=%d members=%d%s%s", n, c, members, S[shape].incoming ? " incoming" : " outgoing", S[shape].add ? " in place" : "");
 	check_flops(k, (12.0 * c + 2 * n) * c * (double)nn);
 	check_bound(k, 17, c + n);
-	CHECK_OP(k, tri_mul, .n = n, .c = c, .incoming = S[shape].incoming,
-	    .x = S[shape].add ? out : check_normal(k, nn * c), .mask = S[shape].mask ? check_mask(k, n) : NULL,
+	CHECK_OP(k, tri_mul, .n = n, .c = c, .members = S[shape].members, .incoming = S[shape].incoming,
+	    .x = S[shape].add ? out : check_normal(k, nn * c), .mask = S[shape].mask ? check_mask(k, (size_t)members * n) : NULL,
 	    .pair_mask = S[shape].pair_mask ? check_mask(k, nn) : NULL, .w = &w, .add = S[shape].add, .out = out);
 }
 
@@ -133,31 +135,34 @@ tri_attn(struct check *k, int shape)
 	static const struct {
 		int n, c, heads, d;
 		bool ending, add, mask, pair_mask, late;
-	} S[] = { { 1, 16, 1, 8, false, true, false, false, false }, { 5, 16, 2, 32, true, true, true, false, false },
-		{ 33, 32, 4, 32, false, true, true, false, false }, { 37, 20, 3, 7, true, false, false, true, false },
-		{ 97, 16, 2, 32, true, true, true, false, false }, { 86, 32, 2, 32, false, true, false, false, false },
-		{ 67, 128, 4, 32, false, true, true, false, false }, { 72, 128, 4, 32, true, false, true, false, false },
-		{ 76, 64, 2, 32, false, true, true, false, false }, { 76, 64, 2, 32, true, true, true, false, false },
-		{ 214, 64, 2, 32, false, true, true, false, false }, { 214, 64, 2, 32, true, true, true, false, false },
-		{ 256, 128, 4, 32, false, true, false, false, false }, { 256, 128, 4, 32, true, true, false, false, false },
-		{ 512, 128, 4, 32, false, true, false, false, false }, { 512, 128, 4, 32, true, true, false, false, false },
-		{ 1024, 128, 4, 32, false, true, false, false, false }, { 1024, 128, 4, 32, true, true, false, false, false },
+		int members;
+	} S[] = { { 1, 16, 1, 8, false, true, false, false, false, 0 }, { 5, 16, 2, 32, true, true, true, false, false, 0 },
+		{ 33, 32, 4, 32, false, true, true, false, false, 0 }, { 37, 20, 3, 7, true, false, false, true, false, 0 },
+		{ 97, 16, 2, 32, true, true, true, false, false, 0 },
+		{ 35, 32, 4, 32, false, true, true, false, false, 3 }, { 66, 128, 4, 32, true, true, true, false, false, 2 },
+		{ 13, 20, 3, 7, true, false, false, true, false, 4 }, { 86, 32, 2, 32, false, true, false, false, false, 0 },
+		{ 67, 128, 4, 32, false, true, true, false, false, 0 }, { 72, 128, 4, 32, true, false, true, false, false, 0 },
+		{ 76, 64, 2, 32, false, true, true, false, false, 0 }, { 76, 64, 2, 32, true, true, true, false, false, 0 },
+		{ 214, 64, 2, 32, false, true, true, false, false, 0 }, { 214, 64, 2, 32, true, true, true, false, false, 0 },
+		{ 256, 128, 4, 32, false, true, false, false, false, 0 }, { 256, 128, 4, 32, true, true, false, false, false, 0 }, { 100, 128, 4, 32, true, true, true, false, false, 8 },
+		{ 512, 128, 4, 32, false, true, false, false, false, 0 }, { 512, 128, 4, 32, true, true, false, false, false, 0 },
+		{ 1024, 128, 4, 32, false, true, false, false, false, 0 }, { 1024, 128, 4, 32, true, true, false, false, false, 0 },
 		/* on cards: whole tiles of keys without a mask, the second far above the first */
-		{ 200, 32, 2, 32, false, true, false, false, false }, { 195, 32, 2, 32, true, true, false, false, true } };
-	int n = S[shape].n, c = S[shape].c, heads = S[shape].heads, hd = heads * S[shape].d;
-	size_t nn = (size_t)n * n;
+		{ 200, 32, 2, 32, false, true, false, false, false, 0 }, { 195, 32, 2, 32, true, true, false, false, true, 0 } };
+	int n = S[shape].n, c = S[shape].c, heads = S[shape].heads, hd = heads * S[shape].d, members = S[shape].members ? S[shape].members : 1;
+	size_t nn = (size_t)members * n * n;
 	const struct bp_tri_attn_weights w
 	    = { check_norm_w(k, c), check_norm_b(k, c), check_weight(k, heads, c), check_weight(k, hd, c),
 		      check_weight(k, hd, c), check_weight(k, hd, c), check_weight(k, hd, c), check_weight(k, c, hd) };
 	float *out = check_out(k, nn * c);
 
-	check_label(k, "n=%d c=%d heads=%d%s%s", n, c, heads, S[shape].ending ? " ending" : " starting",
+	check_label(k, "n=%d c=%d heads=%d members=%d%s%s", n, c, heads, members, S[shape].ending ? " ending" : " starting",
 	    S[shape].add ? " in place" : "");
 	check_flops(k, (10.0 * c + 4 * n) * hd * (double)nn);
 	check_bound(k, 18, c + n);
-	CHECK_OP(k, tri_attn, .n = n, .c = c, .ending = S[shape].ending,
+	CHECK_OP(k, tri_attn, .n = n, .c = c, .members = S[shape].members, .ending = S[shape].ending,
 	    .x = S[shape].add ? out : check_normal(k, nn * c),
-	    .mask = S[shape].late ? late_mask(k, n) : S[shape].mask ? check_mask(k, n) : NULL,
+	    .mask = S[shape].late ? late_mask(k, n) : S[shape].mask ? check_mask(k, (size_t)members * n) : NULL,
 	    .pair_mask = S[shape].pair_mask ? check_mask(k, nn) : NULL, .w = &w, .add = S[shape].add, .out = out);
 }
 
@@ -229,8 +234,8 @@ const struct check_op check_heavy[] = {
 	{ "linear", linear, 7, 3, 0, 1 },
 	{ "layer_norm", layer_norm, 6, 2, 0, 0 },
 	{ "transition", transition, 6, 4, 2, 0 },
-	{ "tri_mul", tri_mul, 7, 6, 4, 1 },
-	{ "tri_attn", tri_attn, 8, 6, 4, 2 },
+	{ "tri_mul", tri_mul, 10, 7, 4, 1 },
+	{ "tri_attn", tri_attn, 11, 7, 4, 2 },
 	{ "ada_ln", ada_ln, 3, 3, 0, 0 },
 	{ "ada_cond", ada_cond, 4, 3, 1, 0 },
 	{ "cond_transition", cond_transition, 3, 3, 0, 0 },

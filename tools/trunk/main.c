@@ -65,6 +65,7 @@ static const struct bp_stage_program stage = {
 	.together = bp_trunk_together,
 	.lane = bp_trunk_lane,
 	.lane_close = bp_trunk_close,
+	.batch = bp_trunk_batch,
 };
 
 int
