@@ -7,7 +7,7 @@
 # Graphs: the second and later targets of one shape, by the trail, with graphs and with --no-graphs; the bytes must be the same.
 #
 # From the environment: WEIGHTS (by default made by mkweights, which needs numpy in PYTHON), TARGETS (32), TOKENS (100), BATCHES ("2 4 8"), GRAPHS ("100 256": tokens), DEVICE (cuda),
-# STEPS (200), RECYCLING (3), ROWS (128, of the MSA), OPTIONS (for all three stages).
+# STEPS (200), SAMPLES (1), RECYCLING (3), ROWS (128, of the MSA), OPTIONS (for all three stages).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 bin=${1:-$here/../bin}
@@ -29,7 +29,7 @@ stage() { # TOOL IN OUT [OPTION...]
 	shift 3
 	case $tool in
 	trunk) set -- --recycling-steps "${RECYCLING:-3}" "$@" ;;
-	diffuse) set -- --sampling-steps "${STEPS:-200}" "$@" ;;
+	diffuse) set -- --sampling-steps "${STEPS:-200}" --diffusion-samples "${SAMPLES:-1}" "$@" ;;
 	esac
 	# shellcheck disable=SC2086
 	"$tool" --device "$device" --weights "$weights" ${OPTIONS:-} "$@" --in "$in" --out "$to" 2>>"$log" || die "$tool failed"

@@ -39,6 +39,8 @@ bp_attn_pair_bias_cuda(struct bp_ctx *cx, const struct bp_attn_pair_bias *a)
 		s.tb = true;
 		s.alpha = 1;
 		s.batch = a->b;
+		s.like = s.m;
+		s.batch_like = a->b / members;
 		s.sa = s.sb = (int64_t)a->n * a->c;
 		s.sc = nn;
 		s.C = p;
@@ -47,6 +49,8 @@ bp_attn_pair_bias_cuda(struct bp_ctx *cx, const struct bp_attn_pair_bias *a)
 		w.ldb = w.ldc = a->c;
 		w.alpha = 1;
 		w.batch = a->b;
+		w.like = w.m;
+		w.batch_like = s.batch_like;
 		w.sa = nn;
 		w.sb = w.sc = (int64_t)a->n * a->c;
 		w.A = p;
