@@ -31,11 +31,19 @@ enum { THREADS = 512 };
 /* sums over the atoms that count, about a point: weights times distances from it, and their squares; numbers that are none; moves */
 enum { X, SQUARES = 3, ODD, MOVED };
 
+/* Robust: what holds since all atoms that count were last seen in the set, without a rank. Then x - c of each is `scale` times what it was, and a
+ * vector of at most `drift`, so its distance is scale d within drift; the median moves as little, the distances from it, and so the MAD, twice
+ * as much. All are still in where scale (limit - largest d) > (2 + 2 threshold 1.4826) drift. slack is less by what covers rounding. */
+struct hold {
+	double slack, reach, scale, drift, c[3]; /* slack, and the largest d then; c: the centre up to which drift counts */
+};
+
 struct sample {
 	int n, atoms; /* atoms that count */
 	double *x, *w, *d; /* [n,3]; [n] weights; [n] distance from the centre, -1: the atom does not count, or not in its set */
 	double origin[3], sums[8]; /* of MOVED and the others, about the origin */
-	double weight;             /* sum of all that count */
+	double weight, low, high;  /* sum of all that count, the smallest, the largest */
+	struct hold hold;
 };
 
 struct radius {
@@ -59,7 +67,7 @@ static __device__ void
 load(struct sample *s, const struct bp_rg_energy *f, const double *x)
 {
 	const double *a = f->a ? f->a + (int64_t)blockIdx.x * f->places : NULL;
-	double sums[8] = { 0, 0, 0, 0, 0, 0, 0, 0 };
+	double sums[8] = { 0, 0, 0, 0, 0, 0, 0, 0 }, low = INFINITY, high = -INFINITY;
 	int first = f->n;
 
 	for (int i = threadIdx.x; i < s->n && first == f->n; i += THREADS)
@@ -75,9 +83,12 @@ load(struct sample *s, const struct bp_rg_energy *f, const double *x)
 		if (f->mask[i]) {
 			add_atom(sums, at, w, s->origin);
 			sums[6] += w, sums[7]++;
+			low = fmin(low, w), high = fmax(high, w);
 		}
 	}
 	bp_block_eight(sums);
+	s->low = -bp_block_most(-low), s->high = bp_block_most(high);
+	s->hold = hold { -1, 0, 1, 0, { 0, 0, 0 } };
 	s->weight = sums[6], s->atoms = (int)sums[7];
 	for (int k = 0; k < 8; k++)
 		s->sums[k] = sums[k];
@@ -115,9 +126,29 @@ sum_within(double sums[8], const struct sample *s, const double c[3], double lim
 		sums[k] = v[k];
 }
 
+/* x -= by w (x - c) for all atoms: as if all had the mean of the smallest and the largest weight, and what they differ by */
+static __device__ inline void
+hold_on(struct hold *h, const struct sample *s, double by)
+{
+	const double scale = 1 - by * 0.5 * (s->low + s->high);
+
+	h->drift = scale * h->drift + fabs(by) * 0.5 * (s->high - s->low) * (h->scale * h->reach + h->drift);
+	h->scale *= scale;
+	h->slack = scale > 0 && h->scale > 0.01 ? h->slack : -1;
+}
+
+/* are all atoms that count in the set for sure, now that c is their centre? */
+static __device__ inline bool
+held(struct hold *h, const double c[3], double threshold)
+{
+	for (int k = 0; k < 3; k++)
+		h->drift += fabs(c[k] - h->c[k]), h->c[k] = c[k];
+	return h->slack > 0 && h->scale * h->slack > (2 + 2 * fabs(threshold) * bp_mad_to_sigma) * h->drift;
+}
+
 /* the set about the centre c of all, whose squares of distances are `spread` in the mean; sums as sum_within leaves them */
 static __device__ void
-choose(struct radius *r, double sums[8], const struct sample *s, const struct bp_rg_energy *f, const double c[3], double spread)
+choose(struct radius *r, double sums[8], struct sample *s, const struct bp_rg_energy *f, const double c[3], double spread)
 {
 	const double about = spread > 0 ? sqrt(spread) : 0;
 	const int m = s->atoms;
@@ -132,6 +163,14 @@ choose(struct radius *r, double sums[8], const struct sample *s, const struct bp
 		r->limit = mid + f->threshold * bp_mad_to_sigma * bp_median_within(off, s->n, m, 1.25 * about);
 	}
 	sum_within(sums, s, c, r->limit);
+	s->hold.slack = -1;
+	if (f->method == BP_RG_ROBUST && sums[7] == m) {
+		double reach = 0;
+		for (int i = threadIdx.x; i < s->n; i += THREADS)
+			reach = fmax(reach, s->d[i]);
+		reach = bp_block_most(reach);
+		s->hold = hold { (1 - 1e-6) * r->limit - reach, reach, 1, 0, { c[0], c[1], c[2] } };
+	}
 	if (f->method == BP_RG_ROBUST && sums[7] < 0.5 * m) {
 		r->limit = bp_most_of(s->d, s->n, m);
 		sum_within(sums, s, c, r->limit);
@@ -153,9 +192,9 @@ squares(const struct sample *s, const struct radius *r)
 }
 
 static __device__ void
-find_radius(struct radius *r, const struct sample *s, const struct bp_rg_energy *f)
+find_radius(struct radius *r, struct sample *s, const struct bp_rg_energy *f)
 {
-	double sums[8], c[3], sum, shift = 0;
+	double sums[8], c[3], centre[3], sum, shift = 0;
 
 	*r = radius { 0, BP_RG_FINE, 0, 1, { 0, 0, 0 }, INFINITY };
 	if (s->sums[ODD] > 0)
@@ -167,13 +206,13 @@ find_radius(struct radius *r, const struct sample *s, const struct bp_rg_energy 
 	for (int k = 0; k < 8; k++)
 		sums[k] = s->sums[k];
 	sums[6] = s->weight, sums[7] = s->atoms;
-	for (int k = 0; k < 3; k++)
-		c[k] = s->origin[k];
-	if (f->method != BP_RG_STANDARD) {
-		for (int k = 0; k < 3; k++) {
-			const double off = s->sums[X + k] / s->weight;
-			c[k] += off, shift += off * off;
-		}
+	for (int k = 0; k < 3; k++) {
+		const double off = s->sums[X + k] / s->weight;
+		c[k] = s->origin[k], centre[k] = c[k] + off, shift += off * off;
+	}
+	if (f->method != BP_RG_STANDARD && !held(&s->hold, centre, f->threshold)) {
+		for (int k = 0; k < 3; k++)
+			c[k] = centre[k];
 		choose(r, sums, s, f, c, s->sums[SQUARES] / s->weight - shift);
 	}
 	r->kept = (int)sums[7];
@@ -305,6 +344,10 @@ descend(struct sample *s, const struct bp_rg_steps *a, int e)
 		size = bp_step_size(weight, a->raw, energy, a->goal, dot);
 		moves[BP_STEP_DOT] = dot, moves[BP_STEP_SIZE] = size;
 		moves[BP_STEP_MOVED] = isfinite(size) && size != 0 && p.push != 0 && move(s, &r, &p, size, a->f.mask);
+		if (p.capped)
+			s->hold.slack = -1;
+		else
+			hold_on(&s->hold, s, size * p.push);
 	}
 	tell(a, e, s, &r, p.capped, energy, moves);
 	return moves[BP_STEP_MOVED] > 0;
