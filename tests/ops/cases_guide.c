@@ -351,7 +351,7 @@ rg_energy(struct check *k, int shape)
 
 /* As rg_energy, and what rounding grows to over the steps. In some shapes the sample is where it should be, moves without end, or does not
  * count; numbers that are told lie one behind the other, as the sampler has them. HEAP: three of five atoms are in one place; FAR: some of
- * them far from the others; FEW: weights are masses, SIGNED: one of five is below 0. */
+ * them far from the others; FEW: weights are masses, ONE: 1, SIGNED: one of five is below 0. */
 static void
 rg_steps(struct check *k, int shape)
 {
@@ -361,7 +361,7 @@ rg_steps(struct check *k, int shape)
 		double threshold, target, cap, weight;
 		bool contrast, raw;
 		enum { SPREAD, HEAP, FAR } where;
-		enum { MANY, FEW, SIGNED } weights;
+		enum { MANY, FEW, ONE, SIGNED } weights;
 	} S[] = { { 1, 1, 2, BP_RG_ROBUST, 3, 9, 10, 0.5, false, false, SPREAD, MANY }, { 2, 7, 20, BP_RG_TRIMMED, 3, 9, 10, 0.1, false, false, SPREAD, MANY },
 		{ 2, 300, 5, BP_RG_ROBUST, 1, 9, 0.01, 0.5, true, false, SPREAD, MANY }, { 3, 1031, 20, BP_RG_STANDARD, 3, 12, 0.02, 0.1, false, false, SPREAD, MANY },
 		{ 1, 511, 3, BP_RG_ROBUST, 1e-3, 9, 10, 0.5, false, false, SPREAD, MANY }, { 2, 513, 20, BP_RG_STANDARD, 3, 20, 0, 1e-3, true, true, SPREAD, MANY },
@@ -371,9 +371,10 @@ rg_steps(struct check *k, int shape)
 		{ 1, 4100, 20, BP_RG_ROBUST, 3, 20, 10, 0.1, false, false, SPREAD, FEW }, { 5, 700, 20, BP_RG_ROBUST, 3, 20, 10, 0.3, false, false, SPREAD, FEW },
 		{ 1, 4100, 20, BP_RG_ROBUST, 3, 20, 10, 0.1, false, false, FAR, FEW }, { 5, 700, 20, BP_RG_ROBUST, 3, 20, 0.05, 0.1, false, false, SPREAD, FEW },
 		{ 5, 700, 20, BP_RG_ROBUST, 3, 20, 10, 0.1, false, false, SPREAD, SIGNED }, { 1, 4100, 20, BP_RG_ROBUST, 2, 12, 10, 1.2, false, false, SPREAD, MANY },
-		{ 1, 4100, 20, BP_RG_STANDARD, 3, 20, 10, 0.1, false, false, SPREAD, FEW }, { 5, 700, 20, BP_RG_STANDARD, 3, 60, 0, 0.3, false, true, FAR, FEW },
+		{ 1, 4100, 20, BP_RG_STANDARD, 3, 20, 10, 0.1, false, false, SPREAD, FEW }, { 5, 700, 40, BP_RG_STANDARD, 3, 60, 0, 0.3, false, true, FAR, FEW },
 		{ 5, 700, 20, BP_RG_STANDARD, 3, 20, 0.1, 0.1, false, false, SPREAD, FEW }, { 1, 4100, 20, BP_RG_STANDARD, 3, 20, 10, 0.1, false, false, SPREAD, SIGNED },
 		{ 1, 4100, 20, BP_RG_TRIMMED, 3, 20, 10, 0.1, false, false, FAR, FEW }, { 5, 700, 20, BP_RG_TRIMMED, 3, 20, 10, 0.1, false, false, SPREAD, SIGNED },
+		{ 2, 600, 40, BP_RG_ROBUST, 3, 20, 10, 0.1, false, false, SPREAD, ONE },
 		{ 1, 4096, 20, BP_RG_ROBUST, 3, 9, 10, 0.1, false, false, SPREAD, FEW } };
 	const int b = S[shape].b, n = S[shape].n, ld = BP_RG_VALUES + 1;
 	const size_t ahead = (size_t)b * (1 + (size_t)ld + BP_STEP_VALUES);
@@ -391,10 +392,10 @@ rg_steps(struct check *k, int shape)
 	for (int i = 0; i < 3 * b * n; i++)
 		x[i] += S[shape].where == FAR && i / 3 % 41 == 7 ? 70 + i % 50 : 0;
 	for (int i = 0; i < n; i++)
-		w[i] = S[shape].weights == FEW ? masses[i % 7] : i % 5 == 3 ? -1 : 1 + i % 89 / 10.0;
+		w[i] = S[shape].weights == FEW ? masses[i % 7] : S[shape].weights == ONE ? 1 : i % 5 == 3 ? -1 : 1 + i % 89 / 10.0;
 	check_label(k, "b=%d n=%d steps=%d method=%d%s%s%s%s", b, n, S[shape].steps, f.method, S[shape].contrast ? " contrast" : "",
 	    S[shape].raw ? " raw" : "", S[shape].where == HEAP ? " heap" : S[shape].where == FAR ? " far" : "",
-	    S[shape].weights == FEW ? " masses" : S[shape].weights == SIGNED ? " signed" : "");
+	    (const char *const[]) { "", " masses", " ones", " signed" }[S[shape].weights]);
 	check_bound(k, 1e-3, 1);
 	f.k = check_doubles(k, 1, 5, 6), f.mask = check_bytes(k, mask, (size_t)n);
 	f.w = S[shape].weights == MANY ? check_doubles(k, (size_t)n, 1, 9) : check_given_doubles(k, w, (size_t)n);
@@ -487,7 +488,7 @@ const struct check_op check_guide[] = {
 	{ "centre_atoms", centre_atoms, 3, 1, 0, 0 },
 	{ "saxs_fit", saxs_fit, 6, 1, 0, 0 },
 	{ "rg_energy", rg_energy, 6, 1, 0, 0 },
-	{ "rg_steps", rg_steps, 23, 1, 0, 0 },
+	{ "rg_steps", rg_steps, 24, 1, 0, 0 },
 	{ "guide_begin", guide_begin, 3, 1, 0, 0 },
 	{ "guide_step", guide_step, 6, 1, 0, 0 },
 	{ "guide_end", guide_end, 3, 1, 0, 0 },
