@@ -237,22 +237,4 @@ bp_most_of(const double *d, int n, int m)
 	return limit + (k + 1 < m ? (at - k) * (bp_rank(all, n, k + 1) - limit) : 0);
 }
 
-/* within the median and so many robust sigmas; where that is less than half, the nearest 95 % */
-static __device__ inline void
-bp_drop_outliers(double *d, int n, int m, double threshold)
-{
-	const struct bp_ranked all = { d, false, 0 };
-	const double mid = bp_median(all, n, m);
-	const struct bp_ranked spread = { d, true, mid };
-	double limit = mid + threshold * bp_mad_to_sigma * bp_median(spread, n, m);
-
-	if (bp_count_within(d, n, limit, false) < 0.5 * m)
-		limit = bp_most_of(d, n, m);
-	__syncthreads();
-	for (int i = threadIdx.x; i < n; i += blockDim.x)
-		if (d[i] > limit)
-			d[i] = -1;
-	__syncthreads();
-}
-
 #endif

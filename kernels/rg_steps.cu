@@ -1,5 +1,5 @@
-/* kernels/rg_steps.cu: contents: original; optimized: a sample's atoms, its radius, the step. */
-#include "ranks.cuh"
+/* kernels/rg_steps.cu: contents: original; optimized: a step, steps of kinds, all steps. */
+#include "rg_sample.cuh"
 
 extern "C" {
 #include "ops/rg_steps.h"
@@ -22,303 +22,249 @@ bp_rg_steps_cuda(struct bp_ctx *cx, const struct bp_rg_steps *a)
 	return BP_OK;
 }
 
-/* ---- optimized: all steps of a sample by one block, all of whose threads know every sum and decide alike. Its atoms are in shared memory where there
- * is room. A thread looks at the same atoms in every pass, so that none waits for what another one wrote of an atom. A pass over
- * the coordinates costs most: the one that moves the atoms also makes the sums that the next step begins with. ---- */
+/* ---- optimized: all steps of a sample by one block. Its atoms are in shared memory where there is room. A pass over the coordinates costs most: the
+ * one that moves the atoms also makes the sums that the next step begins with, and where weights are few (masses) and all atoms are in the
+ * set, steps are made of sums alone. ---- */
 
-enum { THREADS = 512 };
-
-/* sums over the atoms that count, about a point: weights times distances from it, and their squares; numbers that are none; moves */
-enum { X, SQUARES = 3, ODD, MOVED };
-
-struct sample {
-	int n, atoms; /* atoms that count */
-	double *x, *w, *d; /* [n,3]; [n] weights; [n] distance from the centre, -1: the atom does not count, or not in its set */
-	double origin[3], sums[8]; /* of MOVED and the others, about the origin */
-	double weight;             /* sum of all that count */
-};
-
-struct radius {
-	int kept, fault;
-	double rg, total, c[3], limit; /* the set are those at most limit away */
-};
-
-static __device__ inline void
-add_atom(double sums[8], const double x[3], double w, const double origin[3])
-{
-	const double v[3] = { x[0] - origin[0], x[1] - origin[1], x[2] - origin[2] }, r2 = v[0] * v[0] + v[1] * v[1] + v[2] * v[2];
-
-	for (int k = 0; k < 3; k++)
-		sums[X + k] += w * v[k];
-	sums[SQUARES] += w * r2;
-	sums[ODD] += !isfinite(x[0]) || !isfinite(x[1]) || !isfinite(x[2]);
-}
-
-/* x, w and d, and the sums of a sample where it is, about its first atom; d is 0 where an atom counts */
-static __device__ void
-load(struct sample *s, const struct bp_rg_energy *f, const double *x)
-{
-	const double *a = f->a ? f->a + (int64_t)blockIdx.x * f->places : NULL;
-	double sums[8] = { 0, 0, 0, 0, 0, 0, 0, 0 };
-	int first = f->n;
-
-	for (int i = threadIdx.x; i < s->n && first == f->n; i += THREADS)
-		first = f->mask[i] ? i : first;
-	first = min(-(int)bp_block_most(-first), f->n - 1);
-	for (int k = 0; k < 3; k++)
-		s->origin[k] = x[3 * first + k];
-	for (int i = threadIdx.x; i < s->n; i += THREADS) {
-		const double at[3] = { x[3 * i], x[3 * i + 1], x[3 * i + 2] }, w = f->w[i] + (a && f->place[i] >= 0 ? f->layer * a[f->place[i]] : 0);
-		for (int k = 0; k < 3; k++)
-			s->x[3 * i + k] = at[k];
-		s->w[i] = w, s->d[i] = f->mask[i] ? 0 : -1;
-		if (f->mask[i]) {
-			add_atom(sums, at, w, s->origin);
-			sums[6] += w, sums[7]++;
-		}
-	}
-	bp_block_eight(sums);
-	s->weight = sums[6], s->atoms = (int)sums[7];
-	for (int k = 0; k < 8; k++)
-		s->sums[k] = sums[k];
-}
-
-/* ---- the radius ---- */
-
-/* distances from c of all atoms that count; mask: what d no longer says, once atoms were trimmed */
-static __device__ inline void
-find_distances(const struct sample *s, const double c[3], const uint8_t *mask)
-{
-	for (int i = threadIdx.x; i < s->n; i += THREADS) {
-		const double x = s->x[3 * i] - c[0], y = s->x[3 * i + 1] - c[1], z = s->x[3 * i + 2] - c[2];
-		s->d[i] = mask[i] ? sqrt(x * x + y * y + z * z) : -1;
-	}
-}
-
-/* atoms, weights, their sums about c, squares times weights, over the atoms at most limit away */
-static __device__ inline void
-sum_within(double sums[8], const struct sample *s, const double c[3], double limit)
-{
-	double v[8] = { 0, 0, 0, 0, 0, 0, 0, 0 };
-
-	for (int i = threadIdx.x; i < s->n; i += THREADS) {
-		const double d = s->d[i], w = s->w[i];
-		if (d < 0 || !(d <= limit))
-			continue;
-		for (int k = 0; k < 3; k++)
-			v[X + k] += w * (s->x[3 * i + k] - c[k]);
-		v[SQUARES] += w * (d * d);
-		v[6] += w, v[7]++;
-	}
-	bp_block_eight(v);
-	for (int k = 0; k < 8; k++)
-		sums[k] = v[k];
-}
-
-/* the set about the centre c of all, whose squares of distances are `spread` in the mean; sums as sum_within leaves them */
-static __device__ void
-choose(struct radius *r, double sums[8], const struct sample *s, const struct bp_rg_energy *f, const double c[3], double spread)
-{
-	const double about = spread > 0 ? sqrt(spread) : 0;
-	const int m = s->atoms;
-
-	find_distances(s, c, f->mask);
-	if (f->method == BP_RG_TRIMMED) {
-		bp_trim(s->d, s->n, m);
-	} else {
-		const struct bp_ranked all = { s->d, false, 0 };
-		const double mid = bp_median_within(all, s->n, m, 2.5 * about);
-		const struct bp_ranked off = { s->d, true, mid };
-		r->limit = mid + f->threshold * bp_mad_to_sigma * bp_median_within(off, s->n, m, 1.25 * about);
-	}
-	sum_within(sums, s, c, r->limit);
-	if (f->method == BP_RG_ROBUST && sums[7] < 0.5 * m) {
-		r->limit = bp_most_of(s->d, s->n, m);
-		sum_within(sums, s, c, r->limit);
-	}
-}
-
-/* sum of weights times squares about the set's own centre */
-static __device__ double
-squares(const struct sample *s, const struct radius *r)
-{
-	double sum = 0;
-
-	for (int i = threadIdx.x; i < s->n; i += THREADS)
-		if (s->d[i] >= 0 && s->d[i] <= r->limit) {
-			const double x = s->x[3 * i] - r->c[0], y = s->x[3 * i + 1] - r->c[1], z = s->x[3 * i + 2] - r->c[2];
-			sum += s->w[i] * (x * x + y * y + z * z);
-		}
-	return bp_block_sum_of(sum);
-}
-
-static __device__ void
-find_radius(struct radius *r, const struct sample *s, const struct bp_rg_energy *f)
-{
-	double sums[8], c[3], sum, shift = 0;
-
-	*r = radius { 0, BP_RG_FINE, 0, 1, { 0, 0, 0 }, INFINITY };
-	if (s->sums[ODD] > 0)
-		r->fault = BP_RG_NOT_FINITE;
-	else if (s->atoms > 0 && !(s->weight > 0))
-		r->fault = BP_RG_NO_WEIGHT;
-	if (r->fault || s->atoms == 0)
-		return;
-	for (int k = 0; k < 8; k++)
-		sums[k] = s->sums[k];
-	sums[6] = s->weight, sums[7] = s->atoms;
-	for (int k = 0; k < 3; k++)
-		c[k] = s->origin[k];
-	if (f->method != BP_RG_STANDARD) {
-		for (int k = 0; k < 3; k++) {
-			const double off = s->sums[X + k] / s->weight;
-			c[k] += off, shift += off * off;
-		}
-		choose(r, sums, s, f, c, s->sums[SQUARES] / s->weight - shift);
-	}
-	r->kept = (int)sums[7];
-	if (r->kept == 0)
-		return;
-	r->total = sums[6];
-	shift = 0;
-	for (int k = 0; k < 3; k++) {
-		const double off = sums[X + k] / r->total;
-		r->c[k] = c[k] + off, shift += off * off;
-	}
-	sum = sums[SQUARES] - r->total * shift; /* about its own centre, unless too many digits cancel */
-	if (!(sum > 0.5 * sums[SQUARES]))
-		sum = squares(s, r);
-	if (!(r->total > 0) || !(sum / r->total >= 0) || !isfinite(sum))
-		r->fault = BP_RG_NO_RADIUS;
-	else
-		r->rg = sqrt(sum / r->total);
-}
-
-/* ---- the step ---- */
-
-/* what moves the atoms: g = push w (x - c), shortened to cap, less mean */
-struct pull {
-	double push, cap, mean[3];
-	int capped;
-};
-
-/* the gradient of atom i; true: it was shortened. 0 outside the set */
-static __device__ inline bool
-gradient(double g[3], const struct sample *s, const struct radius *r, const struct pull *p, int i)
-{
-	const bool in = s->d[i] >= 0 && s->d[i] <= r->limit;
-	const double w = in ? p->push * s->w[i] : 0;
-	double l2 = 0;
-
-	for (int k = 0; k < 3; k++) {
-		g[k] = in ? w * (s->x[3 * i + k] - r->c[k]) : 0;
-		l2 += g[k] * g[k];
-	}
-	const bool longer = p->cap > 0 && l2 > p->cap * p->cap;
-	const double by = longer ? p->cap / sqrt(l2) : 1;
-	for (int k = 0; k < 3; k++)
-		g[k] = g[k] * by - (in ? p->mean[k] : 0);
-	return longer;
-}
-
-/* sets capped and mean; returns the gradient's square */
-static __device__ double
-find_pull(struct pull *p, const struct sample *s, const struct radius *r)
-{
-	double sums[8] = { 0, 0, 0, 0, 0, 0, 0, 0 }, g[3], dot = 0;
-
-	for (int i = threadIdx.x; i < s->n && p->push != 0; i += THREADS) {
-		sums[4] += gradient(g, s, r, p, i);
-		for (int k = 0; k < 3; k++)
-			sums[k] += g[k], sums[3] += g[k] * g[k];
-	}
-	bp_block_eight(sums);
-	p->capped = (int)sums[4];
-	if (p->capped == 0)
-		return sums[3];
-	for (int k = 0; k < 3; k++)
-		p->mean[k] = sums[k] / r->kept;
-	for (int i = threadIdx.x; i < s->n; i += THREADS) {
-		gradient(g, s, r, p, i);
-		dot += g[0] * g[0] + g[1] * g[1] + g[2] * g[2];
-	}
-	return bp_block_sum_of(dot);
-}
+/* ---- a step ---- */
 
 /* move by size times the gradient; sums of where they are then, about the set's centre. True: an atom moved */
 static __device__ bool
-move(struct sample *s, const struct radius *r, const struct pull *p, double size, const uint8_t *mask)
+move(struct bp_rg_sample *s, const struct bp_radius *r, const struct bp_pull *p, double size, const uint8_t *mask)
 {
 	double sums[8] = { 0, 0, 0, 0, 0, 0, 0, 0 };
 
-	for (int i = threadIdx.x; i < s->n; i += THREADS) {
+	for (int i = threadIdx.x; i < s->n; i += BP_RG_THREADS) {
 		double g[3], at[3];
 		if (!mask[i])
 			continue;
-		gradient(g, s, r, p, i);
+		bp_gradient(g, s, r, p, i);
 		for (int k = 0; k < 3; k++) {
 			const double by = size * g[k];
-			sums[MOVED] += by != 0;
+			sums[BP_SUM_MOVED] += by != 0;
 			s->x[3 * i + k] = at[k] = s->x[3 * i + k] - by;
 		}
-		add_atom(sums, at, s->w[i], r->c);
+		bp_add_atom(sums, at, s->w[i], r->c);
 	}
 	bp_block_eight(sums);
 	for (int k = 0; k < 8; k++)
 		s->sums[k] = sums[k];
 	for (int k = 0; k < 3; k++)
 		s->origin[k] = r->c[k];
-	return sums[MOVED] > 0;
+	return sums[BP_SUM_MOVED] > 0;
 }
 
-/* the numbers of an evaluation and its step, which follow it until the last if nothing moved */
+/* the numbers of evaluation e and its step */
 static __device__ inline void
-tell(const struct bp_rg_steps *a, int e, const struct sample *s, const struct radius *r, int capped, double energy, const double moves[BP_STEP_VALUES])
+tell(const struct bp_rg_steps *a, int e, int atoms, const struct bp_radius *r, int capped, double energy, const double moves[BP_STEP_VALUES])
 {
-	const int b = blockIdx.x, end = moves[BP_STEP_MOVED] > 0 ? e + 1 : a->steps;
+	const int64_t b = blockIdx.x, at = e * (int64_t)a->ahead;
 
-	for (e += threadIdx.x; e < end; e += THREADS) {
-		double *v = a->f.values + e * a->ahead + (int64_t)b * a->f.ld;
-		a->f.energy[e * a->ahead + b] = energy;
-		v[BP_RG_RADIUS] = r->rg, v[BP_RG_TARGET] = a->f.target, v[BP_RG_K] = *a->f.k, v[BP_RG_KEPT] = r->kept;
-		v[BP_RG_CAPPED] = capped, v[BP_RG_FAULT] = r->fault, v[BP_RG_ATOMS] = s->atoms;
-		for (int k = 0; k < BP_STEP_VALUES; k++)
-			a->moves[e * a->ahead + BP_STEP_VALUES * b + k] = moves[k];
+	a->f.energy[at + b] = energy;
+	bp_tell_radius(a->f.values + at + b * a->f.ld, &a->f, atoms, r, capped);
+	for (int k = 0; k < BP_STEP_VALUES; k++)
+		a->moves[at + BP_STEP_VALUES * b + k] = moves[k];
+}
+
+/* ---- steps of kinds: as long as all atoms move by x -= by w (x - c), those of one weight w keep their shape. Their sums say how they move, and
+ * where they are is found at the end. A warp makes the steps, a lane a kind, and again from lane to lane as the kinds are fewer. ---- */
+
+/* the weights that there are, rising; none where they follow from the sample, or some are below 0, whose sums lose digits */
+static __device__ void
+find_kinds(struct bp_rg_sample *s, bool given)
+{
+	double w = s->low;
+
+	s->kind = 0;
+	while (given && w >= 0 && s->high < INFINITY && s->kinds < BP_RG_KINDS) {
+		double next = INFINITY;
+		s->kind = threadIdx.x % BP_RG_KINDS == s->kinds ? w : s->kind;
+		s->kinds++;
+		if (w == s->high)
+			return;
+		for (int i = threadIdx.x; i < s->n; i += BP_RG_THREADS)
+			if (s->d[i] >= 0 && s->w[i] > w)
+				next = fmin(next, s->w[i]);
+		w = -bp_block_most(-next);
+	}
+	s->kinds = 0;
+}
+
+/* n atoms of weight w; sums of v = x - c and of its square, the longest v at first; v is scale times what it was at first, and off */
+struct kind {
+	double w, n, v[3], squares, reach, scale, off[3];
+};
+
+/* sums over the kinds */
+template <int N>
+static __device__ inline void
+over_kinds(double (&v)[N], int lanes)
+{
+	for (int d = lanes / 2; d; d /= 2)
+		for (int i = 0; i < N; i++)
+			v[i] += __shfl_xor_sync(~0u, v[i], d);
+}
+
+/* the kinds about c; d of an atom is its kind from now on */
+static __device__ void
+find_kind(struct kind *q, struct bp_rg_sample *s, const double c[3], int lanes)
+{
+	for (int j = 0; j < s->kinds; j++) {
+		const double w = __shfl_sync(~0u, s->kind, j);
+		double sums[8] = { 0, 0, 0, 0, 0, 0, 0, 0 }, reach = 0;
+		for (int i = threadIdx.x; i < s->n; i += BP_RG_THREADS)
+			if (s->d[i] >= 0 && s->w[i] == w) {
+				double r2 = 0;
+				for (int k = 0; k < 3; k++) {
+					const double v = s->x[3 * i + k] - c[k];
+					sums[BP_SUM_X + k] += v, r2 += v * v;
+				}
+				sums[BP_SUM_SQUARES] += r2, reach = fmax(reach, r2);
+				sums[6]++, s->d[i] = j;
+			}
+		bp_block_eight(sums);
+		reach = s->hold.slack > 0 ? sqrt(bp_block_most(reach)) : 0;
+		if (threadIdx.x % lanes == j)
+			*q = kind { w, sums[6], { sums[BP_SUM_X], sums[BP_SUM_X + 1], sums[BP_SUM_X + 2] }, sums[BP_SUM_SQUARES], reach, 1, { 0, 0, 0 } };
 	}
 }
 
-/* an evaluation and its step; true: an atom moved */
-static __device__ bool
-descend(struct sample *s, const struct bp_rg_steps *a, int e)
+/* a weight, so that no kind is far from where it would be with it: the first and the last kind, which differ most, as far */
+static __device__ inline double
+middle(const struct kind *q, int kinds)
 {
-	const double k = *a->f.k, weight = *a->weight;
-	double off, energy, moves[BP_STEP_VALUES] = { 0, 0, 0 }, size, dot;
-	struct pull p = { 0, a->f.cap, { 0, 0, 0 }, 0 };
-	struct radius r;
+	const double low = __shfl_sync(~0u, q->reach, 0), high = __shfl_sync(~0u, q->reach, kinds - 1);
+	const double w = __shfl_sync(~0u, q->w, 0), more = __shfl_sync(~0u, q->w, kinds - 1) - w;
 
-	find_radius(&r, s, &a->f);
-	off = r.fault || r.rg < bp_rg_smallest || s->atoms < 3 ? 0 : r.rg - a->f.target;
-	energy = r.fault ? 0 : 0.5 * k * off * off;
-	p.push = off != 0 ? k * off / (r.total * r.rg) : 0;
-	dot = find_pull(&p, s, &r);
-	if (weight != 0 && (a->raw || energy > a->goal)) {
-		size = bp_step_size(weight, a->raw, energy, a->goal, dot);
-		moves[BP_STEP_DOT] = dot, moves[BP_STEP_SIZE] = size;
-		moves[BP_STEP_MOVED] = isfinite(size) && size != 0 && p.push != 0 && move(s, &r, &p, size, a->f.mask);
+	return high > 0 ? w + more * (high / (low + high)) : w;
+}
+
+/* Steps from `first` on, until one is not as said above, or may not be: it is not made. Of no atom the square of the gradient is more than dot, that
+ * of all, so that up to there cap is none. c and what is known of each kind follow. Returns the step that comes next. */
+static __device__ int
+step_kinds(struct kind *q, double c[3], const struct bp_rg_sample *s, const struct bp_rg_steps *a, int lanes, const int first)
+{
+	const double k = *a->f.k, weight = *a->weight, cap2 = a->f.cap > 0 ? 0.999 * a->f.cap * a->f.cap : INFINITY;
+	const double middling = middle(q, s->kinds), total = s->weight, share = 1 / total;
+	const int own = first + threadIdx.x, last = min(a->steps, first + 32);
+	struct bp_radius r = { s->atoms, BP_RG_FINE, 0, total, { 0, 0, 0 }, INFINITY };
+	double energy_own = 0, moves[BP_STEP_VALUES] = { 0, 0, 1 }, all = 1; /* scale of an atom of middling weight */
+	bool in = true;
+	int e = first;
+
+	for (; e < last && in; e++) {
+		double sums[2] = { q->w * q->squares, q->w * q->w * q->squares }, shift[3];
+		over_kinds(sums, lanes);
+		const double rg = sqrt(sums[0] * share), off = rg - a->f.target, energy = 0.5 * k * off * off, push = k * off / (total * rg);
+		const double dot = push * push * sums[1], size = bp_step_size(weight, a->raw, energy, a->goal, dot), moved2 = size * size * dot;
+		const double by = size * push, scale = 1 - by * q->w;
+		if (!(rg >= bp_rg_smallest) || !(a->raw || energy > a->goal) || !(dot <= cap2) || !(moved2 > 1e-200 && moved2 < 1e200))
+			break;
+		if (e == own)
+			r.rg = rg, energy_own = energy, moves[BP_STEP_DOT] = dot, moves[BP_STEP_SIZE] = size;
+		for (int d = 0; d < 3; d++)
+			q->v[d] *= scale, shift[d] = q->w * q->v[d];
+		over_kinds(shift, lanes);
+		q->squares *= scale * scale, q->scale *= scale, all *= 1 - by * middling;
+		double drift = all * s->hold.drift + fabs(q->scale - all) * q->reach;
+		for (int d = 0; d < 3; d++) {
+			const double u = shift[d] * share;
+			q->squares -= u * (2 * q->v[d] - q->n * u), q->v[d] -= q->n * u;
+			q->off[d] = scale * q->off[d] - u, drift += fabs(q->off[d]), c[d] += u;
+		}
+		/* so far from `all` times what v was when the steps began, which was so far from a scaling itself (bp_hold) */
+		in = a->f.method == BP_RG_STANDARD || __all_sync(~0u, all > 0 && bp_held(&s->hold, all * s->hold.scale, drift, a->f.threshold));
 	}
-	tell(a, e, s, &r, p.capped, energy, moves);
-	return moves[BP_STEP_MOVED] > 0;
+	if (own < e)
+		tell(a, own, s->atoms, &r, 0, energy_own, moves);
+	return e;
+}
+
+/* the same with all threads, where the set is of all atoms: they and their sums follow */
+static __device__ int
+glide(struct bp_rg_sample *s, const struct bp_radius *r, const struct bp_rg_steps *a, int first)
+{
+	__shared__ double scale[BP_RG_KINDS], off[BP_RG_KINDS][3], to[3];
+	__shared__ int next;
+	const int lanes = s->kinds > 4 ? 8 : s->kinds > 2 ? 4 : s->kinds;
+	double sums[8] = { 0, 0, 0, 0, 0, 0, 0, 0 }, c[3] = { r->c[0], r->c[1], r->c[2] };
+	struct kind q = { 0, 0, { 0, 0, 0 }, 0, 0, 1, { 0, 0, 0 } };
+
+	find_kind(&q, s, c, lanes);
+	if (threadIdx.x < 32) {
+		const int e = step_kinds(&q, c, s, a, lanes, first);
+		if (threadIdx.x < lanes) {
+			scale[threadIdx.x] = q.scale, next = e;
+			for (int k = 0; k < 3; k++)
+				off[threadIdx.x][k] = q.off[k], to[k] = c[k];
+		}
+	}
+	__syncthreads();
+	if (next == first)
+		return first;
+	for (int i = threadIdx.x; i < s->n; i += BP_RG_THREADS) {
+		const int j = (int)s->d[i];
+		double x[3];
+		if (j < 0)
+			continue;
+		for (int k = 0; k < 3; k++)
+			s->x[3 * i + k] = x[k] = to[k] + (scale[j] * (s->x[3 * i + k] - r->c[k]) + off[j][k]);
+		bp_add_atom(sums, x, s->w[i], to);
+	}
+	bp_block_eight(sums);
+	for (int k = 0; k < 8; k++)
+		s->sums[k] = sums[k];
+	for (int k = 0; k < 3; k++)
+		s->origin[k] = to[k];
+	s->hold.slack = -1;
+	return next;
+}
+
+/* ---- all steps ---- */
+
+/* evaluation e and its step, and maybe more; returns the one that comes next. Those behind one that moves no atom are as it is. */
+static __device__ int
+descend(struct bp_rg_sample *s, const struct bp_rg_steps *a, int e)
+{
+	const double weight = *a->weight;
+	double moves[BP_STEP_VALUES] = { 0, 0, 0 };
+	struct bp_radius r;
+	struct bp_pull p;
+	int end;
+
+	bp_find_radius(&r, s, &a->f);
+	if (s->kinds && !r.fault && r.kept == s->atoms && s->atoms >= 3) {
+		r.limit = INFINITY; /* d is taken */
+		end = glide(s, &r, a, e);
+		if (end > e)
+			return end;
+		s->kinds = 0; /* nor will it be the next time, mostly: shortened gradients */
+	}
+	bp_find_pull(&p, s, &r, &a->f);
+	if (weight != 0 && (a->raw || p.energy > a->goal)) {
+		const double size = bp_step_size(weight, a->raw, p.energy, a->goal, p.dot);
+		moves[BP_STEP_DOT] = p.dot, moves[BP_STEP_SIZE] = size;
+		moves[BP_STEP_MOVED] = isfinite(size) && size != 0 && p.push != 0 && move(s, &r, &p, size, a->f.mask);
+		if (p.capped)
+			s->hold.slack = -1;
+		else
+			bp_hold_on(&s->hold, s, size * p.push);
+	}
+	end = moves[BP_STEP_MOVED] > 0 ? e + 1 : a->steps;
+	for (e += threadIdx.x; e < end; e += BP_RG_THREADS)
+		tell(a, e, s->atoms, &r, p.capped, p.energy, moves);
+	return end;
 }
 
 /* a block a sample; scratch [b,2,n]; room: doubles of shared memory */
 static __global__ void
-__launch_bounds__(THREADS)
+__launch_bounds__(BP_RG_THREADS)
 steps(struct bp_rg_steps a, double *scratch, int room)
 {
 	extern __shared__ double shared[];
 	const int64_t n = a.f.n;
 	double *x = a.x + 3 * (int64_t)blockIdx.x * n, *next = shared;
-	struct sample s;
+	struct bp_rg_sample s;
 
 	s.n = a.f.n;
 	s.x = x, s.d = scratch + 2 * (int64_t)blockIdx.x * n, s.w = s.d + n;
@@ -328,10 +274,11 @@ steps(struct bp_rg_steps a, double *scratch, int room)
 		s.d = next, next += n;
 	if (room >= 5 * n)
 		s.w = next;
-	load(&s, &a.f, x);
-	for (int e = 0; e < a.steps && descend(&s, &a, e); e++)
+	bp_load(&s, &a.f, x);
+	find_kinds(&s, !a.f.a);
+	for (int e = 0; e < a.steps; e = descend(&s, &a, e))
 		;
-	for (int i = threadIdx.x; i < s.n && s.x != x; i += THREADS)
+	for (int i = threadIdx.x; i < s.n && s.x != x; i += BP_RG_THREADS)
 		for (int k = 0; k < 3; k++)
 			x[3 * i + k] = s.x[3 * i + k];
 }
@@ -347,7 +294,7 @@ bp_rg_steps_cuda_opt(struct bp_ctx *cx, const struct bp_rg_steps *a)
 	BP_CUDA_NEW(scratch, 2 * (size_t)a->f.b * n, cx);
 	if (!cx->dry && a->f.b) {
 		cudaFuncSetAttribute(steps, cudaFuncAttributeMaxDynamicSharedMemorySize, room * (int)sizeof(double)); /* bp_launched tells */
-		steps<<<a->f.b, THREADS, room * sizeof(double), bp_stream(cx)>>>(*a, scratch, room);
+		steps<<<a->f.b, BP_RG_THREADS, room * sizeof(double), bp_stream(cx)>>>(*a, scratch, room);
 	}
 	bp_dev_release(cx, mark);
 	return cx->dry ? BP_OK : bp_launched(cx, "rg_steps");

@@ -350,7 +350,8 @@ rg_energy(struct check *k, int shape)
 }
 
 /* As rg_energy, and what rounding grows to over the steps. In some shapes the sample is where it should be, moves without end, or does not
- * count; numbers that are told lie one behind the other, as the sampler has them. */
+ * count; numbers that are told lie one behind the other, as the sampler has them. HEAP: three of five atoms are in one place; FAR: some of
+ * them far from the others; FEW: weights are masses, ONE: 1, SIGNED: one of five is below 0. */
 static void
 rg_steps(struct check *k, int shape)
 {
@@ -358,17 +359,27 @@ rg_steps(struct check *k, int shape)
 		int b, n, steps;
 		enum bp_rg_method method;
 		double threshold, target, cap, weight;
-		bool contrast, raw, heap; /* heap: three of five atoms are in one place */
-	} S[] = { { 1, 1, 2, BP_RG_ROBUST, 3, 9, 10, 0.5, false, false, false }, { 2, 7, 20, BP_RG_TRIMMED, 3, 9, 10, 0.1, false, false, false },
-		{ 2, 300, 5, BP_RG_ROBUST, 1, 9, 0.01, 0.5, true, false, false }, { 3, 1031, 20, BP_RG_STANDARD, 3, 12, 0.02, 0.1, false, false, false },
-		{ 1, 511, 3, BP_RG_ROBUST, 1e-3, 9, 10, 0.5, false, false, false }, { 2, 513, 20, BP_RG_STANDARD, 3, 20, 0, 1e-3, true, true, false },
-		{ 2, 2049, 4, BP_RG_TRIMMED, 3, 9, 10, 0.5, true, false, false }, { 2, 301, 3, BP_RG_ROBUST, 3, 9, 10, 0, false, false, false },
-		{ 2, 1499, 3, BP_RG_ROBUST, 3, 9, 10, 0.1, false, false, true }, { 1, 5377, 2, BP_RG_ROBUST, 3, 9, 10, 0.1, false, false, false },
-		{ 1, 9001, 3, BP_RG_ROBUST, 2, 9, 0.003, 0.1, true, false, false },
-		{ 1, 4096, 20, BP_RG_ROBUST, 3, 9, 10, 0.1, false, false, false } };
+		bool contrast, raw;
+		enum { SPREAD, HEAP, FAR } where;
+		enum { MANY, FEW, ONE, SIGNED } weights;
+	} S[] = { { 1, 1, 2, BP_RG_ROBUST, 3, 9, 10, 0.5, false, false, SPREAD, MANY }, { 2, 7, 20, BP_RG_TRIMMED, 3, 9, 10, 0.1, false, false, SPREAD, MANY },
+		{ 2, 300, 5, BP_RG_ROBUST, 1, 9, 0.01, 0.5, true, false, SPREAD, MANY }, { 3, 1031, 20, BP_RG_STANDARD, 3, 12, 0.02, 0.1, false, false, SPREAD, MANY },
+		{ 1, 511, 3, BP_RG_ROBUST, 1e-3, 9, 10, 0.5, false, false, SPREAD, MANY }, { 2, 513, 20, BP_RG_STANDARD, 3, 20, 0, 1e-3, true, true, SPREAD, MANY },
+		{ 2, 2049, 4, BP_RG_TRIMMED, 3, 9, 10, 0.5, true, false, SPREAD, MANY }, { 2, 301, 3, BP_RG_ROBUST, 3, 9, 10, 0, false, false, SPREAD, MANY },
+		{ 2, 1499, 3, BP_RG_ROBUST, 3, 9, 10, 0.1, false, false, HEAP, MANY }, { 1, 5377, 2, BP_RG_ROBUST, 3, 9, 10, 0.1, false, false, SPREAD, MANY },
+		{ 1, 9001, 3, BP_RG_ROBUST, 2, 9, 0.003, 0.1, true, false, SPREAD, MANY },
+		{ 1, 4100, 20, BP_RG_ROBUST, 3, 20, 10, 0.1, false, false, SPREAD, FEW }, { 5, 700, 20, BP_RG_ROBUST, 3, 20, 10, 0.3, false, false, SPREAD, FEW },
+		{ 1, 4100, 20, BP_RG_ROBUST, 3, 20, 10, 0.1, false, false, FAR, FEW }, { 5, 700, 20, BP_RG_ROBUST, 3, 20, 0.05, 0.1, false, false, SPREAD, FEW },
+		{ 5, 700, 20, BP_RG_ROBUST, 3, 20, 10, 0.1, false, false, SPREAD, SIGNED }, { 1, 4100, 20, BP_RG_ROBUST, 2, 12, 10, 1.2, false, false, SPREAD, MANY },
+		{ 1, 4100, 20, BP_RG_STANDARD, 3, 20, 10, 0.1, false, false, SPREAD, FEW }, { 5, 700, 40, BP_RG_STANDARD, 3, 60, 0, 0.3, false, true, FAR, FEW },
+		{ 5, 700, 20, BP_RG_STANDARD, 3, 20, 0.1, 0.1, false, false, SPREAD, FEW }, { 1, 4100, 20, BP_RG_STANDARD, 3, 20, 10, 0.1, false, false, SPREAD, SIGNED },
+		{ 1, 4100, 20, BP_RG_TRIMMED, 3, 20, 10, 0.1, false, false, FAR, FEW }, { 5, 700, 20, BP_RG_TRIMMED, 3, 20, 10, 0.1, false, false, SPREAD, SIGNED },
+		{ 2, 600, 40, BP_RG_ROBUST, 3, 20, 10, 0.1, false, false, SPREAD, ONE },
+		{ 1, 4096, 20, BP_RG_ROBUST, 3, 9, 10, 0.1, false, false, SPREAD, FEW } };
 	const int b = S[shape].b, n = S[shape].n, ld = BP_RG_VALUES + 1;
 	const size_t ahead = (size_t)b * (1 + (size_t)ld + BP_STEP_VALUES);
-	double weight = S[shape].weight, *told, *x = malloc(3 * (size_t)b * n * sizeof *x);
+	static const double masses[] = { 12.011, 14.007, 12.011, 15.999, 12.011, 32.06, 12.011 };
+	double weight = S[shape].weight, *told, *x = malloc((3 * (size_t)b + 1) * n * sizeof *x), *w = x ? x + 3 * (size_t)b * n : NULL;
 	uint8_t *mask = malloc((size_t)n);
 	struct bp_rg_energy f = { .b = b, .n = n, .ld = ld, .method = S[shape].method, .threshold = S[shape].threshold,
 		.target = S[shape].target, .cap = S[shape].cap, .places = n, .layer = 3 };
@@ -377,11 +388,17 @@ rg_steps(struct check *k, int shape)
 	for (int i = 0; i < n; i++)
 		mask[i] = i == 0 || i % 13 != 5;
 	for (int i = 0; i < 3 * b * n; i++)
-		x[i] = S[shape].heap && i / 3 % 5 > 1 ? 60 + i % 3 : 25 * sin(1.7 * i + 0.3 * (i / 3 % 17)) + 3 * cos(0.01 * i) + 40;
-	check_label(k, "b=%d n=%d steps=%d method=%d%s%s", b, n, S[shape].steps, f.method, S[shape].contrast ? " contrast" : "",
-	    S[shape].raw ? " raw" : "");
+		x[i] = S[shape].where == HEAP && i / 3 % 5 > 1 ? 60 + i % 3 : 25 * sin(1.7 * i + 0.3 * (i / 3 % 17)) + 3 * cos(0.01 * i) + 40;
+	for (int i = 0; i < 3 * b * n; i++)
+		x[i] += S[shape].where == FAR && i / 3 % 41 == 7 ? 70 + i % 50 : 0;
+	for (int i = 0; i < n; i++)
+		w[i] = S[shape].weights == FEW ? masses[i % 7] : S[shape].weights == ONE ? 1 : i % 5 == 3 ? -1 : 1 + i % 89 / 10.0;
+	check_label(k, "b=%d n=%d steps=%d method=%d%s%s%s%s", b, n, S[shape].steps, f.method, S[shape].contrast ? " contrast" : "",
+	    S[shape].raw ? " raw" : "", S[shape].where == HEAP ? " heap" : S[shape].where == FAR ? " far" : "",
+	    (const char *const[]) { "", " masses", " ones", " signed" }[S[shape].weights]);
 	check_bound(k, 1e-3, 1);
-	f.k = check_doubles(k, 1, 5, 6), f.mask = check_bytes(k, mask, (size_t)n), f.w = check_doubles(k, (size_t)n, 1, 9);
+	f.k = check_doubles(k, 1, 5, 6), f.mask = check_bytes(k, mask, (size_t)n);
+	f.w = S[shape].weights == MANY ? check_doubles(k, (size_t)n, 1, 9) : check_given_doubles(k, w, (size_t)n);
 	f.a = S[shape].contrast ? check_doubles(k, (size_t)b * n, 0, 1) : NULL, f.place = mixed(k, n, n);
 	told = check_out_doubles(k, ahead * (size_t)S[shape].steps);
 	f.energy = told, f.values = told + b;
@@ -471,7 +488,7 @@ const struct check_op check_guide[] = {
 	{ "centre_atoms", centre_atoms, 3, 1, 0, 0 },
 	{ "saxs_fit", saxs_fit, 6, 1, 0, 0 },
 	{ "rg_energy", rg_energy, 6, 1, 0, 0 },
-	{ "rg_steps", rg_steps, 11, 1, 0, 0 },
+	{ "rg_steps", rg_steps, 24, 1, 0, 0 },
 	{ "guide_begin", guide_begin, 3, 1, 0, 0 },
 	{ "guide_step", guide_step, 6, 1, 0, 0 },
 	{ "guide_end", guide_end, 3, 1, 0, 0 },
