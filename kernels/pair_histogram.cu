@@ -161,7 +161,7 @@ static __device__ inline void
 count_tile(struct counts *h, const float4 *tile, const float4 *y, struct bp_tile in, int with)
 {
 	const int warps = THREADS / 32, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
-	const int groups = ((in.j1 - in.j0 + 31) / 32 - in.group + in.step - 1) / in.step;
+	const int groups = bp_tile_groups(in, 32);
 
 	for (int g = 0; g < groups; g += warps) {
 		const int across = min(warps, groups - g), step = warps / across, from = warp / across;
@@ -196,7 +196,10 @@ count_tiles(u64 *H, unsigned *far, struct bp_ready by, struct bp_pairs p, int bi
 	for (int c = 0; c < SLOT; c++)
 		for (int k = threadIdx.x; k < window && has[c]; k += THREADS)
 			hist[c * window + k] = 0;
-	const int with = __syncthreads_count(bp_take_tile(tile, y, in) > 0);
+	const float4 own = bp_tile_atom(y, in, threadIdx.x);
+	if (threadIdx.x < BP_TILE)
+		tile[threadIdx.x] = own;
+	const int with = __syncthreads_count(own.w > 0);
 	count_tile<ALL>(&h, tile, y, in, with);
 	__syncthreads();
 

@@ -150,19 +150,21 @@ bp_meets(struct bp_tile in, int j)
 	return max(min(j - in.i[0], in.n[0]), 0) + max(min(j - in.i[1], in.n[1]), 0);
 }
 
-/* tile [BP_TILE] in shared memory = those atoms, with nothing behind them, and the share of this thread's; threads behind the tile have none */
-static __device__ inline float
-bp_take_tile(float4 *tile, const float4 *y, struct bp_tile in)
+/* the k-th of those atoms, nothing behind the last */
+static __device__ inline float4
+bp_tile_atom(const float4 *y, struct bp_tile in, int k)
 {
-	const int chunk = threadIdx.x / BP_CHUNK, k = threadIdx.x % BP_CHUNK;
-	float4 own = { 0, 0, 0, 0 };
+	const int m = k % BP_CHUNK, first = k < BP_CHUNK ? in.i[0] : in.i[1], n = k < BP_CHUNK ? in.n[0] : in.n[1];
+	float4 none = { 0, 0, 0, 0 };
 
-	if (threadIdx.x < BP_TILE) {
-		if (k < in.n[chunk])
-			own = y[in.i[chunk] + k];
-		tile[threadIdx.x] = own;
-	}
-	return own.w;
+	return k < BP_TILE && m < n ? y[first + m] : none;
+}
+
+/* how many groups of so many atoms j the tile has */
+static __device__ inline int
+bp_tile_groups(struct bp_tile in, int size)
+{
+	return ((in.j1 - in.j0 + size - 1) / size - in.group + in.step - 1) / in.step;
 }
 
 /* the atoms of type t of sample b, by a block of BP_THREADS: those with a share from the front, the others from behind; a part of them each warp */
