@@ -135,8 +135,8 @@ pull_one(float on_c[3], float on_o[3], float4 c, float4 o, bool meets, struct ta
 	on_o[0] = fmaf(-force, dx, on_o[0]), on_o[1] = fmaf(-force, dy, on_o[1]), on_o[2] = fmaf(-force, dz, on_o[2]);
 }
 
-/* A chunk of 32 atoms i, which lie in shared memory twice, one behind the other. on_i: of the lane's own; meets: bit k tells whether o meets the i
- * k lanes ahead. */
+/* A chunk of 32 atoms i, which lie in shared memory twice, one behind the other. on_i: of the lane's own; meets: the k-th bit from the left
+ * tells whether o meets the i k lanes ahead. */
 template <bool I, bool J, bool ALL>
 static __device__ inline void
 pull_chunk(float on_i[3], float on_o[EACH][3], const float4 *chunk, const float4 o[EACH], unsigned meets[EACH], struct tables by)
@@ -148,7 +148,7 @@ pull_chunk(float on_i[3], float on_o[EACH][3], const float4 *chunk, const float4
 		for (int k = 0; k < 2; k++) {
 			const float4 c = chunk[lane + ahead + k];
 			for (int e = 0; e < EACH; e++)
-				pull_one<I, J, ALL>(on_i, on_o[e], c, o[e], meets[e] & 1, by), meets[e] >>= 1;
+				pull_one<I, J, ALL>(on_i, on_o[e], c, o[e], (int)meets[e] < 0, by), meets[e] <<= 1;
 			for (int d = 0; d < 3; d++)
 				on_i[d] = __shfl_sync(~0u, on_i[d], lane + 1);
 		}
@@ -176,7 +176,7 @@ pull_group(u64 *sum, int n, float scale, const float4 *chunk, const float4 *y, s
 		const int j = j0 + 32 * e, upto = j >= in.j1 ? 0 : in.s == in.t ? max(min(j - i0, ni), 0) : ni;
 		const unsigned first = upto < 32 ? (1u << upto) - 1 : ~0u;
 		o[e] = y[min(j, in.j1 - 1)];
-		meets[e] = __funnelshift_r(first, first, lane);
+		meets[e] = __brev(__funnelshift_r(first, first, lane));
 		any |= first, share = fmaxf(share, o[e].w);
 	}
 	if (!__any_sync(~0u, any))
