@@ -115,17 +115,29 @@ bp_tiles(const struct bp_pairs *p) /* start in host memory */
 	return all;
 }
 
-/* The tiles of the r-th pair of types, by a warp: they begin behind those of the pairs before. Of the chunks of i each has one from either end: in a
- * type with itself those in front have more pairs. */
+/* pairs of atoms a tile of the r-th pair of types, and how many tiles it has */
+static __device__ inline float
+bp_tile_pairs(int *tiles, const struct bp_pairs *p, int r)
+{
+	int s, t;
+
+	bp_pair_types(p, r, &s, &t);
+	*tiles = bp_tiles_of(p->start, s, t);
+	return *tiles ? (float)bp_count_of(p->start, s) * (float)bp_count_of(p->start, t) / (float)(s == t ? 2 * *tiles : *tiles) : 0;
+}
+
+/* The tiles of the r-th pair of types, by a warp: they begin behind those with more pairs each, so that those that come last are short. Of the chunks
+ * of i each has one from either end: in a type with itself those in front have more pairs. */
 static __device__ inline void
 bp_list_tiles(struct bp_tile *tile, const struct bp_pairs *p, int r)
 {
 	const int lane = threadIdx.x % 32;
-	int before = 0, s, t;
+	int before = 0, tiles, s, t;
+	const float own = bp_tile_pairs(&tiles, p, r);
 
-	for (int q = lane; q < r; q += 32) {
-		bp_pair_types(p, q, &s, &t);
-		before += bp_tiles_of(p->start, s, t);
+	for (int q = lane; q < bp_type_pairs(p); q += 32) {
+		const float other = bp_tile_pairs(&tiles, p, q);
+		before += other > own || (other == own && q < r) ? tiles : 0;
 	}
 	tile += __reduce_add_sync(~0u, before);
 	bp_pair_types(p, r, &s, &t);
