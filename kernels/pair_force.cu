@@ -135,18 +135,18 @@ pull_one(float on_c[3], float on_o[3], float4 c, float4 o, bool meets, struct ta
 	on_o[0] = fmaf(-force, dx, on_o[0]), on_o[1] = fmaf(-force, dy, on_o[1]), on_o[2] = fmaf(-force, dz, on_o[2]);
 }
 
-/* A chunk of 32 atoms i, which lie in shared memory twice, one behind the other. on_i: of the lane's own; meets: the k-th bit from the left
- * tells whether o meets the i k lanes ahead. */
+/* Pairs of o with `steps` atoms i of a chunk of 32, which lies in shared memory twice, one behind the other: first with i, then with those behind it.
+ * on_i: in the end of the one behind them all; meets: the k-th bit from the left tells whether o meets i + k. */
 template <bool I, bool J, bool ALL>
 static __device__ inline void
-pull_chunk(float on_i[3], float on_o[EACH][3], const float4 *chunk, const float4 o[EACH], unsigned meets[EACH], struct tables by)
+pull_chunk(float on_i[3], float on_o[EACH][3], const float4 *i, int steps, const float4 o[EACH], unsigned meets[EACH], struct tables by)
 {
 	const int lane = threadIdx.x % 32;
 
-	for (int ahead = 0; ahead < 32; ahead += 2)
+	for (int at = 0; at < steps; at += 2)
 #pragma unroll
 		for (int k = 0; k < 2; k++) {
-			const float4 c = chunk[lane + ahead + k];
+			const float4 c = i[at + k];
 			for (int e = 0; e < EACH; e++)
 				pull_one<I, J, ALL>(on_i, on_o[e], c, o[e], (int)meets[e] < 0, by), meets[e] <<= 1;
 			for (int d = 0; d < 3; d++)
@@ -161,12 +161,13 @@ add(u64 *sum, int n, int i, const float v[3], float scale)
 		atomicAdd(sum + (int64_t)d * n + i, (u64)__float2ll_rn(v[d] * scale));
 }
 
-/* chunk c of the tile with its group g, by a warp */
+/* Chunk c of the tile with its group g, by a warp: a part of the pairs, in which each atom j meets 32 / parts of the i, from one to the next lane
+ * another first one. */
 template <bool ALL>
 static __device__ inline void
-pull_group(u64 *sum, int n, float scale, const float4 *chunk, const float4 *y, struct bp_tile in, int c, int g, struct tables by)
+pull_group(u64 *sum, int n, float scale, const float4 *chunk, const float4 *y, struct bp_tile in, int c, int g, int part, int parts, struct tables by)
 {
-	const int lane = threadIdx.x % 32, j0 = in.j0 + (in.group + g * in.step) * GROUP + lane, i0 = c ? in.i[1] : in.i[0], ni = c ? in.n[1] : in.n[0];
+	const int lane = threadIdx.x % 32, steps = 32 / parts, ahead = part * steps, last = (lane + ahead + steps) % 32, j0 = in.j0 + (in.group + g * in.step) * GROUP + lane, i0 = c ? in.i[1] : in.i[0], ni = c ? in.n[1] : in.n[0];
 	float on_i[3] = {}, on_o[EACH][3] = {};
 	unsigned meets[EACH], any = 0;
 	float4 o[EACH];
@@ -176,22 +177,22 @@ pull_group(u64 *sum, int n, float scale, const float4 *chunk, const float4 *y, s
 		const int j = j0 + 32 * e, upto = j >= in.j1 ? 0 : in.s == in.t ? max(min(j - i0, ni), 0) : ni;
 		const unsigned first = upto < 32 ? (1u << upto) - 1 : ~0u;
 		o[e] = y[min(j, in.j1 - 1)];
-		meets[e] = __brev(__funnelshift_r(first, first, lane));
+		meets[e] = __brev(__funnelshift_r(first, first, lane + ahead));
 		any |= first, share = fmaxf(share, o[e].w);
 	}
 	if (!__any_sync(~0u, any))
 		return;
 	const bool i_has = chunk->w > 0, j_has = __any_sync(~0u, share > 0);
 	if (i_has && j_has)
-		pull_chunk<true, true, ALL>(on_i, on_o, chunk, o, meets, by);
+		pull_chunk<true, true, ALL>(on_i, on_o, chunk + lane + ahead, steps, o, meets, by);
 	else if (i_has)
-		pull_chunk<true, false, ALL>(on_i, on_o, chunk, o, meets, by);
+		pull_chunk<true, false, ALL>(on_i, on_o, chunk + lane + ahead, steps, o, meets, by);
 	else if (j_has)
-		pull_chunk<false, true, ALL>(on_i, on_o, chunk, o, meets, by);
+		pull_chunk<false, true, ALL>(on_i, on_o, chunk + lane + ahead, steps, o, meets, by);
 	else
-		pull_chunk<false, false, ALL>(on_i, on_o, chunk, o, meets, by);
-	if (lane < ni)
-		add(sum, n, i0 + lane, on_i, scale);
+		pull_chunk<false, false, ALL>(on_i, on_o, chunk + lane + ahead, steps, o, meets, by);
+	if (last < ni)
+		add(sum, n, i0 + last, on_i, scale);
 	for (int e = 0; e < EACH; e++)
 		if (j0 + 32 * e < in.j1)
 			add(sum, n, j0 + 32 * e, on_o[e], scale);
@@ -212,7 +213,7 @@ pull_tiles(struct ready at, const double *F, struct bp_pairs p, int bins, int wi
 	const bool i_has = y[in.i[0]].w > 0, j_has = y[in.j0 + in.group * GROUP].w > 0, has[SLOT] = { true, j_has, i_has, i_has && j_has };
 	const int64_t row[SLOT] = { (int64_t)bp_pair_row(&p, min(in.s, in.t), max(in.s, in.t)) * bins, (int64_t)bp_layer_row(&p, in.s) * bins,
 		(int64_t)bp_layer_row(&p, in.t) * bins, (int64_t)bp_layer_row(&p, p.ntypes) * bins };
-	const int chunks = in.n[1] ? 2 : 1, groups = bp_tile_groups(in, GROUP);
+	const int chunks = in.n[1] ? 2 : 1, whole = chunks * bp_tile_groups(in, GROUP), parts = whole > WARPS / 2 ? 1 : whole > WARPS / 4 ? 2 : 4;
 
 	F += b * bp_pair_rows(&p) * bins;
 	if (threadIdx.x < BP_TILE) {
@@ -235,8 +236,10 @@ pull_tiles(struct ready at, const double *F, struct bp_pairs p, int bins, int wi
 					table[c * window + k] = make_float2((float)(here[c] * scale), (float)((next[c] - here[c]) * scale));
 		}
 		__syncthreads();
-		for (int m = threadIdx.x / 32; m < chunks * groups; m += WARPS)
-			pull_group<ALL>(at.sum + b * 3 * p.n, p.n, 1 / at.unit, chunk[m % chunks], y, in, m % chunks, m / chunks, by);
+		for (int m = threadIdx.x / 32; m < whole * parts; m += WARPS) {
+			const int part = m % parts, c = m / parts % chunks, g = m / parts / chunks;
+			pull_group<ALL>(at.sum + b * 3 * p.n, p.n, 1 / at.unit, chunk[c], y, in, c, g, part, parts, by);
+		}
 	}
 }
 
