@@ -56,7 +56,7 @@ bp_pair_force_cuda(struct bp_ctx *cx, const struct bp_pair_force *a)
  * Sums of so many pairs in fp32; these are added up as integers, which have no order. Tables too long for shared memory are taken a window of bins
  * at a time. ---- */
 
-enum { SLOT = 4, THREADS = 256, WARPS = THREADS / 32, EACH = 2, GROUP = 32 * EACH, PARTS = 64, MOST_BINS = 3500 };
+enum { SLOT = 4, EACH = 2, GROUP = 32 * EACH, PARTS = 64, MOST_BINS = 3500, MOST_THREADS = 512 };
 
 typedef unsigned long long u64;
 
@@ -67,11 +67,11 @@ struct ready {
 	float unit; /* of sum                        */
 };
 
-/* a block of PARTS, which are blockIdx.x, of sample blockIdx.y */
+/* blockIdx: x PARTS, y samples; BP_THREADS threads */
 static __global__ void
 prepare(struct ready to, const double *F, struct bp_pairs p, int bins)
 {
-	__shared__ u64 part[WARPS];
+	__shared__ u64 part[BP_THREADS / 32];
 	const int64_t b = blockIdx.y, numbers = (int64_t)bp_pair_rows(&p) * bins;
 	u64 most = 0;
 
@@ -86,7 +86,7 @@ prepare(struct ready to, const double *F, struct bp_pairs p, int bins)
 		to.sum[b * 3 * p.n + i] = 0;
 	bp_make_ready(to.by, &p);
 	__syncthreads();
-	for (int w = 0; w < WARPS && threadIdx.x == 0; w++)
+	for (int w = 0; w < BP_THREADS / 32 && threadIdx.x == 0; w++)
 		most = max(most, part[w]);
 	if (threadIdx.x == 0)
 		to.most[b * PARTS + blockIdx.x] = most;
@@ -154,20 +154,27 @@ pull_chunk(float on_i[3], float on_o[EACH][3], const float4 *i, int steps, const
 		}
 }
 
+struct sums {
+	u64 *sum; /* [3,n] */
+	int n;
+	float scale;
+};
+
 static __device__ inline void
-add(u64 *sum, int n, int i, const float v[3], float scale)
+add(struct sums to, int i, const float v[3])
 {
 	for (int d = 0; d < 3; d++)
-		atomicAdd(sum + (int64_t)d * n + i, (u64)__float2ll_rn(v[d] * scale));
+		atomicAdd(to.sum + (int64_t)d * to.n + i, (u64)__float2ll_rn(v[d] * to.scale));
 }
 
-/* Chunk c of the tile with its group g, by a warp: a part of the pairs, in which each atom j meets 32 / parts of the i, from one to the next lane
- * another first one. */
+/* Chunk c of the tile with its group g, by a warp: those pairs in which an atom j meets the `steps` i from `ahead` on, counted from one lane to the
+ * next from another i. */
 template <bool ALL>
 static __device__ inline void
-pull_group(u64 *sum, int n, float scale, const float4 *chunk, const float4 *y, struct bp_tile in, int c, int g, int part, int parts, struct tables by)
+pull_group(struct sums to, const float4 *chunk, const float4 *y, struct bp_tile in, int c, int g, int ahead, int steps, struct tables by)
 {
-	const int lane = threadIdx.x % 32, steps = 32 / parts, ahead = part * steps, last = (lane + ahead + steps) % 32, j0 = in.j0 + (in.group + g * in.step) * GROUP + lane, i0 = c ? in.i[1] : in.i[0], ni = c ? in.n[1] : in.n[0];
+	const int lane = threadIdx.x % 32, last = (lane + ahead + steps) % 32, j0 = in.j0 + (in.group + g * in.step) * GROUP + lane;
+	const int i0 = c ? in.i[1] : in.i[0], ni = c ? in.n[1] : in.n[0];
 	float on_i[3] = {}, on_o[EACH][3] = {};
 	unsigned meets[EACH], any = 0;
 	float4 o[EACH];
@@ -192,16 +199,16 @@ pull_group(u64 *sum, int n, float scale, const float4 *chunk, const float4 *y, s
 	else
 		pull_chunk<false, false, ALL>(on_i, on_o, chunk + lane + ahead, steps, o, meets, by);
 	if (last < ni)
-		add(sum, n, i0 + last, on_i, scale);
+		add(to, i0 + last, on_i);
 	for (int e = 0; e < EACH; e++)
 		if (j0 + 32 * e < in.j1)
-			add(sum, n, j0 + 32 * e, on_o[e], scale);
+			add(to, j0 + 32 * e, on_o[e]);
 }
 
-/* blockIdx: x tile, y sample */
+/* blockIdx: x tile, y sample; 256 threads, or MOST_THREADS where few tables have room at once */
 template <bool ALL>
 static __global__ void
-__launch_bounds__(THREADS, 4)
+__launch_bounds__(MOST_THREADS, 2)
 pull_tiles(struct ready at, const double *F, struct bp_pairs p, int bins, int window, float inv_h)
 {
 	extern __shared__ float2 table[]; /* [SLOT,window] */
@@ -213,7 +220,9 @@ pull_tiles(struct ready at, const double *F, struct bp_pairs p, int bins, int wi
 	const bool i_has = y[in.i[0]].w > 0, j_has = y[in.j0 + in.group * GROUP].w > 0, has[SLOT] = { true, j_has, i_has, i_has && j_has };
 	const int64_t row[SLOT] = { (int64_t)bp_pair_row(&p, min(in.s, in.t), max(in.s, in.t)) * bins, (int64_t)bp_layer_row(&p, in.s) * bins,
 		(int64_t)bp_layer_row(&p, in.t) * bins, (int64_t)bp_layer_row(&p, p.ntypes) * bins };
-	const int chunks = in.n[1] ? 2 : 1, whole = chunks * bp_tile_groups(in, GROUP), parts = whole > WARPS / 2 ? 1 : whole > WARPS / 4 ? 2 : 4;
+	const struct sums to = { at.sum + b * 3 * p.n, p.n, 1 / at.unit };
+	/* each chunk and group in two parts, or four: enough for all warps, and sums depend on neither how many these are nor the bins */
+	const int threads = blockDim.x, log_chunks = in.n[1] > 0, whole = bp_tile_groups(in, GROUP) << log_chunks, log_parts = whole > 4 ? 1 : 2;
 
 	F += b * bp_pair_rows(&p) * bins;
 	if (threadIdx.x < BP_TILE) {
@@ -224,7 +233,7 @@ pull_tiles(struct ready at, const double *F, struct bp_pairs p, int bins, int wi
 		const struct tables by = { table, window, first, inv_h, (float)(bins - 1) };
 		__syncthreads();
 #pragma unroll 2
-		for (int k = threadIdx.x; k < window; k += THREADS) { /* of windows that end behind the last bin that one again and again */
+		for (int k = threadIdx.x; k < window; k += threads) { /* of windows that end behind the last bin that one again and again */
 			const int at = min(first + k, bins - 1), behind = min(at + 1, bins - 1);
 			double here[SLOT], next[SLOT];
 #pragma unroll
@@ -236,9 +245,9 @@ pull_tiles(struct ready at, const double *F, struct bp_pairs p, int bins, int wi
 					table[c * window + k] = make_float2((float)(here[c] * scale), (float)((next[c] - here[c]) * scale));
 		}
 		__syncthreads();
-		for (int m = threadIdx.x / 32; m < whole * parts; m += WARPS) {
-			const int part = m % parts, c = m / parts % chunks, g = m / parts / chunks;
-			pull_group<ALL>(at.sum + b * 3 * p.n, p.n, 1 / at.unit, chunk[c], y, in, c, g, part, parts, by);
+		for (int m = threadIdx.x / 32; m < whole << log_parts; m += threads / 32) {
+			const int steps = 32 >> log_parts, part = m & ((1 << log_parts) - 1), c = m >> log_parts & log_chunks;
+			pull_group<ALL>(to, chunk[c], y, in, c, m >> (log_parts + log_chunks), part * steps, steps, by);
 		}
 	}
 }
@@ -269,16 +278,16 @@ bp_pair_force_cuda_opt(struct bp_ctx *cx, const struct bp_pair_force *a)
 	if (!cx->dry) {
 		const int slots = p.a ? SLOT : 1, room = (bp_shared(cx) - 4096) / (slots * (int)sizeof(float2)), most = room < MOST_BINS ? room : MOST_BINS;
 		const int windows = (a->bins + most - 1) / most, window = (a->bins + windows - 1) / windows;
-		const int shared = slots * window * (int)sizeof(float2);
+		const int shared = slots * window * (int)sizeof(float2), threads = 4 * (shared + 4096) <= bp_shared(cx) ? MOST_THREADS / 2 : MOST_THREADS;
 		const unsigned b = (unsigned)p.b;
 		int bits = 0;
 		while (p.n >> bits)
 			bits++;
 		to.unit = ldexpf(1, bits - 59); /* n pairs of four tables, each number below 2, stay below 2^62 */
-		prepare<<<dim3(PARTS, b), THREADS, 0, bp_stream(cx)>>>(to, a->F, p, a->bins);
+		prepare<<<dim3(PARTS, b), BP_THREADS, 0, bp_stream(cx)>>>(to, a->F, p, a->bins);
 		auto *pull = windows == 1 ? pull_tiles<true> : pull_tiles<false>;
 		cudaFuncSetAttribute(pull, cudaFuncAttributeMaxDynamicSharedMemorySize, shared); /* bp_launched tells */
-		pull<<<dim3((unsigned)to.by.tiles, b), THREADS, shared, bp_stream(cx)>>>(to, a->F, p, a->bins, window, (float)(1 / a->h));
+		pull<<<dim3((unsigned)to.by.tiles, b), threads, shared, bp_stream(cx)>>>(to, a->F, p, a->bins, window, (float)(1 / a->h));
 		finish<<<dim3(bp_blocks(p.n), b), BP_THREADS, 0, bp_stream(cx)>>>(a->out, to, p.n);
 	}
 	bp_dev_release(cx, mark);
