@@ -62,10 +62,10 @@ bp_put_gradient(double *out, const double sum[3])
 enum { BP_CHUNK = 32, BP_TILE = 2 * BP_CHUNK, BP_MEET = 256 };
 
 struct bp_tile {
-	int s, t;        /* types of i and j; where they are one, i < j                                   */
+	int s, t;        /* types of i and j; where they are one, i < j                                           */
 	int i[2], n[2];  /* first atoms and counts of two chunks; where the first is not full the second is empty */
-	int j0, j1;      /* of the atoms j0 .. j1 - 1 in groups of so many as the op likes those of group */
-	int group, step; /* `group` and every step-th one behind it                                       */
+	int j0, j1;      /* atoms of type t, in groups of as many as the op likes; of these the tile has          */
+	int group, step; /* `group` and every step-th one behind it                                               */
 };
 
 struct bp_ready {
@@ -172,7 +172,8 @@ bp_tile_atom(const float4 *y, struct bp_tile in, int k)
 	return k < BP_TILE && m < n ? y[first + m] : none;
 }
 
-/* how many groups of so many atoms j the tile has */
+/* How many groups of so many atoms j the tile has: of a size that divides BP_MEET no more than the reach of bp_tiles_j has room for, as that many
+ * tiles have room for all groups. */
 static __device__ inline int
 bp_tile_groups(struct bp_tile in, int size)
 {
