@@ -75,164 +75,155 @@ bp_pair_histogram_cuda(struct bp_ctx *cx, const struct bp_pair_histogram *a)
 	return cx->dry ? BP_OK : bp_launched(cx, "pair_histogram");
 }
 
-/* ---- optimized: a block takes TILE atoms of a type with MEET of another, TILE at a time, and keeps its counts in shared memory: for each bin
- * the sums of four weights (1, a_j, a_i, a_i a_j) as integers of 2^-17, from fp32 distances: those of 2^14 pairs fit into 32 bits
- * even in one bin. They are added to sums of 64 bits. Where the bins do not fit into shared memory, windows of them are counted one after another. ---- */
+/* ---- optimized: a block takes a tile (pairs.cuh) and keeps its counts in shared memory: for each bin the sums of four weights
+ * (1, a_j, a_i, a_i a_j) as integers of 2^-17, from fp32 distances: those of 2^14 pairs fit into 32 bits even in one bin. They are added to sums of
+ * 64 bits. Where the bins do not fit into shared memory, windows of them are counted one after another. ---- */
 
-enum { TILE = 64, MEET = (1 << 14) / TILE, SLOT = 4, MOST_BINS = 2900, THREADS = 256 };
+enum { SLOT = 4, MOST_BINS = 2900, THREADS = BP_MEET };
 
-static BP_HOST_DEVICE inline int
-blocks_of(const int32_t *start, int s, int t)
-{
-	return (start[s + 1] - start[s] + TILE - 1) / TILE * ((start[t + 1] - start[t] + MEET - 1) / MEET);
-}
+/* what a thread's pairs are counted in: places in shared memory, bytes */
+struct counts {
+	unsigned at, size; /* the first slot's; of a slot */
+	int first, window; /* bins                        */
+	float inv_h, last;
+	float longest; /* square of the longest distance */
+};
 
-/* the types of the pair that block n of all works on, and n less the blocks of the pairs before; by each warp for itself */
-static __device__ inline int
-find_block(int *s, int *t, const struct bp_pairs *p, int n)
-{
-	const int pairs = bp_type_pairs(p), lane = threadIdx.x % 32;
-
-	for (int r0 = 0;; r0 += 32) {
-		int own = 0, upto, all, r = r0 + lane;
-		if (r < pairs) {
-			bp_pair_types(p, r, s, t);
-			own = blocks_of(p->start, *s, *t);
-		}
-		upto = own;
-		for (int d = 1; d < 32; d *= 2) {
-			const int lower = __shfl_up_sync(~0u, upto, d);
-			upto += lane >= d ? lower : 0;
-		}
-		all = __shfl_sync(~0u, upto, 31);
-		if (n < all || r0 + 32 >= pairs) {
-			const int at = __ffs(__ballot_sync(~0u, n < upto)) - 1;
-			*s = __shfl_sync(~0u, *s, at), *t = __shfl_sync(~0u, *t, at);
-			return n - __shfl_sync(~0u, upto - own, at);
-		}
-		n -= all;
-	}
-}
-
-static __device__ inline void
-flush(u64 *H, const struct bp_pairs *p, const unsigned *hist, int s, int t, int first, int window, int bins)
-{
-	u64 *row[SLOT] = { H + (int64_t)bp_pair_row(p, s, t) * bins, NULL, NULL, NULL };
-
-	if (p->a) {
-		row[1] = H + (int64_t)bp_layer_row(p, s) * bins;
-		row[2] = H + (int64_t)bp_layer_row(p, t) * bins;
-		row[3] = H + (int64_t)bp_layer_row(p, p->ntypes) * bins;
-	}
-	for (int c = 0; c < SLOT && row[c]; c++)
-		for (int k = threadIdx.x; k < window && first + k < bins; k += THREADS) {
-			unsigned v = hist[c * window + k];
-			if (v)
-				atomicAdd(row[c] + first + k, (u64)v << 15);
-		}
-}
-
-/* 2^17 x as an integer, 0 <= x < 2^5: the last bits of a float whose last bit is 1; conversions are slow */
+/* 2^17 x as an integer, 0 <= x < 2^5: the bits of a float so small that its last one is 1 */
 static __device__ inline unsigned
 small_fixed(float x)
 {
-	return __float_as_uint(fmaf(x, 0x1p17f, 0x1p23f)) - 0x4b000000u;
+	return __float_as_uint(x * 0x1p-132f);
 }
 
 static __device__ inline void
-add(unsigned *place, float x)
+add(unsigned at, unsigned v)
 {
-	const unsigned v = small_fixed(x);
-
-	if (v) /* of many atoms nothing is exposed */
-		atomicAdd(place, v);
+	asm volatile("red.shared.add.u32 [%0], %1;" ::"r"(at), "r"(v)); /* no one reads the place before a barrier */
 }
 
-/* atoms [first, end) as floats; v: where this thread's goes */
+/* the weight's share in a bin, in every slot that has any */
+template <bool I, bool J>
 static __device__ inline void
-fetch(float (*v)[TILE], const double *x, const double *e, int first, int end)
+add_all(unsigned at, unsigned size, float share, float ai, float aj)
 {
-	const int i = first + threadIdx.x;
+	add(at, small_fixed(share));
+	if (J)
+		add(at + size, small_fixed(aj * share));
+	if (I)
+		add(at + 2 * size, small_fixed(ai * share));
+	if (I && J)
+		add(at + 3 * size, small_fixed(ai * aj * share));
+}
 
-	if (threadIdx.x < TILE && i < end) {
-		for (int d = 0; d < 3; d++)
-			v[d][threadIdx.x] = (float)x[3 * i + d];
-		v[3][threadIdx.x] = e ? (float)e[i] : 0;
+/* pairs of atom o with N of the atoms at i, each step behind the one before; I, J: atoms i, j may have shares; ALL: all bins are in the window.
+ * Of several the first steps do not wait for the last ones of each other. */
+template <int N, bool I, bool J, bool ALL>
+static __device__ inline void
+count_some(struct counts *h, const float4 *i, int step, float4 o)
+{
+	unsigned k[N];
+	float f[N], share[N];
+
+#pragma unroll
+	for (int e = 0; e < N; e++) {
+		const float4 c = i[e * step];
+		const float dx = c.x - o.x, dy = c.y - o.y, dz = c.z - o.z, r2 = fmaf(dz, dz, fmaf(dx, dx, dy * dy)), far = fmaxf(r2, 1e-30f);
+		const float u = fminf(bp_root(far, bp_rsqrt(far)) * h->inv_h, h->last), up = __fadd_rd(u, 0x1p23f); /* its last bits are the bin */
+		h->longest = fmaxf(h->longest, r2);
+		k[e] = __float_as_uint(up) - 0x4b000000u - h->first, f[e] = u - (up - 0x1p23f), share[e] = c.w;
+	}
+#pragma unroll
+	for (int e = 0; e < N; e++) {
+		const unsigned at = h->at + 4 * k[e], window = h->window;
+		if (ALL || k[e] < window)
+			add_all<I, J>(at, h->size, 1 - f[e], share[e], o.w);
+		if (ALL || k[e] + 1 < window)
+			add_all<I, J>(at + 4, h->size, f[e], share[e], o.w);
 	}
 }
 
-/* blockIdx: x atoms of a pair of types, y sample and window */
-static __global__ void
-__launch_bounds__(THREADS)
-count_tiles(u64 *H, unsigned *far, struct bp_pairs p, int bins, int window, int windows, float inv_h)
+/* pairs of atom o with the atoms at i, i + step ... below end */
+template <bool I, bool J, bool ALL>
+static __device__ inline void
+count(struct counts *h, const float4 *i, const float4 *end, int step, float4 o)
 {
-	extern __shared__ unsigned hist[];
-	__shared__ float xi[4][TILE], xj[4][TILE];
-	const int b = blockIdx.y / windows, first = blockIdx.y % windows * window, lanes = threadIdx.x % TILE;
-	const double *x = p.x + 3 * (int64_t)b * p.n, *e = p.a ? p.a + (int64_t)b * p.n : NULL;
-	const float last = (float)(bins - 2);
-	float longest = 0;
-	int s = 0, t = 0, across, at = find_block(&s, &t, &p, blockIdx.x);
+	for (; i + step < end; i += 2 * step)
+		count_some<2, I, J, ALL>(h, i, step, o);
+	if (i < end)
+		count_some<1, I, J, ALL>(h, i, step, o);
+}
 
-	across = (p.start[t + 1] - p.start[t] + MEET - 1) / MEET;
-	const int i0 = p.start[s] + at / across * TILE, i1 = min(i0 + TILE, p.start[s + 1]);
-	const int jfirst = p.start[t] + at % across * MEET, jend = min(jfirst + MEET, p.start[t + 1]);
-	if (s == t && jend <= i0)
-		return;
-	H += (int64_t)b * bp_pair_rows(&p) * bins;
-	for (int k = threadIdx.x; k < SLOT * window; k += THREADS)
-		hist[k] = 0;
-	fetch(xi, x, e, i0, i1);
-	for (int j0 = jfirst; j0 < jend; j0 += TILE) {
-		const int nj = min(TILE, jend - j0);
-		__syncthreads();
-		fetch(xj, x, e, j0, jend);
-		__syncthreads();
-		for (int m = threadIdx.x / TILE; m < i1 - i0; m += THREADS / TILE) {
-			if (lanes >= nj || (s == t && j0 + lanes <= i0 + m))
-				continue;
-			float dx = xi[0][m] - xj[0][lanes], dy = xi[1][m] - xj[1][lanes], dz = xi[2][m] - xj[2][lanes];
-			float u = sqrtf(dx * dx + dy * dy + dz * dz) * inv_h, ai = xi[3][m], aj = xj[3][lanes], f;
-			longest = fmaxf(longest, u);
-			u = fminf(u, last);
-			const float whole = floorf(u);
-			const int k = (int)(__float_as_uint(whole + 0x1p23f) - 0x4b000000u) - first;
-			f = u - whole;
-			if (k >= 0 && k < window) {
-				atomicAdd(hist + k, small_fixed(1 - f));
-				if (e) {
-					add(hist + window + k, aj * (1 - f));
-					add(hist + 2 * window + k, ai * (1 - f));
-					add(hist + 3 * window + k, ai * aj * (1 - f));
-				}
-			}
-			if (k + 1 >= 0 && k + 1 < window) {
-				add(hist + k + 1, f);
-				if (e) {
-					add(hist + window + k + 1, aj * f);
-					add(hist + 2 * window + k + 1, ai * f);
-					add(hist + 3 * window + k + 1, ai * aj * f);
-				}
-			}
+/* Warps share the groups of 32 atoms j, and as many times as these are less than the warps they share the i. with: how many i have a share; they
+ * are first. */
+template <bool ALL>
+static __device__ inline void
+count_tile(struct counts *h, const float4 *tile, const float4 *y, struct bp_tile in, int with)
+{
+	const int warps = THREADS / 32, warp = threadIdx.x / 32, lane = threadIdx.x % 32;
+	const int groups = bp_tile_groups(in, 32);
+
+	for (int g = 0; g < groups; g += warps) {
+		const int across = min(warps, groups - g), step = warps / across, from = warp / across;
+		const int j = in.j0 + (in.group + (g + warp % across) * in.step) * 32 + lane;
+		const int upto = j < in.j1 && from < step ? bp_meets(in, j) : 0;
+		const float4 o = y[min(j, in.j1 - 1)];
+		if (__any_sync(~0u, o.w > 0)) {
+			count<true, true, ALL>(h, tile + from, tile + min(upto, with), step, o);
+			count<false, true, ALL>(h, tile + with + from, tile + upto, step, o);
+		} else {
+			count<true, false, ALL>(h, tile + from, tile + min(upto, with), step, o);
+			count<false, false, ALL>(h, tile + with + from, tile + upto, step, o);
 		}
 	}
-	__syncthreads();
-	flush(H, &p, hist, s, t, first, window, bins);
-	for (int d = 16; d; d /= 2)
-		longest = fmaxf(longest, __shfl_xor_sync(~0u, longest, d));
-	if (threadIdx.x % 32 == 0)
-		atomicMax(far + b, __float_as_uint(longest));
 }
 
+/* blockIdx: x tile, y sample and window */
+template <bool ALL>
 static __global__ void
-clear(u64 *H, int64_t n, unsigned *far, int b)
+__launch_bounds__(THREADS)
+count_tiles(u64 *H, unsigned *far, struct bp_ready by, struct bp_pairs p, int bins, int window, int windows, float inv_h)
 {
-	BP_EACH(i, n + b) {
-		if (i < n)
-			H[i] = 0;
-		else
-			far[i - n] = 0;
-	}
+	extern __shared__ unsigned hist[]; /* [SLOT][window] */
+	__shared__ float4 tile[BP_TILE];
+	const int b = blockIdx.y / windows, first = blockIdx.y % windows * window;
+	const struct bp_tile in = by.tile[blockIdx.x];
+	const float4 *y = by.y + (int64_t)b * p.n;
+	const unsigned at = (unsigned)__cvta_generic_to_shared(hist), size = (unsigned)(window * sizeof *hist);
+	struct counts h = { at, size, first, window, inv_h, (float)(bins - 2), 0 };
+	const bool i_has = y[in.i[0]].w > 0, j_has = y[in.j0 + 32 * in.group].w > 0, has[SLOT] = { true, j_has, i_has, i_has && j_has };
+
+	for (int c = 0; c < SLOT; c++)
+		for (int k = threadIdx.x; k < window && has[c]; k += THREADS)
+			hist[c * window + k] = 0;
+	const float4 own = bp_tile_atom(y, in, threadIdx.x);
+	if (threadIdx.x < BP_TILE)
+		tile[threadIdx.x] = own;
+	const int with = __syncthreads_count(own.w > 0);
+	count_tile<ALL>(&h, tile, y, in, with);
+	__syncthreads();
+
+	u64 *const to = H + (int64_t)b * bp_pair_rows(&p) * bins + first;
+	const int row[SLOT] = { bp_pair_row(&p, min(in.s, in.t), max(in.s, in.t)), bp_layer_row(&p, in.s), bp_layer_row(&p, in.t),
+		bp_layer_row(&p, p.ntypes) };
+	for (int c = 0; c < SLOT; c++)
+		for (int k = threadIdx.x; k < window && first + k < bins && has[c]; k += THREADS)
+			if (hist[c * window + k])
+				atomicAdd(to + (int64_t)row[c] * bins + k, (u64)hist[c * window + k] << 15);
+	const unsigned longest = __reduce_max_sync(~0u, __float_as_uint(h.longest));
+	if (threadIdx.x % 32 == 0)
+		atomicMax(far + b, __float_as_uint(sqrtf(__uint_as_float(longest)) * inv_h));
+}
+
+/* blockIdx.y: samples, each with its part of H [b,n] */
+static __global__ void
+prepare(struct bp_ready to, struct bp_pairs p, u64 *H, int64_t n, unsigned *far)
+{
+	BP_EACH(i, n)
+		H[blockIdx.y * n + i] = 0;
+	if (blockIdx.x == 0 && threadIdx.x == 0)
+		far[blockIdx.y] = 0;
+	bp_make_ready(to, &p);
 }
 
 /* H in place, and far */
@@ -251,23 +242,22 @@ int
 bp_pair_histogram_cuda_opt(struct bp_ctx *cx, const struct bp_pair_histogram *a)
 {
 	const int windows = (a->bins + MOST_BINS - 1) / MOST_BINS, window = (a->bins + windows - 1) / windows;
-	const int64_t n = (int64_t)a->p.b * bp_pair_rows(&a->p) * a->bins;
+	const int64_t n = (int64_t)bp_pair_rows(&a->p) * a->bins;
 	struct bp_mark mark = bp_dev_mark(cx);
+	struct bp_ready by;
 	struct bp_pairs p;
 	unsigned *far;
-	int64_t blocks = 0;
 
-	for (int r = 0, s, t; r < bp_type_pairs(&a->p) && !cx->dry; r++) {
-		bp_pair_types(&a->p, r, &s, &t);
-		blocks += blocks_of(a->p.start, s, t);
-	}
 	BP_TRY(bp_pairs_up(cx, &p, &a->p));
+	BP_TRY(bp_ready_new(&by, cx, &a->p));
 	BP_CUDA_NEW(far, p.b, cx);
 	if (!cx->dry) {
-		clear<<<BP_GRID(n + p.b), 0, bp_stream(cx)>>>((u64 *)a->H, n, far, p.b);
-		count_tiles<<<dim3((unsigned)blocks, (unsigned)(p.b * windows)), THREADS, SLOT * window * sizeof(unsigned), bp_stream(cx)>>>((u64 *)a->H,
-		    far, p, a->bins, window, windows, (float)(1 / a->h));
-		finish<<<BP_GRID(n + p.b), 0, bp_stream(cx)>>>(a->H, n, a->far, far, p.b, a->h);
+		const dim3 grid((unsigned)by.tiles, (unsigned)(p.b * windows));
+		const size_t shared = (p.a ? SLOT : 1) * window * sizeof(unsigned);
+		prepare<<<dim3(bp_blocks(n), (unsigned)p.b), BP_THREADS, 0, bp_stream(cx)>>>(by, p, (u64 *)a->H, n, far);
+		(windows == 1 ? count_tiles<true> : count_tiles<false>)<<<grid, THREADS, shared, bp_stream(cx)>>>((u64 *)a->H, far, by, p, a->bins,
+		    window, windows, (float)(1 / a->h));
+		finish<<<BP_GRID(p.b * n + p.b), 0, bp_stream(cx)>>>(a->H, p.b * n, a->far, far, p.b, a->h);
 	}
 	bp_dev_release(cx, mark);
 	return cx->dry ? BP_OK : bp_launched(cx, "pair_histogram");

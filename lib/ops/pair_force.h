@@ -1,8 +1,7 @@
 /* pair_force: gradients from tables of forces: out_i = sum_j F_ij(r_ij) (x_i - x_j) / r_ij, where F_ij = F[t_i t_j] +
  * a_j F[t_i w] + a_i F[t_j w] + a_i a_j F[w w] (pairs.h) is interpolated linearly between bins k h. Coincident atoms
  * exert no force. Every distance must be below (bins - 1) h; beyond, the last bin counts. optimized: fp32 pair work (x little
- * farther from the origin than from its centre), of the CPU scaled by the largest |F|; cards take F as fp32 (one beyond its range gives a
- * gradient that is not finite). */
+ * farther from the origin than from its centre), scaled by the largest |F|; a table that is not finite gives, on cards, a gradient that is not. */
 #ifndef BP_OP_PAIR_FORCE_H
 #define BP_OP_PAIR_FORCE_H
 
