@@ -220,6 +220,17 @@ glide(struct bp_rg_sample *s, const struct bp_radius *r, const struct bp_rg_step
 	return next;
 }
 
+/* Would the set be of all atoms for more than this step? Else sums of kinds are not worth their while. By the size that a step would have if all weights were their mean,
+ * twice, as steps of half the way to the target add up to that. */
+static __device__ inline bool
+worth_kinds(const struct bp_rg_sample *s, const struct bp_radius *r, const struct bp_rg_steps *a)
+{
+	const double k = *a->f.k, off = r->rg - a->f.target, mean = s->weight / s->atoms, push = k * off / (r->total * r->rg);
+	const double dot = push * push * mean * r->total * r->rg * r->rg, by = push * bp_step_size(*a->weight, a->raw, 0.5 * k * off * off, a->goal, dot);
+
+	return a->f.method == BP_RG_STANDARD || bp_held(&s->hold, s->hold.scale, s->hold.drift + fabs(by) * (s->high - s->low) * s->hold.reach, a->f.threshold);
+}
+
 /* ---- all steps ---- */
 
 /* evaluation e and its step, and maybe more; returns the one that comes next. Those behind one that moves no atom are as it is. */
@@ -233,7 +244,7 @@ descend(struct bp_rg_sample *s, const struct bp_rg_steps *a, int e)
 	int end;
 
 	bp_find_radius(&r, s, &a->f);
-	if (s->kinds && !r.fault && r.kept == s->atoms && s->atoms >= 3) {
+	if (s->kinds && !r.fault && r.kept == s->atoms && s->atoms >= 3 && worth_kinds(s, &r, a)) {
 		r.limit = INFINITY; /* d is taken */
 		end = glide(s, &r, a, e);
 		if (end > e)
