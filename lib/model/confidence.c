@@ -1,5 +1,5 @@
-/* lib/model/confidence.c: see confidence.h. Contents: binding, one sample's network, its heads, the samples of a
- * target, the stage */
+/* lib/model/confidence.c: see confidence.h. Contents: opening, one sample's network, its heads, the samples of a
+ * target, the stage, batches, without a target */
 #include "model/confidence.h"
 
 #include <math.h>
@@ -7,8 +7,7 @@
 
 #include "base/log.h"
 #include "model/plan.h"
-
-enum { PAE_MAX = 32 }; /* A, end of the last bin of PAE and PDE */
+#include "stream/batch.h"
 
 struct bp_confidence {
 	struct bp_confidence_opt o;
@@ -17,66 +16,6 @@ struct bp_confidence {
 	struct bp_confidence_net net;
 	int dumped; /* targets so far */
 };
-
-/* a matrix that may be missing: n = 0 then */
-static void
-bind_optional(struct bp_bind *b, struct bp_weight *w, int n, int k, const char *name)
-{
-	if (bp_bind_has(b, name))
-		bp_bind_mat(b, w, n, k, name);
-}
-
-static void
-bind_heads(struct bp_confidence_net *net, struct bp_bind *b)
-{
-	size_t at = bp_bind_enter(b, "confidence_heads");
-
-	if (bp_bind_has(b, "to_pae_intra_logits.weight")) {
-		bp_bind_mat(b, &net->pae, -1, net->tz, "to_pae_intra_logits.weight");
-		bp_bind_mat(b, &net->pae_other, net->pae.n, net->tz, "to_pae_inter_logits.weight");
-		bp_bind_mat(b, &net->pde, -1, net->tz, "to_pde_intra_logits.weight");
-		bp_bind_mat(b, &net->pde_other, net->pde.n, net->tz, "to_pde_inter_logits.weight");
-	} else {
-		bp_bind_mat(b, &net->pae, -1, net->tz, "to_pae_logits.weight");
-		bp_bind_mat(b, &net->pde, -1, net->tz, "to_pde_logits.weight");
-	}
-	bp_bind_mat(b, &net->plddt, -1, net->ts, "to_plddt_logits.weight");
-	bp_bind_mat(b, &net->resolved, -1, net->ts, "to_resolved_logits.weight");
-	if (b->st == BP_OK && net->resolved.n != 2)
-		bp_bind_fail(b, "to_resolved_logits has %d rows: confidence per atom is not known here, only per token",
-		    net->resolved.n);
-	bp_bind_leave(b, at);
-}
-
-void
-bp_confidence_bind(struct bp_confidence_net *net, struct bp_bind *b)
-{
-	memset(net, 0, sizeof *net);
-	bp_bind_mat(b, &net->to_z_i, -1, -1, "s_to_z.weight");
-	if (b->st != BP_OK)
-		return;
-	net->tz = net->to_z_i.n;
-	net->ts = net->to_z_i.k;
-	bp_bind_mat(b, &net->to_z_j, net->tz, net->ts, "s_to_z_transpose.weight");
-	if (bp_bind_has(b, "s_to_z_prod_out.weight")) {
-		bp_bind_mat(b, &net->prod_i, net->tz, net->ts, "s_to_z_prod_in1.weight");
-		bp_bind_mat(b, &net->prod_j, net->tz, net->ts, "s_to_z_prod_in2.weight");
-		bp_bind_mat(b, &net->prod, net->tz, net->tz, "s_to_z_prod_out.weight");
-	}
-	bp_bind_norm(b, &net->in_norm, &net->in_norm_b, net->ts, "s_inputs_norm");
-	if (bp_bind_has(b, "s_norm.weight"))
-		bp_bind_norm(b, &net->s_norm, &net->s_norm_b, net->ts, "s_norm");
-	bp_bind_norm(b, &net->z_norm, &net->z_norm_b, net->tz, "z_norm");
-	bind_optional(b, &net->in_to_s, net->ts, net->ts, "s_input_to_s.weight");
-	net->embeds = bp_bind_has(b, "rel_pos.linear_layer.weight");
-	if (net->embeds)
-		bp_pair_embed_bind(&net->embed, b, net->tz);
-	bp_bind_mat(b, &net->dist, -1, net->tz, "dist_bin_pairwise_embed.weight");
-	if (b->st == BP_OK)
-		bp_bind_vec(b, &net->boundaries, net->dist.n - 1, "boundaries");
-	bp_pairformer_bind(&net->pairformer, b, net->ts, net->tz, "pairformer_stack");
-	bind_heads(net, b);
-}
 
 int
 bp_confidence_open(struct bp_confidence **ret, struct bp_ctx *cx, struct bp_weights *w,
@@ -124,12 +63,15 @@ struct target {
 	struct bp_confidence *d;
 	struct bp_rec *rec;
 	struct bp_feats f;                                /* host */
+	int members;                                      /* targets from this one on that are worked on together; in the first alone */
+	struct bp_feats all;                              /* bp_feats_join of them, where there are more; likewise */
 	const struct bp_tensor *x, *s, *s_inputs, *z, *pdistogram;
 	int samples;
 	struct bp_tensor *plddt, *pae, *pde;              /* [M,N], [M,N,N] */
 	float *contact;                                   /* host [N,N] */
 	float *tm, *dist;                                 /* host [N,N], of the sample at work */
 	struct bp_scores *scores;                         /* [M] */
+	struct bp_err fault;                              /* of a sample's scores, if any; it is this target's alone */
 	struct bp_dump *dump;
 	struct bp_arena *mem;
 	struct bp_progress progress;
@@ -297,16 +239,7 @@ make_tables(const struct target *t, struct bp_ctx *cx, struct inputs *u, int dis
 	BP_NEW(v, 2 * pae + pde + plddt + distogram_bins, t->mem, cx->err);
 	for (int i = 0; i < t->f.n; i++)
 		tokens += !t->f.token_mask || t->f.token_mask[i] != 0;
-	for (int k = 0; k < pae; k++) {
-		v[k] = (float)((k + 0.5) * PAE_MAX / pae);
-		v[pae + k] = (float)bp_tm_value(v[k], tokens);
-	}
-	for (int k = 0; k < pde; k++)
-		v[2 * pae + k] = (float)((k + 0.5) * PAE_MAX / pde);
-	for (int k = 0; k < plddt; k++)
-		v[2 * pae + pde + k] = (float)((k + 0.5) / plddt);
-	for (int k = 0; k < distogram_bins; k++)
-		v[2 * pae + pde + plddt + k] = k < BP_CONTACT_BINS;
+	bp_bin_values(v, v + pae, pae, v + 2 * pae, pde, v + 2 * pae + pde, plddt, v + 2 * pae + pde + plddt, distogram_bins, tokens);
 	BP_TRY(bp_dev_upload(cx, &dev, v, (size_t)(2 * pae + pde + plddt + distogram_bins) * sizeof *v));
 	u->tables = dev;
 	return BP_OK;
@@ -331,40 +264,66 @@ find_contacts(struct target *t, struct bp_ctx *cx, const struct inputs *u, int b
 	return BP_OK;
 }
 
-/* the network on sample i: its rows of plddt, pae, pde, and tm, dist */
+/* what the pairformer gets of sample i of a target: s [N,ts], z [N,N,tz]; and dist */
 static int
-run_sample(struct target *t, struct bp_ctx *cx, const struct inputs *u, int i)
+start(struct target *t, struct bp_ctx *cx, const struct inputs *u, int i, float *s, float *z)
 {
 	const struct bp_confidence_net *net = &t->d->net;
-	int n = t->f.n, ts = net->ts, tz = net->tz;
-	size_t pairs = (size_t)n * n;
 	struct bp_mark m = bp_dev_mark(cx);
-	float *pae = (float *)t->pae->data + (size_t)i * pairs, *pde = (float *)t->pde->data + (size_t)i * pairs;
-	float *s_in, *s, *z;
-	int chunk, st;
+	int n = t->f.n;
+	float *s_in;
 
-	BP_DEV_NEW(z, (int64_t)pairs * tz, cx);
-	BP_DEV_NEW(s, (int64_t)n * ts, cx);
-	BP_DEV_NEW(s_in, (int64_t)n * ts, cx);
-	BP_TRY(BP_OP(cx, layer_norm, .rows = n, .c = ts, .x = u->s_inputs, .w = &net->in_norm, .b = &net->in_norm_b,
-	    .out = s_in));
+	BP_DEV_NEW(s_in, (int64_t)n * net->ts, cx);
+	BP_TRY(BP_OP(cx, layer_norm, .rows = n, .c = net->ts, .x = u->s_inputs, .w = &net->in_norm, .b = &net->in_norm_b, .out = s_in));
 	BP_TRY(start_single(t, cx, u, s_in, s));
 	BP_TRY(start_pair(t, cx, u, s_in, z));
 	BP_TRY(add_distances(t, cx, u, i, z));
-	BP_TRY(dump(t, cx, i, "conf.s_in", s, BP_SHAPE(t->samples, n, ts)));
-	BP_TRY(dump(t, cx, i, "conf.z_in", z, BP_SHAPE(t->samples, n, n, tz)));
-	chunk = bp_plan_share(cx, n, u->z && cx->device != BP_CPU ? 2 : 1); /* on a CPU the record's z is nothing beside */
-	st = bp_pairformer_run(cx, &net->pairformer, 1, n, u->f.token_mask, s, z);
-	cx->chunk = chunk;
-	BP_TRY(st);
-	BP_TRY(dump(t, cx, i, "conf.s_out", s, BP_SHAPE(t->samples, n, ts)));
-	BP_TRY(dump(t, cx, i, "conf.z_out", z, BP_SHAPE(t->samples, n, n, tz)));
+	bp_dev_release(cx, m);
+	BP_TRY(dump(t, cx, i, "conf.s_in", s, BP_SHAPE(t->samples, n, net->ts)));
+	return dump(t, cx, i, "conf.z_in", z, BP_SHAPE(t->samples, n, n, net->tz));
+}
+
+/* what the heads make of it: rows i of plddt, pae, pde, and tm */
+static int
+run_heads(struct target *t, struct bp_ctx *cx, const struct inputs *u, int i, const float *s, const float *z)
+{
+	const struct bp_confidence_net *net = &t->d->net;
+	int n = t->f.n;
+	size_t pairs = (size_t)n * n;
+	float *pae = (float *)t->pae->data + (size_t)i * pairs, *pde = (float *)t->pde->data + (size_t)i * pairs;
+
+	BP_TRY(dump(t, cx, i, "conf.s_out", s, BP_SHAPE(t->samples, n, net->ts)));
+	BP_TRY(dump(t, cx, i, "conf.z_out", z, BP_SHAPE(t->samples, n, n, net->tz)));
 	BP_TRY(run_pair_head(t, cx, u, i, "conf.pae_logits", false, z, &net->pae, &net->pae_other, 2, u->tables,
 	    (float *[]){ pae, t->tm }));
 	BP_TRY(run_pair_head(t, cx, u, i, "conf.pde_logits", true, z, &net->pde, &net->pde_other, 1,
 	    u->tables + 2 * net->pae.n, (float *[]){ pde }));
-	BP_TRY(run_plddt_head(t, cx, i, s, u->tables + 2 * net->pae.n + net->pde.n,
-	    (float *)t->plddt->data + (size_t)i * n));
+	return run_plddt_head(t, cx, i, s, u->tables + 2 * net->pae.n + net->pde.n, (float *)t->plddt->data + (size_t)i * n);
+}
+
+/* the network on sample i of each target; mask [members,N] of their tokens */
+static int
+run_sample(struct target *t, struct bp_ctx *cx, const struct inputs *u, const float *mask, int i)
+{
+	const struct bp_confidence_net *net = &t->d->net;
+	const int n = t->f.n, members = t->members;
+	const size_t singles = (size_t)n * net->ts, pairs = (size_t)n * n * net->tz;
+	struct bp_mark m = bp_dev_mark(cx);
+	int chunk, st;
+	float *s, *z;
+
+	BP_DEV_NEW(z, members * pairs, cx);
+	BP_DEV_NEW(s, members * singles, cx);
+	for (int g = 0; g < members; g++)
+		BP_TRY(start(&t[g], cx, &u[g], i, s + g * singles, z + g * pairs));
+	chunk = bp_plan_share(cx, n, u->z && cx->device != BP_CPU ? 2 : 1); /* on a CPU the record's z is nothing beside */
+	cx->members = members;
+	st = bp_pairformer_run(cx, &net->pairformer, members, n, mask, s, z);
+	cx->members = 0;
+	cx->chunk = chunk;
+	BP_TRY(st);
+	for (int g = 0; g < members; g++)
+		BP_TRY(run_heads(&t[g], cx, &u[g], i, s + g * singles, z + g * pairs));
 	bp_dev_release(cx, m);
 	return BP_OK;
 }
@@ -397,28 +356,49 @@ score_sample(struct target *t, int i, struct bp_err *err)
 	return BP_OK;
 }
 
+static int
+upload(struct target *t, struct bp_ctx *cx, struct inputs *u)
+{
+	int bins = (int)t->pdistogram->shape[3];
+	const void *s, *s_inputs, *z = NULL;
+
+	BP_TRY(bp_feats_upload(&u->f, &t->f, cx));
+	BP_TRY(bp_dev_upload(cx, &s, t->s->data, (size_t)bp_count(t->s) * sizeof(float)));
+	BP_TRY(bp_dev_upload(cx, &s_inputs, t->s_inputs->data, (size_t)bp_count(t->s_inputs) * sizeof(float)));
+	BP_TRY(make_tables(t, cx, u, bins));
+	BP_TRY(find_contacts(t, cx, u, bins));
+	if (t->samples > 1 && !cx->chunk) /* short of memory, each sample fetches it in blocks */
+		BP_TRY(bp_dev_upload(cx, &z, t->z->data, (size_t)bp_count(t->z) * sizeof(float)));
+	u->s = s, u->s_inputs = s_inputs, u->z = z;
+	return BP_OK;
+}
+
 /* all that happens on the device, and the scores, sample by sample; with cx->dry the memory of one */
 static int
 run_samples(void *self, struct bp_ctx *cx)
 {
 	struct target *t = self;
-	int bins = (int)t->pdistogram->shape[3];
-	struct inputs u;
-	const void *s, *s_inputs, *z = NULL;
+	struct inputs u[BP_BATCH_MAX];
+	struct bp_feats all;
+	const float *mask = NULL;
 
-	BP_TRY(bp_feats_upload(&u.f, &t->f, cx));
-	BP_TRY(bp_dev_upload(cx, &s, t->s->data, (size_t)bp_count(t->s) * sizeof(float)));
-	BP_TRY(bp_dev_upload(cx, &s_inputs, t->s_inputs->data, (size_t)bp_count(t->s_inputs) * sizeof(float)));
-	BP_TRY(make_tables(t, cx, &u, bins));
-	BP_TRY(find_contacts(t, cx, &u, bins));
-	if (t->samples > 1 && !cx->chunk) /* short of memory, each sample fetches it in blocks */
-		BP_TRY(bp_dev_upload(cx, &z, t->z->data, (size_t)bp_count(t->z) * sizeof(float)));
-	u.s = s, u.s_inputs = s_inputs, u.z = z;
+	if (t->members > 1 && cx->chunk)
+		return BP_FAIL(cx->err, BP_EUNSUP, NULL, "blocks of rows are of one target");
+	for (int g = 0; g < t->members; g++) {
+		BP_TRY(upload(&t[g], cx, &u[g]));
+		mask = u[g].f.token_mask;
+	}
+	if (t->members > 1) {
+		BP_TRY(bp_feats_upload(&all, &t->all, cx));
+		mask = all.token_mask;
+	}
 	for (int i = 0; i < t->samples; i++) {
-		BP_TRY(run_sample(t, cx, &u, i));
+		BP_TRY(run_sample(t, cx, u, mask, i));
 		if (cx->dry)
 			return BP_OK;
-		BP_TRY(score_sample(t, i, cx->err));
+		for (int g = 0; g < t->members; g++)
+			if (t[g].fault.code == BP_OK && score_sample(&t[g], i, &t[g].fault) == BP_OK)
+				t[g].fault.code = BP_OK;
 		bp_progress_step(&t->progress, i + 1, t->samples);
 	}
 	return BP_OK;
@@ -460,40 +440,6 @@ read_target(struct target *t, struct bp_err *err)
 	return BP_OK;
 }
 
-/* the scores as tensors of the record */
-static int
-put_scores(struct target *t, struct bp_err *err)
-{
-	static const struct {
-		const char *name;
-		size_t field;
-	} what[] = {
-#define SCORE(f) { #f, offsetof(struct bp_scores, f) }
-		SCORE(complex_plddt), SCORE(complex_iplddt), SCORE(complex_pde), SCORE(complex_ipde),
-		SCORE(ptm), SCORE(iptm), SCORE(ligand_iptm), SCORE(protein_iptm),
-#undef SCORE
-	};
-	int m = t->samples, c = t->scores[0].chains;
-	struct bp_tensor *v;
-	double *score;
-
-	for (size_t k = 0; k < sizeof what / sizeof *what; k++) {
-		BP_TRY(bp_rec_add(&v, t->rec, what[k].name, BP_F32, BP_SHAPE(m), err));
-		for (int i = 0; i < m; i++)
-			((float *)v->data)[i] = (float)*(const double *)((const char *)&t->scores[i] + what[k].field);
-	}
-	BP_NEW(score, m, t->mem, err);
-	bp_confidence_score(score, t->scores, m);
-	BP_TRY(bp_rec_add(&v, t->rec, "confidence_score", BP_F32, BP_SHAPE(m), err));
-	for (int i = 0; i < m; i++)
-		((float *)v->data)[i] = (float)score[i];
-	BP_TRY(bp_rec_add(&v, t->rec, "pair_chains_iptm", BP_F32, BP_SHAPE(m, c, c), err));
-	for (int i = 0; i < m; i++)
-		for (int k = 0; k < c * c; k++)
-			((float *)v->data)[(size_t)i * c * c + k] = (float)t->scores[i].pair_chains_iptm[k];
-	return BP_OK;
-}
-
 /* the results under conf.NAME beside what was dumped on the way */
 static int
 dump_results(struct target *t, struct bp_err *err)
@@ -518,7 +464,11 @@ finish(struct target *t, double seconds, size_t peak, struct bp_err *err)
 {
 	const struct bp_confidence_opt *o = &t->d->o;
 
-	BP_TRY(put_scores(t, err));
+	if (t->fault.code != BP_OK) {
+		*err = t->fault;
+		return t->fault.code;
+	}
+	BP_TRY(bp_confidence_put(t->rec, t->scores, t->samples, err));
 	BP_TRY(dump_results(t, err));
 	bp_rec_drop(t->rec, "s_inputs");
 	bp_rec_drop(t->rec, "pdistogram");
@@ -529,41 +479,88 @@ finish(struct target *t, double seconds, size_t peak, struct bp_err *err)
 	return bp_stage_sign(t->rec, "confidence", &o->stage, seconds, peak, err);
 }
 
+static int
+prepare(struct target *t, struct bp_confidence *d, struct bp_rec *rec, struct bp_arena *mem, struct bp_err *err)
+{
+	*t = (struct target){ .d = d, .rec = rec, .members = 1, .mem = mem };
+	BP_TRY(bp_target_check(d->o.dump, rec->id, d->dumped, err));
+	BP_TRY(read_target(t, err));
+	bp_weights_compare(d->w, rec->meta, rec->id);
+	if (d->o.dump)
+		BP_TRY(bp_dump_open(&t->dump, mem, err));
+	BP_TRY(bp_rec_add(&t->plddt, rec, "plddt", BP_F32, BP_SHAPE(t->samples, t->f.n), err));
+	BP_TRY(bp_rec_add(&t->pae, rec, "pae", BP_F32, BP_SHAPE(t->samples, t->f.n, t->f.n), err));
+	BP_TRY(bp_rec_add(&t->pde, rec, "pde", BP_F32, BP_SHAPE(t->samples, t->f.n, t->f.n), err));
+	return make_scratch(t, err);
+}
+
+static int
+run(size_t *peak, struct target *t, struct bp_err *err)
+{
+	struct bp_confidence *d = t->d;
+	char size[96], many[32] = "";
+	int st;
+
+	if (t->members > 1)
+		snprintf(many, sizeof many, "%d targets of ", t->members);
+	snprintf(size, sizeof size, "%s%d tokens, %d atoms", many, t->f.n, t->f.atoms);
+	bp_progress_open(&t->progress, t->rec->id, "confidence of sample");
+	st = bp_plan_run(peak, d->cx, run_samples, t, t->mem, 0, d->o.stage.mem_cap, size,
+	    "a higher --mem-cap, or a smaller target", err);
+	bp_progress_close(&t->progress);
+	BP_TRY(bp_weights_check(d->w, err)); /* what went wrong may come from these */
+	return st;
+}
+
 int
 bp_confidence_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_out *out, struct bp_err *err)
 {
-	struct bp_confidence *d = self;
-	struct target t = { .d = d, .rec = *rec, .mem = mem };
 	double start = bp_seconds();
-	char size[64];
+	struct target t;
 	size_t peak;
-	int st;
 
 	(void)out;
-	BP_TRY(bp_target_check(d->o.dump, t.rec->id, d->dumped, err));
-	BP_TRY(read_target(&t, err));
-	bp_weights_compare(d->w, t.rec->meta, t.rec->id);
-	if (d->o.dump)
-		BP_TRY(bp_dump_open(&t.dump, mem, err));
-	BP_TRY(bp_rec_add(&t.plddt, t.rec, "plddt", BP_F32, BP_SHAPE(t.samples, t.f.n), err));
-	BP_TRY(bp_rec_add(&t.pae, t.rec, "pae", BP_F32, BP_SHAPE(t.samples, t.f.n, t.f.n), err));
-	BP_TRY(bp_rec_add(&t.pde, t.rec, "pde", BP_F32, BP_SHAPE(t.samples, t.f.n, t.f.n), err));
-	BP_TRY(make_scratch(&t, err));
-	snprintf(size, sizeof size, "%d tokens, %d atoms", t.f.n, t.f.atoms);
-	bp_progress_open(&t.progress, t.rec->id, "confidence of sample");
-	st = bp_plan_run(&peak, d->cx, run_samples, &t, mem, 0, d->o.stage.mem_cap, size,
-	    "a higher --mem-cap, or a smaller target", err);
-	bp_progress_close(&t.progress);
-	BP_TRY(bp_weights_check(d->w, err));
-	BP_TRY(st);
+	BP_TRY(prepare(&t, self, *rec, mem, err));
+	BP_TRY(run(&peak, &t, err));
 	return finish(&t, bp_seconds() - start, peak, err);
+}
+
+int
+bp_confidence_batch(void *self, struct bp_rec *const *member, struct bp_err *fate, int n, struct bp_err *err)
+{
+	const struct bp_feats *f[BP_BATCH_MAX];
+	double start = bp_seconds(), seconds;
+	int good[BP_BATCH_MAX], count = 0;
+	struct target *t;
+	size_t peak;
+
+	BP_NEW(t, n, member[0]->mem, err);
+	for (int i = 0; i < n; i++)
+		if (prepare(&t[count], self, member[i], member[i]->mem, &fate[i]) == BP_OK)
+			good[count++] = i;
+	for (int i = 0; i < count; i++) {
+		f[i] = &t[i].f;
+		if (f[i]->n != f[0]->n || f[i]->atoms != f[0]->atoms || t[i].samples != t->samples)
+			return BP_FAIL(err, BP_EUNSUP, NULL, "%s and %s are not of one size", t->rec->id, t[i].rec->id);
+	}
+	if (!count)
+		return BP_OK;
+	t->members = count;
+	if (count > 1)
+		BP_TRY(bp_feats_join(&t->all, f, count, t->mem, err));
+	BP_TRY(run(&peak, t, err));
+	seconds = (bp_seconds() - start) / count;
+	for (int i = 0; i < count; i++)
+		if (finish(&t[i], seconds, peak / (size_t)count, &fate[good[i]]) == BP_OK)
+			fate[good[i]].code = BP_OK;
+	return BP_OK;
 }
 
 int
 bp_confidence_warm(void *self, int n, int atoms, struct bp_arena *mem, struct bp_err *err)
 {
 	struct bp_confidence *d = self;
-	struct target t = { .d = d, .samples = 1, .mem = mem };
+	struct target t = { .d = d, .members = 1, .samples = 1, .mem = mem };
 	struct bp_tensor *s, *z, *pdistogram, *x;
 
 	d->cx->err = err;
@@ -589,7 +586,7 @@ bp_confidence_plan(struct bp_planned *ret, void *self, const struct bp_plan_size
 	size_t pairs = (size_t)n * n;
 	struct bp_tensor s = { .ndim = 2, .shape = { n, d->net.ts }, .data = ret }, z = { .ndim = 3, .shape = { n, n, d->net.tz }, .data = ret },
 		pdistogram = { .ndim = 4, .shape = { n, n, 1, 64 } }, x = { .ndim = 3, .shape = { 1, size->atoms, 3 } }, out = { 0 };
-	struct target t = { .d = d, .samples = size->samples, .x = &x, .s = &s, .s_inputs = &s, .z = &z, .pdistogram = &pdistogram, .plddt = &out, .pae = &out,
+	struct target t = { .d = d, .members = 1, .samples = size->samples, .x = &x, .s = &s, .s_inputs = &s, .z = &z, .pdistogram = &pdistogram, .plddt = &out, .pae = &out,
 		.pde = &out, .mem = mem };
 
 	d->cx->err = err;

@@ -50,6 +50,9 @@ int bp_confidence_warm(void *self, int n, int atoms, struct bp_arena *mem, struc
 int bp_confidence_plan(struct bp_planned *ret, void *self, const struct bp_plan_size *size, size_t room, struct bp_arena *mem,
     struct bp_err *err) BP_MUST_USE;
 
+/* bp_stage_program.batch of confidence: the pairformer of all members at once */
+int bp_confidence_batch(void *self, struct bp_rec *const *member, struct bp_err *fate, int n, struct bp_err *err) BP_MUST_USE;
+
 /* bp_stage_program.lane and .together of confidence */
 int bp_confidence_lane(void **ret, const void *stage, struct bp_ctx *cx, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 bool bp_confidence_together(const void *stage, const struct bp_rec *rec);

@@ -267,3 +267,53 @@ bp_confidence_score(double *score, const struct bp_scores *s, int m)
 	for (int i = 0; i < m; i++)
 		score[i] = (4 * s[i].complex_plddt + (interface ? s[i].iptm : s[i].ptm)) / 5;
 }
+
+int
+bp_confidence_put(struct bp_rec *rec, const struct bp_scores *scores, int m, struct bp_err *err)
+{
+	static const struct {
+		const char *name;
+		size_t field;
+	} what[] = {
+#define SCORE(f) { #f, offsetof(struct bp_scores, f) }
+		SCORE(complex_plddt), SCORE(complex_iplddt), SCORE(complex_pde), SCORE(complex_ipde),
+		SCORE(ptm), SCORE(iptm), SCORE(ligand_iptm), SCORE(protein_iptm),
+#undef SCORE
+	};
+	int c = scores[0].chains;
+	struct bp_tensor *v;
+	double *score;
+
+	for (size_t k = 0; k < sizeof what / sizeof *what; k++) {
+		BP_TRY(bp_rec_add(&v, rec, what[k].name, BP_F32, BP_SHAPE(m), err));
+		for (int i = 0; i < m; i++)
+			((float *)v->data)[i] = (float)*(const double *)((const char *)&scores[i] + what[k].field);
+	}
+	BP_NEW(score, m, rec->mem, err);
+	bp_confidence_score(score, scores, m);
+	BP_TRY(bp_rec_add(&v, rec, "confidence_score", BP_F32, BP_SHAPE(m), err));
+	for (int i = 0; i < m; i++)
+		((float *)v->data)[i] = (float)score[i];
+	BP_TRY(bp_rec_add(&v, rec, "pair_chains_iptm", BP_F32, BP_SHAPE(m, c, c), err));
+	for (int i = 0; i < m; i++)
+		for (int k = 0; k < c * c; k++)
+			((float *)v->data)[(size_t)i * c * c + k] = (float)scores[i].pair_chains_iptm[k];
+	return BP_OK;
+}
+
+void
+bp_bin_values(float *pae, float *tm, int pae_bins, float *pde, int pde_bins, float *plddt, int plddt_bins, float *contact, int bins, int tokens)
+{
+	enum { PAE_MAX = 32 }; /* A, end of the last bin of PAE and PDE */
+
+	for (int k = 0; k < pae_bins; k++) {
+		pae[k] = (float)((k + 0.5) * PAE_MAX / pae_bins);
+		tm[k] = (float)bp_tm_value(pae[k], tokens);
+	}
+	for (int k = 0; k < pde_bins; k++)
+		pde[k] = (float)((k + 0.5) * PAE_MAX / pde_bins);
+	for (int k = 0; k < plddt_bins; k++)
+		plddt[k] = (float)((k + 0.5) / plddt_bins);
+	for (int k = 0; k < bins; k++)
+		contact[k] = k < BP_CONTACT_BINS;
+}

@@ -202,10 +202,62 @@ memory_of_a_card(void **state)
 	bp_arena_close(x.mem);
 }
 
+/* the record under another name, with z `times` as large */
+static struct bp_rec *
+member(struct stage *x, const char *id, float times)
+{
+	const struct bp_tensor *was = bp_rec_get(x->rec, "z");
+	struct bp_tensor *z;
+	struct bp_rec *r;
+
+	assert_int_equal(bp_rec_new(&r, BP_STRUCTURES, id, x->mem, &x->err), BP_OK);
+	for (int i = 0; i < x->rec->n; i++)
+		assert_int_equal(bp_rec_put(r, x->rec->tensor[i].name, x->rec->tensor[i].t, &x->err), BP_OK);
+	assert_int_equal(bp_rec_add(&z, r, "z", BP_F32, 3, was->shape, &x->err), BP_OK);
+	for (int64_t i = 0; i < bp_count(z); i++)
+		((float *)z->data)[i] = times * ((const float *)was->data)[i];
+	return r;
+}
+
+/* Targets that are scored as one get the scores of each alone; of one without a z, and one whose scores are no numbers, the others hear nothing. */
+static void
+members_go_together(void **state)
+{
+	static const char *const id[] = { "a", "bad", "b", "odd", "c" };
+	static const char *const out[] = { "plddt", "pae", "pde", "iptm", "confidence_score", "pair_chains_iptm" };
+	enum { MEMBERS = sizeof id / sizeof *id };
+	const struct bp_confidence_opt o = { .write_embeddings = true };
+	struct stage x = stage_open("tiny", "original", BP_STRUCTURES);
+	struct bp_err fate[MEMBERS] = { 0 };
+	struct bp_rec *all[MEMBERS], *one;
+	struct bp_confidence *d;
+
+	(void)state;
+	put_coords(&x, "given.x");
+	assert_int_equal(bp_confidence_open(&d, x.cx, x.w, &o, x.mem, &x.err), BP_OK);
+	for (int i = 0; i < MEMBERS; i++)
+		all[i] = member(&x, id[i], i == 3 ? NAN : 1 + 0.2f * (float)i);
+	bp_rec_drop(all[1], "z");
+	if (bp_confidence_batch(d, all, fate, MEMBERS, &x.err) != BP_OK)
+		fail_msg("%s", x.err.msg);
+	for (int i = 0; i < MEMBERS; i++) {
+		assert_int_equal(fate[i].code, i == 1 ? BP_EINPUT : i == 3 ? BP_ENUM : BP_OK);
+		if (fate[i].code != BP_OK)
+			continue;
+		one = member(&x, id[i], 1 + 0.2f * (float)i);
+		assert_int_equal(bp_confidence_run(d, &one, x.mem, NULL, &x.err), BP_OK);
+		for (size_t k = 0; k < sizeof out / sizeof *out; k++)
+			assert_memory_equal(bp_rec_get(one, out[k])->data, bp_rec_get(all[i], out[k])->data,
+			    (size_t)bp_count(bp_rec_get(one, out[k])) * sizeof(float));
+	}
+	stage_close(&x);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(golden_given), cmocka_unit_test(golden_sampled), cmocka_unit_test(memory_of_a_card) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(golden_given), cmocka_unit_test(golden_sampled), cmocka_unit_test(members_go_together),
+		cmocka_unit_test(memory_of_a_card) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -154,7 +154,7 @@ static void
 keys(void **state)
 {
 	static const unsigned char use[2] = { 1, 1 }, other[2] = { 1, 0 };
-	static unsigned char many[2000];
+	static unsigned char many[40000];
 	struct bp_feats f = { .n = 5, .t = 2, .use_template = use, .visibility = (const float *)use }, g = f;
 	struct bp_key a = { 0 }, b = { 0 };
 
@@ -178,6 +178,9 @@ keys(void **state)
 		assert_int_equal(a.n, b.n);
 		assert_memory_not_equal(a.b, b.b, a.n);
 	}
+	for (int i = 1; i < 64; i++) /* of a batch */
+		bp_key_feats(&b, &g);
+	assert_true(b.n < sizeof b.b);
 	f.t = sizeof many; /* too long a key: never recorded */
 	f.use_template = many;
 	a.n = 0;

@@ -59,6 +59,7 @@ static const struct bp_stage_program stage = {
 	.plan = bp_confidence_plan,
 	.together = bp_confidence_together,
 	.lane = bp_confidence_lane,
+	.batch = bp_confidence_batch,
 };
 
 int
