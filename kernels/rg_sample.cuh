@@ -23,6 +23,11 @@ bp_held(const struct bp_hold *h, double scale, double drift, double threshold)
 	return h->slack > 0 && scale > 0.01 && scale * h->slack > (2 + 2 * fabs(threshold) * bp_mad_to_sigma) * drift;
 }
 
+/* Robust: of the last ranks that had all atoms in the set: the median, the MAD, the largest distance, the mean of their squares; spread 0: none yet */
+struct bp_seen {
+	double mid, mad, reach, spread;
+};
+
 struct bp_rg_sample {
 	int n, atoms; /* atoms that count */
 	double *x, *w;             /* [n,3]; [n] weights */
@@ -30,6 +35,7 @@ struct bp_rg_sample {
 	double origin[3], sums[8]; /* of BP_SUM_MOVED and the others, about the origin */
 	double weight, low, high;  /* sum of all that count, the smallest, the largest */
 	struct bp_hold hold;
+	struct bp_seen seen;
 	int kinds;   /* how many weights there are, 0: too many, or not looked at */
 	double kind; /* the weight of kind lane % BP_RG_KINDS */
 };
@@ -77,6 +83,7 @@ bp_load(struct bp_rg_sample *s, const struct bp_rg_energy *f, const double *x)
 	bp_block_eight(sums);
 	s->low = -bp_block_most(-low), s->high = bp_block_most(high);
 	s->hold = bp_hold { -1, 0, 1, 0, { 0, 0, 0 } };
+	s->seen = bp_seen { 0, 0, 0, 0 };
 	s->weight = sums[6], s->atoms = (int)sums[7];
 	for (int k = 0; k < 8; k++)
 		s->sums[k] = sums[k];
@@ -135,30 +142,62 @@ bp_all_held(struct bp_hold *h, const double c[3], double threshold)
 	return bp_held(h, h->scale, h->drift, threshold);
 }
 
+/* Are all atoms in the set about c? By counts alone, where the median and the MAD are about what they were, larger or smaller as the spread is: each within e is
+ * proved by how many distances are on either side, and a distance from the median is one from `mid` within e. e is such that half the slack is left. */
+static __device__ inline bool
+bp_all_counted(struct bp_rg_sample *s, const struct bp_rg_energy *f, const double c[3], double spread)
+{
+	const double by = sqrt(spread / s->seen.spread), times = f->threshold * bp_mad_to_sigma;
+	const double mid = by * s->seen.mid, mad = by * s->seen.mad, slack = mid + times * mad - by * s->seen.reach, e = 0.5 * slack / (1 + 2 * times);
+	const double limit = (1 - 1e-6) * (mid - e + times * (mad - 2 * e));
+	double counts[8] = { 0, 0, 0, 0, 0, 0, 0, 0 }, reach = 0;
+
+	if (!(times >= 0 && e > 0)) /* or spread is no number */
+		return false;
+	bp_find_distances(s, c, f->mask);
+	for (int i = threadIdx.x; i < s->n; i += BP_RG_THREADS) {
+		const double d = s->d[i];
+		if (d < 0)
+			continue;
+		counts[0] += d < mid - e, counts[1] += d <= mid + e, counts[2] += fabs(d - mid) < mad - e;
+		reach = fmax(reach, d);
+	}
+	bp_block_eight(counts);
+	reach = bp_block_most(reach);
+	/* the median is the mean of ranks (m - 1) / 2 and m / 2, from 0 */
+	if (counts[0] > (s->atoms - 1) / 2 || counts[1] < s->atoms / 2 + 1 || counts[2] > (s->atoms - 1) / 2 || !(reach < limit))
+		return false;
+	s->hold = bp_hold { limit - reach, reach, 1, 0, { c[0], c[1], c[2] } };
+	return true;
+}
+
 /* the set about the centre c of all, whose squares of distances are `spread` in the mean; sums as sum_within leaves them */
 static __device__ inline void
 bp_choose(struct bp_radius *r, double sums[8], struct bp_rg_sample *s, const struct bp_rg_energy *f, const double c[3], double spread)
 {
 	const double about = spread > 0 ? sqrt(spread) : 0;
 	const int m = s->atoms;
+	double mid = 0, mad = 0;
 
 	bp_find_distances(s, c, f->mask);
 	if (f->method == BP_RG_TRIMMED) {
 		bp_trim(s->d, s->n, m);
 	} else {
 		const struct bp_ranked all = { s->d, false, 0 };
-		const double mid = bp_median_within(all, s->n, m, 2.5 * about);
+		mid = bp_median_within(all, s->n, m, 2.5 * about);
 		const struct bp_ranked off = { s->d, true, mid };
-		r->limit = mid + f->threshold * bp_mad_to_sigma * bp_median_within(off, s->n, m, 1.25 * about);
+		mad = bp_median_within(off, s->n, m, 1.25 * about);
+		r->limit = mid + f->threshold * bp_mad_to_sigma * mad;
 	}
 	bp_sum_within(sums, s, c, r->limit);
-	s->hold.slack = -1;
+	s->hold.slack = -1, s->seen.spread = 0;
 	if (f->method == BP_RG_ROBUST && sums[7] == m) {
 		double reach = 0;
 		for (int i = threadIdx.x; i < s->n; i += BP_RG_THREADS)
 			reach = fmax(reach, s->d[i]);
 		reach = bp_block_most(reach);
 		s->hold = bp_hold { (1 - 1e-6) * r->limit - reach, reach, 1, 0, { c[0], c[1], c[2] } };
+		s->seen = bp_seen { mid, mad, reach, spread };
 	}
 	if (f->method == BP_RG_ROBUST && sums[7] < 0.5 * m) {
 		r->limit = bp_most_of(s->d, s->n, m);
@@ -200,9 +239,12 @@ bp_find_radius(struct bp_radius *r, struct bp_rg_sample *s, const struct bp_rg_e
 		c[k] = s->origin[k], centre[k] = c[k] + off, shift += off * off;
 	}
 	if (f->method != BP_RG_STANDARD && !bp_all_held(&s->hold, centre, f->threshold)) {
-		for (int k = 0; k < 3; k++)
-			c[k] = centre[k];
-		bp_choose(r, sums, s, f, c, s->sums[BP_SUM_SQUARES] / s->weight - shift);
+		const double spread = s->sums[BP_SUM_SQUARES] / s->weight - shift;
+		if (!(s->seen.spread > 0) || !bp_all_counted(s, f, centre, spread)) {
+			for (int k = 0; k < 3; k++)
+				c[k] = centre[k];
+			bp_choose(r, sums, s, f, c, spread);
+		}
 	}
 	r->kept = (int)sums[7];
 	if (r->kept == 0)
