@@ -471,6 +471,7 @@ bp_source_rg(struct bp_guide_source **ret, struct bp_ctx *cx, const struct bp_at
 		.setting = rg_setting,
 		.descend = rg_descend,
 		.accept = rg_accept,
+		.roomy = true,
 		.raw = p->raw_guidance_weight > 0 ? rg_raw : NULL,
 		.params = p,
 		.columns = sizeof columns / sizeof *columns };

@@ -63,6 +63,7 @@ struct bp_guide_source {
 	/* in place of run: all evaluations, and what guide_step does after each, without smoothing; r's gradient is not looked at */
 	int (*descend)(struct bp_guide_source *s, const struct bp_guide_run *r, const struct bp_guide_steps *t);
 	int (*accept)(struct bp_guide_source *s, bool *again, int sample, double energy, const double *values, struct bp_err *err);
+	bool roomy; /* accept never sets *again: it may be asked when all is done */
 	/* Count eval's memory in a dry context. */
 	int (*rehearse)(struct bp_guide_source *s, int samples);
 	/* Move noisy coordinates x [samples,natoms,3] at noise level sigma, before the network sees them; or NULL. */

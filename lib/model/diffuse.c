@@ -291,7 +291,7 @@ open_guides(struct target *t, int value, struct bp_arena *mem, struct bp_err *er
 	const struct bp_diffuse_opt *o = &t->d->o;
 	struct bp_guiding_opt g = { .samples = o->samples, .guided = bp_guides_guided(t->d->guides, o->samples),
 		.steps = o->steps, .atoms = t->f.atoms, .tokens = t->f.n, .token = t->f.atom_token, .rec = t->rec,
-		.execs = bp_guides_execs(t->d->guides) };
+		.execs = bp_guides_execs(t->d->guides), .each_step = o->write_trajectory };
 	struct bp_guide *list;
 	const struct bp_guide *more;
 	int n;

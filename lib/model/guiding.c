@@ -25,6 +25,9 @@ struct one {
 	/* of the present diffusion step */
 	int evaluations;
 	double *heard; /* told, on the host */
+	/* of all steps, where the source is roomy, so that the host need not wait for each: or NULL */
+	double *later, *all_heard; /* [steps] of told: device memory; host memory */
+	int *counts;               /* [steps] evaluations, 0: the step was not guided */
 };
 
 struct bp_guiding {
@@ -43,32 +46,6 @@ struct bp_guiding {
 };
 
 /* ---- opening ---- */
-
-void
-bp_execs_close(struct bp_execs *x)
-{
-	for (int i = 0; i < x->n; i++)
-		bp_exec_close(x->of[i].e);
-	x->n = 0;
-}
-
-static int
-find_exec(struct bp_exec **ret, struct bp_execs *x, const struct bp_guide_params *p, struct bp_err *err)
-{
-	const int most = (int)(sizeof x->of / sizeof *x->of);
-
-	for (int i = 0; i < x->n; i++)
-		if (strcmp(x->of[i].command, p->command) == 0) {
-			*ret = x->of[i].e;
-			return BP_OK;
-		}
-	if (x->n == most)
-		return BP_FAIL(err, BP_EUNSUP, NULL, "more than %d programs as guides", most);
-	BP_TRY(bp_exec_open(ret, p->command, p->timeout, x->wire, err));
-	x->of[x->n].command = bp_exec_command(*ret);
-	x->of[x->n++].e = *ret;
-	return BP_OK;
-}
 
 static int begin(void *self, struct bp_ctx *cx);
 static void end(void *self, struct bp_ctx *cx);
@@ -96,7 +73,7 @@ open_one(struct bp_guiding *g, int i, struct bp_err *err)
 	} else if (p->section == BP_GUIDE_RG) {
 		BP_TRY(bp_source_rg(&s->source, g->cx, g->atoms, p, g->o.samples, g->mem, err));
 	} else {
-		BP_TRY(find_exec(&e, g->o.execs, p, err));
+		BP_TRY(bp_execs_find(&e, g->o.execs, p, err));
 		BP_TRY(bp_source_exec(&s->source, e, g->o.rec, g->o.atoms, p, g->mem, err));
 	}
 	room = g->o.steps * (p->section == BP_GUIDE_EXEC ? BP_GD_STEPS : most_evaluations(s)); /* an interval may change */
@@ -104,6 +81,11 @@ open_one(struct bp_guiding *g, int i, struct bp_err *err)
 	BP_TRY(bp_guiding_log_open(&s->log, s->source, g->o.guided, room, columns, g->mem, err));
 	if (!(s->heard = bp_calloc(g->mem, 1, bp_told_bytes(g->o.guided), err)))
 		return BP_EMEM;
+	if (s->source->roomy && !g->o.each_step) {
+		BP_NEW(s->counts, g->o.steps, g->mem, err);
+		if (!(s->all_heard = bp_calloc(g->mem, (size_t)g->o.steps, bp_told_bytes(g->o.guided), err)))
+			return BP_EMEM;
+	}
 	g->list[i] = (struct bp_guide) { .act = act, .before = s->source->raw ? push_noisy : NULL, .begin = begin, .end = end, .self = s };
 	return BP_OK;
 }
@@ -196,7 +178,7 @@ begin(void *self, struct bp_ctx *cx)
 	BP_DEV_NEW(s->kept, numbers, cx);
 	BP_DEV_NEW(s->x, numbers, cx);
 	BP_DEV_NEW(s->dials, DIALS, cx);
-	if (!(s->told = bp_dev_alloc(cx, bp_told_bytes(s->m))))
+	if (!(s->told = bp_dev_alloc(cx, bp_told_bytes(s->m))) || (s->counts && !(s->later = bp_dev_alloc(cx, (size_t)a->o.steps * bp_told_bytes(s->m)))))
 		return BP_EMEM;
 	BP_TRY(bp_dev_upload(cx, &up[0], a->point, atoms * sizeof *a->point));
 	BP_TRY(bp_dev_upload(cx, &up[1], a->first, ((size_t)a->points + 1) * sizeof *a->first));
@@ -425,11 +407,39 @@ try_step(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, bool *agai
 		BP_TRY(work_again(s, cx, g));
 	else
 		BP_TRY(work(s, cx, g, still, !bp_dev_records(cx) || !device));
-	BP_TRY(hear(s, cx, s->told, bp_told_bytes(s->m)));
 	*again = false;
+	if (s->counts) {
+		s->counts[g->step] = s->evaluations;
+		bp_dev_release(cx, mark);
+		return bp_dev_copy(cx, s->later + (size_t)g->step * bp_told_bytes(s->m) / sizeof *s->later, s->told, bp_told_bytes(s->m));
+	}
+	BP_TRY(hear(s, cx, s->told, bp_told_bytes(s->m)));
 	for (int e = 0; e < s->evaluations && !*again; e++)
 		BP_TRY(check(s, e, again, cx->err));
 	bp_dev_release(cx, mark);
+	return BP_OK;
+}
+
+/* what all steps have told, once the last one is asked for */
+static int
+hear_all(struct one *s, struct bp_ctx *cx)
+{
+	const size_t size = bp_told_bytes(s->m);
+	double *heard = s->heard;
+	bool again = false;
+
+	if (!s->counts)
+		return BP_OK;
+	BP_TRY(bp_dev_download(cx, s->all_heard, s->later, (size_t)s->all->o.steps * size));
+	for (int i = 0; i < s->all->o.steps; i++) {
+		s->heard = s->all_heard + (size_t)i * size / sizeof *heard;
+		for (int e = 0; e < s->counts[i]; e++)
+			BP_TRY(check(s, e, &again, cx->err));
+		if (s->counts[i])
+			bp_guiding_log_note(&s->log, i, s->p->guidance_interval, s->counts[i], s->heard);
+	}
+	s->heard = heard;
+	bp_assert(!again);
 	return BP_OK;
 }
 
@@ -447,15 +457,18 @@ act(void *self, struct bp_ctx *cx, const struct bp_guided *g)
 		bp_dev_release(cx, mark);
 		return BP_OK;
 	}
-	if (a->o.guided == 0 || g->step == g->steps - 1)
+	if (a->o.guided == 0)
 		return BP_OK;
+	if (g->step == g->steps - 1)
+		return hear_all(s, cx);
 	BP_TRY(try_step(s, cx, g, &again));
 	while (again) { /* the memory that keep takes stays taken */
 		BP_TRY(s->source->keep(s->source, a->o.guided));
 		BP_TRY(bp_dev_copy(cx, g->denoised, s->kept, bytes));
 		BP_TRY(try_step(s, cx, g, &again));
 	}
-	bp_guiding_log_note(&s->log, g->step, s->p->guidance_interval, s->evaluations, s->heard);
+	if (!s->counts)
+		bp_guiding_log_note(&s->log, g->step, s->p->guidance_interval, s->evaluations, s->heard);
 	return BP_OK;
 }
 

@@ -17,6 +17,8 @@ struct bp_execs {
 	int n;
 	const struct bp_wire_opt *wire; /* for those at an endpoint */
 };
+/* The program of p's command, started when it is not there yet. BP_EUNSUP: too many; else what bp_exec_open says. */
+int bp_execs_find(struct bp_exec **ret, struct bp_execs *x, const struct bp_guide_params *p, struct bp_err *err) BP_MUST_USE;
 void bp_execs_close(struct bp_execs *x);
 
 struct bp_guiding_opt {
@@ -27,6 +29,7 @@ struct bp_guiding_opt {
 	const int32_t *token; /* [atoms] of each atom, -1 for padding: host            */
 	const struct bp_rec *rec;
 	struct bp_execs *execs;
+	bool each_step; /* bp_guiding_step is called after each step */
 };
 
 struct bp_guiding;
@@ -36,7 +39,7 @@ int bp_guiding_open(struct bp_guiding **ret, struct bp_ctx *cx, const struct bp_
 /* n guides for struct bp_sampler */
 const struct bp_guide *bp_guiding_list(struct bp_guiding *g, int *n);
 
-/* What the guides found last in a step, into rec's meta.guides: a list of maps {kind, samples}, samples a list of maps
+/* With each_step: what the guides found last in a step, into rec's meta.guides: a list of maps {kind, samples}, samples a list of maps
  * {gd_step, energy,
  * ...} of the guided ones; empty where the step was not guided. */
 int bp_guiding_step(const struct bp_guiding *g, int step, struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
