@@ -181,6 +181,7 @@ run_at_once(struct bp_lanes *l, int n, int *st, struct bp_err *err)
 		bp_log(BP_LOG_INFO, "%d targets of a batch not at once: %s", n, err->msg);
 		*err = (struct bp_err) { 0 };
 		memset(l->fate, 0, (size_t)n * sizeof *l->fate);
+		*st = BP_OK;
 		return false;
 	}
 	if (*st != BP_OK && *st != BP_ELOST) { /* it befell all of those that had come so far */

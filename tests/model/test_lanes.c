@@ -179,10 +179,62 @@ batches(void **state)
 	bp_arena_close(mem);
 }
 
+/* what bp_stage_program.batch came to: member 1 fails by itself, and the whole as told */
+static int says;
+
+static int
+all_at_once(void *self, struct bp_rec *const *member, struct bp_err *fate, int n, struct bp_err *err)
+{
+	struct stage *s = self;
+
+	for (int i = 0; i < n; i++)
+		assert_non_null(member[i]->mem);
+	if (says == BP_EMEM) { /* it comes to lanes, of a CPU here */
+		s->cx->device = BP_CPU;
+		return BP_FAIL(err, BP_EMEM, NULL, "too many");
+	}
+	(void)BP_FAIL(&fate[1], BP_EINPUT, NULL, "member 1 is bad");
+	return says == BP_OK ? BP_OK : BP_FAIL(err, says, NULL, "all are");
+}
+
+/* On a card a stage may take all members at once. */
+static void
+at_once(void **state)
+{
+	const struct bp_stage_program p = { .run = run, .lane = lane, .lane_close = lane_close, .batch = all_at_once };
+	struct bp_err err = { 0 }, fate[MEMBERS];
+	struct bp_rec *member[MEMBERS];
+	struct stage self = { 0 };
+	struct bp_arena *mem;
+	struct bp_lanes *l;
+	static const int outcomes[] = { BP_OK, BP_ENUM, BP_ELOST, BP_EMEM };
+
+	(void)state;
+	memset(&seen, 0, sizeof seen);
+	seen.fails = seen.short_of = seen.lost = -1;
+	assert_int_equal(bp_arena_open(&mem, 0, &err), BP_OK);
+	assert_int_equal(bp_ctx_open(&self.cx, "cpu", "optimized", NULL, 0, "fp32", LANES, 0, &err), BP_OK);
+	assert_int_equal(bp_lanes_open(&l, &p, &self, self.cx, 0, &err), BP_OK);
+	for (size_t k = 0; k < sizeof outcomes / sizeof *outcomes; k++) {
+		says = outcomes[k];
+		self.cx->device = BP_CUDA; /* to lanes it is one */
+		memset(fate, 0, sizeof fate);
+		for (int i = 0; i < MEMBERS; i++)
+			assert_int_equal(bp_rec_new(&member[i], BP_FEATURES, "0", mem, &err), BP_OK);
+		assert_int_equal(bp_lanes_run(l, member, fate, MEMBERS, &err), says == BP_ELOST ? BP_ELOST : BP_OK);
+		for (int i = 0; i < MEMBERS && says != BP_ELOST; i++)
+			assert_int_equal(fate[i].code, says == BP_EMEM ? BP_OK : i == 1 ? BP_EINPUT : says);
+	}
+	assert_int_equal(atomic_load(&seen.lanes), LANES - 1);
+	bp_lanes_close(l);
+	bp_ctx_close(self.cx);
+	bp_arena_close(mem);
+}
+
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(batches) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(batches), cmocka_unit_test(at_once) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
