@@ -100,26 +100,26 @@ struct problem {
 	cublasLtMatrixLayoutOpaque_t B, A, C;
 };
 
-static void
+static bool
 lay_out(struct bp_products *p, cublasLtMatrixLayoutOpaque_t *x, cudaDataType type, int rows, int cols, int ld, int batch, int64_t stride)
 {
-	p->layout_init(x, sizeof *x, type, rows, cols, ld);
-	p->layout_set(x, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &batch, sizeof batch);
-	p->layout_set(x, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &stride, sizeof stride);
+	return p->layout_init(x, sizeof *x, type, rows, cols, ld) == CUBLAS_STATUS_SUCCESS
+	    && p->layout_set(x, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &batch, sizeof batch) == CUBLAS_STATUS_SUCCESS
+	    && p->layout_set(x, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &stride, sizeof stride) == CUBLAS_STATUS_SUCCESS;
 }
 
-static void
+/* false: the library does not know these */
+static bool
 describe(struct problem *to, struct bp_products *p, const struct bp_blas *g, int m, int batch, enum type type)
 {
 	const cublasOperation_t first = g->tb ? CUBLAS_OP_T : CUBLAS_OP_N, second = g->ta ? CUBLAS_OP_T : CUBLAS_OP_N;
 	const cudaDataType in = type >= BF16 ? CUDA_R_16BF : CUDA_R_32F, out = type == BF16 ? CUDA_R_16BF : CUDA_R_32F;
 
-	p->desc_init(&to->op, sizeof to->op, type == TF32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUDA_R_32F);
-	p->desc_set(&to->op, CUBLASLT_MATMUL_DESC_TRANSA, &first, sizeof first);
-	p->desc_set(&to->op, CUBLASLT_MATMUL_DESC_TRANSB, &second, sizeof second);
-	lay_out(p, &to->B, in, g->tb ? g->k : g->n, g->tb ? g->n : g->k, g->ldb, batch, g->sb);
-	lay_out(p, &to->A, in, g->ta ? m : g->k, g->ta ? g->k : m, g->lda, batch, g->sa);
-	lay_out(p, &to->C, out, g->n, m, g->ldc, batch, g->sc);
+	return p->desc_init(&to->op, sizeof to->op, type == TF32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F, CUDA_R_32F) == CUBLAS_STATUS_SUCCESS
+	    && p->desc_set(&to->op, CUBLASLT_MATMUL_DESC_TRANSA, &first, sizeof first) == CUBLAS_STATUS_SUCCESS
+	    && p->desc_set(&to->op, CUBLASLT_MATMUL_DESC_TRANSB, &second, sizeof second) == CUBLAS_STATUS_SUCCESS
+	    && lay_out(p, &to->B, in, g->tb ? g->k : g->n, g->tb ? g->n : g->k, g->ldb, batch, g->sb)
+	    && lay_out(p, &to->A, in, g->ta ? m : g->k, g->ta ? g->k : m, g->lda, batch, g->sa) && lay_out(p, &to->C, out, g->n, m, g->ldc, batch, g->sc);
 }
 
 /* the library's best; whole: one that does not split k */
@@ -132,8 +132,8 @@ best(cublasLtMatmulAlgo_t *ret, struct bp_products *p, const struct bp_blas *g, 
 	struct problem x;
 	int n = 0;
 
-	describe(&x, p, g, m, batch, type);
-	p->preference_init(&want, sizeof want);
+	if (!describe(&x, p, g, m, batch, type) || p->preference_init(&want, sizeof want) != CUBLAS_STATUS_SUCCESS)
+		return false;
 	p->preference_set(&want, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES, &WORKSPACE, sizeof WORKSPACE);
 	p->preference_set(&want, CUBLASLT_MATMUL_PREF_REDUCTION_SCHEME_MASK, whole ? &none : &any, sizeof any);
 	p->preference_set(&want, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, &bytes, sizeof bytes);
@@ -168,7 +168,8 @@ choose_alike(struct choice *c, struct bp_products *p, const struct bp_blas *g, e
 	if (!best(&c->algo, p, g, rows, batch, type, align, false)
 	    || (type != FP32 && splits(p, &c->algo) && !best(&c->algo, p, g, rows, batch, type, align, true)))
 		return false;
-	describe(&x, p, g, g->m, c->batch, type);
+	if (!describe(&x, p, g, g->m, c->batch, type))
+		return false;
 	if (p->check(p->lt, &x.op, &x.B, &x.A, &x.C, &x.C, &c->algo, &checked) != CUBLAS_STATUS_SUCCESS || checked.workspaceSize > WORKSPACE)
 		c->rows = g->like, c->batch = batch;
 	return true;
@@ -225,7 +226,8 @@ part(struct bp_products *p, const struct bp_blas *g, enum type type, const struc
 	char *to = (char *)C + (matrix * g->sc + (int64_t)at * g->ldc) * out;
 	struct problem x;
 
-	describe(&x, p, g, m, batch, type);
+	if (!describe(&x, p, g, m, batch, type))
+		return CUBLAS_STATUS_NOT_SUPPORTED;
 	return p->matmul(p->lt, &x.op, &g->alpha, b, &x.B, a, &x.A, &g->beta, to, &x.C, to, &x.C, &c->algo, p->workspace, WORKSPACE, p->stream);
 }
 
