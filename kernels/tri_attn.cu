@@ -487,7 +487,7 @@ static __global__ void __launch_bounds__(WARPS * 32, 1)
 finish(struct pieces p)
 {
 	extern __shared__ __align__(16) unsigned char shared[];
-	const int ld = MOST_HEADS * 32 + 8, hp = p.heads * 32, c = p.a.c, n = p.a.n, groups = (c + 31) / 32;
+	const int ld = MOST_HEADS * 32 + 8, hp = p.heads * 32, c = p.a.c, groups = (c + 31) / 32;
 	const int lane = threadIdx.x % 32, g = lane / 4, t = lane % 4;
 	const int64_t all = pairs_of(&p), step = (int64_t)gridDim.x * WARPS * 16;
 	bp_bf16 *W = (bp_bf16 *)shared;
@@ -559,7 +559,7 @@ bp_tri_attn_cuda_opt(struct bp_ctx *cx, const struct bp_tri_attn *a)
 {
 	const struct bp_tri_attn_weights *w = a->w;
 	struct bp_mark m = bp_dev_mark(cx);
-	int n = a->n, heads = w->bias.n, d = w->q.n / heads, block = bp_rows_at_once(cx, n), members = a->members > 1 ? a->members : 1;
+	int n = a->n, heads = w->bias.n, d = w->q.n / heads, block = bp_rows_at_once(cx, n), members = bp_members(a->members);
 	struct pieces p = { *a, w->norm.p, w->norm_b.p, { w->q.p, w->k.p, w->v.p, w->g.p }, w->bias.p, w->o.p, d, heads, false,
 		(n + 31) / 32 * 2, (n + 63) / 64 * 4, 0, 0, members, 0, false, NULL, NULL };
 	size_t bias = (size_t)members * heads * p.jb * p.kb * 256;

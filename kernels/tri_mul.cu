@@ -292,7 +292,7 @@ bp_tri_mul_cuda_opt(struct bp_ctx *cx, const struct bp_tri_mul *a)
 {
 	const struct bp_tri_mul_weights *w = a->w;
 	struct bp_mark m = bp_dev_mark(cx);
-	int c = a->c, n = a->n, groups = c <= 64 ? 2 : 4, ld = groups * 32 + 8, group = group_of(n, c), members = a->members > 1 ? a->members : 1;
+	int c = a->c, n = a->n, groups = c <= 64 ? 2 : 4, ld = groups * 32 + 8, group = group_of(n, c), members = bp_members(a->members);
 	struct planes p = { *a, w->norm_in.p, w->norm_in_b.p, w->p_in.p, w->g_in.p, w->norm_out.p, w->norm_out_b.p, w->p_out.p, w->g_out.p,
 		(n + 7) / 8 * 8, members * n, (int64_t)members * n * ((n + 7) / 8 * 8), false, NULL, NULL };
 	size_t first = (size_t)(2 * c + 15) / 16 * 16 * 2 * ld * 2 + (size_t)groups * 64 * 4;

@@ -4,7 +4,7 @@
 #ifndef BP_OP_ATTN_PAIR_BIAS_H
 #define BP_OP_ATTN_PAIR_BIAS_H
 
-#include "ops/ctx.h"
+#include "ops/members.h"
 
 struct bp_attn_weights {
 	struct bp_weight q, q_b, k, v, g, o;  /* [c,c], [c], [c,c] ... */
@@ -18,11 +18,6 @@ struct bp_attn_pair_bias {
 	const struct bp_attn_weights *w;
 	float *out;                 /* [b,n,c]   */
 };
-static inline int
-bp_members(int members)
-{
-	return members > 1 ? members : 1;
-}
 typedef int bp_attn_pair_bias_fn(struct bp_ctx *cx, const struct bp_attn_pair_bias *a);
 bp_attn_pair_bias_fn bp_attn_pair_bias_cpu, bp_attn_pair_bias_cpu_opt, bp_attn_pair_bias_cuda, bp_attn_pair_bias_cuda_opt;
 

@@ -7,7 +7,7 @@
 #ifndef BP_OP_TRI_ATTN_H
 #define BP_OP_TRI_ATTN_H
 
-#include "ops/ctx.h"
+#include "ops/members.h"
 
 struct bp_tri_attn_weights {
 	struct bp_weight norm, norm_b;  /* [c]         */
@@ -28,24 +28,6 @@ struct bp_tri_attn {
 typedef int bp_tri_attn_fn(struct bp_ctx *cx, const struct bp_tri_attn *a);
 bp_tri_attn_fn bp_tri_attn_cpu, bp_tri_attn_cpu_opt, bp_tri_attn_cuda, bp_tri_attn_cuda_opt;
 
-/* for rows that know one target alone: one(cx, target by target) */
-static inline int
-bp_tri_attn_each(struct bp_ctx *cx, const struct bp_tri_attn *a, bp_tri_attn_fn *one)
-{
-	const size_t n = (size_t)a->n, pairs = n * n, numbers = pairs * (size_t)a->c;
-	const int was = cx->members;
-	struct bp_tri_attn t = *a;
-	int st = BP_OK;
-
-	cx->members = t.members = 0;
-	for (int g = 0; g < a->members && st == BP_OK; g++) {
-		t.x = a->x + (size_t)g * numbers, t.out = a->out + (size_t)g * numbers;
-		t.mask = a->mask ? a->mask + (size_t)g * n : NULL;
-		t.pair_mask = a->pair_mask ? a->pair_mask + (size_t)g * pairs : NULL;
-		st = one(cx, &t);
-	}
-	cx->members = was;
-	return st;
-}
+BP_OVER_MEMBERS(tri_attn)
 
 #endif

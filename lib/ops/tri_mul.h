@@ -4,7 +4,7 @@
 #ifndef BP_OP_TRI_MUL_H
 #define BP_OP_TRI_MUL_H
 
-#include "ops/ctx.h"
+#include "ops/members.h"
 
 struct bp_tri_mul_weights {
 	struct bp_weight norm_in, norm_in_b;   /* [c] */
@@ -25,24 +25,6 @@ struct bp_tri_mul {
 typedef int bp_tri_mul_fn(struct bp_ctx *cx, const struct bp_tri_mul *a);
 bp_tri_mul_fn bp_tri_mul_cpu, bp_tri_mul_cpu_opt, bp_tri_mul_cuda, bp_tri_mul_cuda_opt;
 
-/* for rows that know one target alone: one(cx, target by target) */
-static inline int
-bp_tri_mul_each(struct bp_ctx *cx, const struct bp_tri_mul *a, bp_tri_mul_fn *one)
-{
-	const size_t n = (size_t)a->n, pairs = n * n, numbers = pairs * (size_t)a->c;
-	const int was = cx->members;
-	struct bp_tri_mul t = *a;
-	int st = BP_OK;
-
-	cx->members = t.members = 0;
-	for (int g = 0; g < a->members && st == BP_OK; g++) {
-		t.x = a->x + (size_t)g * numbers, t.out = a->out + (size_t)g * numbers;
-		t.mask = a->mask ? a->mask + (size_t)g * n : NULL;
-		t.pair_mask = a->pair_mask ? a->pair_mask + (size_t)g * pairs : NULL;
-		st = one(cx, &t);
-	}
-	cx->members = was;
-	return st;
-}
+BP_OVER_MEMBERS(tri_mul)
 
 #endif
