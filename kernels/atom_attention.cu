@@ -13,7 +13,8 @@ window_attention(float *o, const float *q, const float *k, const float *v, struc
 	int64_t row = blockIdx.x; /* sample * atoms + atom */
 	int atom = (int)(row % a.atoms), window = atom / BP_WINDOW_Q, key = window * BP_WINDOW_Q - (BP_WINDOW_K - BP_WINDOW_Q) / 2 + j;
 	bool inside = key >= 0 && key < a.atoms;
-	int64_t sample = row - atom, member = row / a.atoms % a.members, bias = ((((int64_t)h * a.members + member) * (a.atoms / BP_WINDOW_Q) + window) * BP_WINDOW_Q + atom % BP_WINDOW_Q) * BP_WINDOW_K + j;
+	int64_t sample = row - atom, member = row / a.atoms % a.members;
+	int64_t bias = ((((int64_t)h * a.members + member) * (a.atoms / BP_WINDOW_Q) + window) * BP_WINDOW_Q + atom % BP_WINDOW_Q) * BP_WINDOW_K + j;
 	double s = 0;
 	float max;
 
