@@ -28,6 +28,10 @@ run_filter(const struct bytes *b, struct bytes *got, bool close_early)
 	pid_t pid;
 
 	assert_true(fd >= 0 && write(fd, b->p, b->n) == (ssize_t)b->n && close(fd) == 0 && pipe(from) == 0);
+	if (close_early) { /* before it runs: it could be done before we get here again */
+		close(from[0]);
+		from[0] = -1;
+	}
 	fflush(NULL);
 	if ((pid = fork()) == 0) {
 		struct bp_filter f = { .tool = "stage", .want = BP_FEATURES, .stage = stage, .in = in };
