@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "model/members.h"
 #include "model/plan.h"
-#include "stream/batch.h"
+
+enum { PAE_MAX = 32 }; /* A, end of the last bin of PAE and PDE */
 
 struct bp_confidence {
 	struct bp_confidence_opt o;
@@ -64,7 +66,7 @@ struct target {
 	struct bp_rec *rec;
 	struct bp_feats f;                                /* host */
 	int members;                                      /* targets from this one on that are worked on together; in the first alone */
-	struct bp_feats all;                              /* bp_feats_join of them, where there are more; likewise */
+	const struct bp_feats *all;                       /* bp_feats_join of them, NULL: there is one; likewise */
 	const struct bp_tensor *x, *s, *s_inputs, *z, *pdistogram;
 	int samples;
 	struct bp_tensor *plddt, *pae, *pde;              /* [M,N], [M,N,N] */
@@ -239,7 +241,16 @@ make_tables(const struct target *t, struct bp_ctx *cx, struct inputs *u, int dis
 	BP_NEW(v, 2 * pae + pde + plddt + distogram_bins, t->mem, cx->err);
 	for (int i = 0; i < t->f.n; i++)
 		tokens += !t->f.token_mask || t->f.token_mask[i] != 0;
-	bp_bin_values(v, v + pae, pae, v + 2 * pae, pde, v + 2 * pae + pde, plddt, v + 2 * pae + pde + plddt, distogram_bins, tokens);
+	for (int k = 0; k < pae; k++) {
+		v[k] = (float)((k + 0.5) * PAE_MAX / pae);
+		v[pae + k] = (float)bp_tm_value(v[k], tokens);
+	}
+	for (int k = 0; k < pde; k++)
+		v[2 * pae + k] = (float)((k + 0.5) * PAE_MAX / pde);
+	for (int k = 0; k < plddt; k++)
+		v[2 * pae + pde + k] = (float)((k + 0.5) / plddt);
+	for (int k = 0; k < distogram_bins; k++)
+		v[2 * pae + pde + plddt + k] = k < BP_CONTACT_BINS;
 	BP_TRY(bp_dev_upload(cx, &dev, v, (size_t)(2 * pae + pde + plddt + distogram_bins) * sizeof *v));
 	u->tables = dev;
 	return BP_OK;
@@ -317,9 +328,7 @@ run_sample(struct target *t, struct bp_ctx *cx, const struct inputs *u, const fl
 	for (int g = 0; g < members; g++)
 		BP_TRY(start(&t[g], cx, &u[g], i, s + g * singles, z + g * pairs));
 	chunk = bp_plan_share(cx, n, u->z && cx->device != BP_CPU ? 2 : 1); /* on a CPU the record's z is nothing beside */
-	cx->members = members;
 	st = bp_pairformer_run(cx, &net->pairformer, members, n, mask, s, z);
-	cx->members = 0;
 	cx->chunk = chunk;
 	BP_TRY(st);
 	for (int g = 0; g < members; g++)
@@ -379,7 +388,6 @@ run_samples(void *self, struct bp_ctx *cx)
 {
 	struct target *t = self;
 	struct inputs u[BP_BATCH_MAX];
-	struct bp_feats all;
 	const float *mask = NULL;
 
 	if (t->members > 1 && cx->chunk)
@@ -388,10 +396,8 @@ run_samples(void *self, struct bp_ctx *cx)
 		BP_TRY(upload(&t[g], cx, &u[g]));
 		mask = u[g].f.token_mask;
 	}
-	if (t->members > 1) {
-		BP_TRY(bp_feats_upload(&all, &t->all, cx));
-		mask = all.token_mask;
-	}
+	if (t->all)
+		BP_TRY(bp_feats_upload_mask(&mask, t->all, cx));
 	for (int i = 0; i < t->samples; i++) {
 		BP_TRY(run_sample(t, cx, u, mask, i));
 		if (cx->dry)
@@ -440,36 +446,28 @@ read_target(struct target *t, struct bp_err *err)
 	return BP_OK;
 }
 
-/* the results under conf.NAME beside what was dumped on the way */
+/* the results beside what was dumped on the way */
 static int
 dump_results(struct target *t, struct bp_err *err)
 {
-	static const char *const names[] = { "plddt", "pae", "pde", "complex_plddt", "complex_iplddt", "complex_pde",
-	    "complex_ipde", "ptm",
-		"iptm", "ligand_iptm", "protein_iptm", "pair_chains_iptm", "confidence_score" };
-	char name[64];
-
-	if (!t->dump)
-		return BP_OK;
-	for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
-		snprintf(name, sizeof name, "conf.%s", names[k]);
-		BP_TRY(bp_dump_host(t->dump, name, bp_rec_get(t->rec, names[k]), err));
-	}
+	BP_TRY(bp_confidence_dump(t->dump, t->rec, err));
 	t->d->dumped++;
 	return bp_dump_write(t->dump, t->d->o.dump, t->rec->id, "confidence", err);
 }
 
 static int
-finish(struct target *t, double seconds, size_t peak, struct bp_err *err)
+finish(void *stage, void *target, double seconds, size_t peak, struct bp_err *err)
 {
-	const struct bp_confidence_opt *o = &t->d->o;
+	const struct bp_confidence_opt *o = &((struct bp_confidence *)stage)->o;
+	struct target *t = target;
 
 	if (t->fault.code != BP_OK) {
 		*err = t->fault;
 		return t->fault.code;
 	}
 	BP_TRY(bp_confidence_put(t->rec, t->scores, t->samples, err));
-	BP_TRY(dump_results(t, err));
+	if (t->dump)
+		BP_TRY(dump_results(t, err));
 	bp_rec_drop(t->rec, "s_inputs");
 	bp_rec_drop(t->rec, "pdistogram");
 	if (!o->write_embeddings) {
@@ -498,12 +496,10 @@ static int
 run(size_t *peak, struct target *t, struct bp_err *err)
 {
 	struct bp_confidence *d = t->d;
-	char size[96], many[32] = "";
+	char size[96], many[32];
 	int st;
 
-	if (t->members > 1)
-		snprintf(many, sizeof many, "%d targets of ", t->members);
-	snprintf(size, sizeof size, "%s%d tokens, %d atoms", many, t->f.n, t->f.atoms);
+	snprintf(size, sizeof size, "%s%d tokens, %d atoms", bp_members_label(many, t->members), t->f.n, t->f.atoms);
 	bp_progress_open(&t->progress, t->rec->id, "confidence of sample");
 	st = bp_plan_run(peak, d->cx, run_samples, t, t->mem, 0, d->o.stage.mem_cap, size,
 	    "a higher --mem-cap, or a smaller target", err);
@@ -522,39 +518,46 @@ bp_confidence_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct 
 	(void)out;
 	BP_TRY(prepare(&t, self, *rec, mem, err));
 	BP_TRY(run(&peak, &t, err));
-	return finish(&t, bp_seconds() - start, peak, err);
+	return finish(self, &t, bp_seconds() - start, peak, err);
+}
+
+/* ---- batches ---- */
+
+static int
+prepare_member(void *target, void *stage, struct bp_rec *rec, struct bp_err *err)
+{
+	return prepare(target, stage, rec, rec->mem, err);
+}
+
+static const struct bp_feats *
+member_feats(const void *target)
+{
+	return &((const struct target *)target)->f;
+}
+
+static int
+run_members(size_t *peak, void *stage, void *target, int members, const struct bp_feats *all, struct bp_arena *mem, struct bp_err *err)
+{
+	struct target *t = target;
+
+	(void)stage, (void)mem;
+	for (int i = 1; i < members; i++)
+		if (t[i].samples != t->samples)
+			return BP_FAIL(err, BP_EUNSUP, NULL, "%s and %s have not as many samples", t->rec->id, t[i].rec->id);
+	t->members = members;
+	t->all = all;
+	return run(peak, t, err);
 }
 
 int
 bp_confidence_batch(void *self, struct bp_rec *const *member, struct bp_err *fate, int n, struct bp_err *err)
 {
-	const struct bp_feats *f[BP_BATCH_MAX];
-	double start = bp_seconds(), seconds;
-	int good[BP_BATCH_MAX], count = 0;
-	struct target *t;
-	size_t peak;
+	static const struct bp_members_stage p = { sizeof(struct target), prepare_member, member_feats, run_members, finish, NULL };
 
-	BP_NEW(t, n, member[0]->mem, err);
-	for (int i = 0; i < n; i++)
-		if (prepare(&t[count], self, member[i], member[i]->mem, &fate[i]) == BP_OK)
-			good[count++] = i;
-	for (int i = 0; i < count; i++) {
-		f[i] = &t[i].f;
-		if (f[i]->n != f[0]->n || f[i]->atoms != f[0]->atoms || t[i].samples != t->samples)
-			return BP_FAIL(err, BP_EUNSUP, NULL, "%s and %s are not of one size", t->rec->id, t[i].rec->id);
-	}
-	if (!count)
-		return BP_OK;
-	t->members = count;
-	if (count > 1)
-		BP_TRY(bp_feats_join(&t->all, f, count, t->mem, err));
-	BP_TRY(run(&peak, t, err));
-	seconds = (bp_seconds() - start) / count;
-	for (int i = 0; i < count; i++)
-		if (finish(&t[i], seconds, peak / (size_t)count, &fate[good[i]]) == BP_OK)
-			fate[good[i]].code = BP_OK;
-	return BP_OK;
+	return bp_members_run(&p, self, member, fate, n, err);
 }
+
+/* ---- without a target ---- */
 
 int
 bp_confidence_warm(void *self, int n, int atoms, struct bp_arena *mem, struct bp_err *err)

@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "model/members.h"
 #include "model/plan.h"
-#include "stream/batch.h"
 #include "stream/pad.h"
 #include "structure/guide_log.h"
 
@@ -87,7 +87,7 @@ struct target {
 	struct bp_out *out;
 	struct bp_feats f;                       /* host */
 	int members;                             /* targets from this one on that are sampled together; in the first alone */
-	struct bp_feats all;                     /* of them, where there are more; likewise */
+	const struct bp_feats *all;              /* bp_feats_join of them, NULL: there is one; likewise */
 	int centred;                             /* atoms before collate */
 	const struct bp_tensor *s, *s_inputs, *z;
 	struct bp_sampler sampler;               /* likewise */
@@ -217,11 +217,11 @@ sample(void *self, struct bp_ctx *cx)
 	float *x;
 	int st;
 
-	BP_TRY(bp_feats_upload(&f, t->members > 1 ? &t->all : &t->f, cx));
+	BP_TRY(bp_feats_upload(&f, t->all ? t->all : &t->f, cx));
 	BP_DEV_NEW(x, 3 * (size_t)o->samples * f.atoms, cx);
 	BP_TRY(bp_diffusion_open(&c, cx, &t->d->net, o->schedule.times, o->schedule.steps));
 	for (int g = 0; g < t->members; g++) {
-		BP_TRY(condition(&t[g], cx, &c, g, t->members > 1 ? NULL : &f));
+		BP_TRY(condition(&t[g], cx, &c, g, t->all ? NULL : &f));
 		draws[g] = t[g].draws;
 	}
 	cx->members = t->members;
@@ -364,12 +364,10 @@ static int
 run_targets(size_t *peak, struct target *t, struct bp_arena *mem, struct bp_err *err)
 {
 	const struct bp_diffuse_opt *o = &t->d->o;
-	char size[128], many[32] = "";
+	char size[128], many[32];
 	int st;
 
-	if (t->members > 1)
-		snprintf(many, sizeof many, "%d targets of ", t->members);
-	snprintf(size, sizeof size, "%s%d tokens, %d atoms, %d of %d samples at once", many, t->f.n, t->f.atoms,
+	snprintf(size, sizeof size, "%s%d tokens, %d atoms, %d of %d samples at once", bp_members_label(many, t->members), t->f.n, t->f.atoms,
 	    batch_size(o), o->samples);
 	bp_progress_open(&t->progress, t->rec->id, "sampling step");
 	st = bp_plan_run(peak, t->d->cx, sample, t, mem, 0, o->stage.mem_cap, size,
@@ -477,51 +475,54 @@ bp_diffuse_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_
 
 /* ---- batches ---- */
 
-/* n targets as one; fate[member[i]] is what comes of t[i] */
 static int
-run_together(struct target *t, const int *member, int n, struct bp_err *fate, struct bp_err *err)
+prepare_member(void *target, void *stage, struct bp_rec *rec, struct bp_err *err)
 {
-	struct bp_arena *mem = t->rec->mem;
-	const struct bp_feats *f[BP_BATCH_MAX];
-	int centred[BP_BATCH_MAX];
-	double start = bp_seconds(), seconds;
-	size_t peak;
+	return prepare(target, stage, rec, rec->id, 0, NULL, rec->mem, err);
+}
 
-	for (int i = 0; i < n; i++) {
-		if (t[i].f.n != t->f.n || t[i].f.atoms != t->f.atoms)
-			return BP_FAIL(err, BP_EUNSUP, NULL, "%s and %s are not of one size", t->rec->id, t[i].rec->id);
-		f[i] = &t[i].f;
+static const struct bp_feats *
+member_feats(const void *target)
+{
+	return &((const struct target *)target)->f;
+}
+
+static int
+run_members(size_t *peak, void *stage, void *target, int members, const struct bp_feats *all, struct bp_arena *mem, struct bp_err *err)
+{
+	struct target *t = target;
+	int centred[BP_BATCH_MAX];
+
+	(void)stage;
+	for (int i = 0; i < members; i++)
 		centred[i] = t[i].centred;
-	}
-	t->members = n;
+	t->members = members;
+	t->all = all;
 	t->sampler.centred = centred;
-	BP_TRY(bp_feats_join(&t->all, f, n, mem, err));
-	BP_TRY(run_targets(&peak, t, mem, err));
-	seconds = (bp_seconds() - start) / n;
-	for (int i = 0; i < n; i++)
-		if (finish(&t[i], seconds, peak / (size_t)n, t[i].rec->mem, &fate[member[i]]) == BP_OK)
-			fate[member[i]].code = BP_OK;
-	return BP_OK;
+	return run_targets(peak, t, mem, err);
+}
+
+static int
+finish_member(void *stage, void *target, double seconds, size_t peak, struct bp_err *err)
+{
+	struct target *t = target;
+
+	(void)stage;
+	return finish(t, seconds, peak, t->rec->mem, err);
+}
+
+static void
+close_member(void *target)
+{
+	bp_draws_close(&((struct target *)target)->draws);
 }
 
 int
 bp_diffuse_batch(void *self, struct bp_rec *const *member, struct bp_err *fate, int n, struct bp_err *err)
 {
-	struct bp_diffuse *d = self;
-	int good[BP_BATCH_MAX], count = 0, st = BP_OK;
-	struct target *t;
+	static const struct bp_members_stage p = { sizeof(struct target), prepare_member, member_feats, run_members, finish_member, close_member };
 
-	BP_NEW(t, n, member[0]->mem, err);
-	for (int i = 0; i < n; i++)
-		if (prepare(&t[count], d, member[i], member[i]->id, 0, NULL, member[i]->mem, &fate[i]) == BP_OK)
-			good[count++] = i;
-		else
-			bp_draws_close(&t[count].draws);
-	if (count)
-		st = run_together(t, good, count, fate, err);
-	for (int i = 0; i < count; i++)
-		bp_draws_close(&t[i].draws);
-	return st;
+	return bp_members_run(&p, self, member, fate, n, err);
 }
 
 /* ---- without a target ---- */

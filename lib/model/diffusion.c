@@ -102,13 +102,13 @@ bp_diffusion_bind(struct bp_diffusion *net, struct bp_bind *b)
 static int
 tokens_of(const struct bp_conditioned *c)
 {
-	return c->f->n / bp_feats_members(c->f);
+	return c->f->n / bp_members(c->f->members);
 }
 
 static int
 atoms_of(const struct bp_conditioned *c)
 {
-	return c->f->atoms / bp_feats_members(c->f);
+	return c->f->atoms / bp_members(c->f->members);
 }
 
 /* zc [rows,N,tz] = PairwiseConditioning of z and the relative positions, of tokens i from first on */
@@ -147,7 +147,7 @@ condition_pairs(const struct bp_conditioned *c, struct bp_ctx *cx, int g, const 
 		BP_DEV_NEW(zc, pairs * net->tz, cx);
 		BP_TRY(condition_pair(net, cx, f, first, rows, z + at * net->tz, zc));
 		BP_TRY(BP_OP(cx, pair_bias, .rows = pairs, .c = net->tz, .heads = net->token.heads, .layers = layers, .x = zc,
-		    .w = net->token_bias, .stride = bp_feats_members(c->f) * all, .out = bias + at));
+		    .w = net->token_bias, .stride = bp_members(c->f->members) * all, .out = bias + at));
 		BP_TRY(bp_atom_encoder_pairs(cx, &net->atoms, pairs, zc, zp + at * net->atoms.cp));
 		bp_dev_release(cx, m);
 	}
@@ -181,7 +181,7 @@ biases(const struct bp_conditioned *c, struct bp_ctx *cx, int g, const struct bp
 	const int64_t rows = (int64_t)atoms_of(c) * BP_WINDOW_K;
 
 	return BP_OP(cx, pair_bias, .rows = rows, .c = c->net->atoms.cp, .heads = t->heads, .layers = t->depth, .x = p, .w = w,
-	    .stride = bp_feats_members(c->f) * rows, .out = out + g * rows);
+	    .stride = bp_members(c->f->members) * rows, .out = out + g * rows);
 }
 
 static int

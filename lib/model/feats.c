@@ -363,3 +363,14 @@ bp_feats_upload(struct bp_feats *dev, const struct bp_feats *host, struct bp_ctx
 	}
 	return BP_OK;
 }
+
+int
+bp_feats_upload_mask(const float **mask, const struct bp_feats *host, struct bp_ctx *cx)
+{
+	const void *up = NULL;
+
+	if (host->token_mask)
+		BP_TRY(bp_dev_upload(cx, &up, host->token_mask, (size_t)host->n * sizeof *host->token_mask));
+	*mask = up;
+	return BP_OK;
+}

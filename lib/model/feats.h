@@ -4,7 +4,7 @@
 #define BP_FEATS_H
 
 #include "chem/residues.h"
-#include "ops/ctx.h"
+#include "ops/members.h"
 #include "stream/rec.h"
 
 enum { /* classes of features; BP_METHODS is there already */
@@ -89,11 +89,8 @@ int bp_feats_blank(struct bp_feats *f, unsigned groups, int n, int atoms, struct
  * first and count are there, nothing else. All of one[count], read with TOKEN and ATOM, have the same n and atoms. It lives in mem. */
 int bp_feats_join(struct bp_feats *f, const struct bp_feats *const *one, int count, struct bp_arena *mem, struct bp_err *err) BP_MUST_USE;
 
-static inline int
-bp_feats_members(const struct bp_feats *f)
-{
-	return f->members ? f->members : 1;
-}
+/* *mask = host's token_mask in device memory, or NULL: no token is masked. */
+int bp_feats_upload_mask(const float **mask, const struct bp_feats *host, struct bp_ctx *cx) BP_MUST_USE;
 
 /* dev = the same features in device memory (of the present mark's life). host must stay alive: on a CPU it is the same
  * memory. */

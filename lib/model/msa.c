@@ -77,6 +77,8 @@ static int
 layer_run(struct bp_ctx *cx, const struct bp_msa *m, const struct bp_msa_layer *l, const struct bp_feats *f, int members, const float *mask, float *x,
     float *z)
 {
+	const int was = cx->members;
+	int st;
 	const size_t rows = (size_t)f->s * f->n, one = rows * m->c, pairs = (size_t)f->n * f->n * m->tz;
 
 	for (int g = 0; g < members; g++)
@@ -85,16 +87,14 @@ layer_run(struct bp_ctx *cx, const struct bp_msa *m, const struct bp_msa_layer *
 		    .nzw = &l->norm_z, .nzb = &l->norm_z_b, .pm = &l->proj_m, .pg = &l->proj_g, .pz = &l->proj_z,
 		    .po = &l->proj_o));
 	cx->members = members;
-	BP_TRY(bp_transition_add(cx, &l->transition, members * (int64_t)rows, x));
-	cx->members = 0;
+	st = bp_transition_add(cx, &l->transition, members * (int64_t)rows, x);
+	cx->members = was;
+	BP_TRY(st);
 	for (int g = 0; g < members; g++)
 		BP_TRY(BP_OP(cx, outer_product_mean, .s = f[g].s, .n = f[g].n, .c = m->c, .hidden = l->hidden, .cz = m->tz, .m = x + g * one,
 		    .mask = f[g].msa_mask, .nw = &l->norm, .nb = &l->norm_b, .a = &l->proj_a, .b = &l->proj_b, .o = &l->out,
 		    .o_b = &l->out_b, .z = z + g * pairs));
-	cx->members = members;
-	BP_TRY(bp_pair_layer_run(cx, &l->pair, members, f->n, mask, z));
-	cx->members = 0;
-	return BP_OK;
+	return bp_pair_layer_run(cx, &l->pair, members, f->n, mask, z);
 }
 
 int

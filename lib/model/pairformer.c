@@ -66,8 +66,8 @@ bp_pairformer_bind(struct bp_pairformer *p, struct bp_bind *b, int cs, int c, co
 	bp_bind_leave(b, at);
 }
 
-int
-bp_pair_layer_run(struct bp_ctx *cx, const struct bp_pair_layer *l, int members, int n, const float *mask, float *z)
+static int
+pair_layer_run(struct bp_ctx *cx, const struct bp_pair_layer *l, int members, int n, const float *mask, float *z)
 {
 	const struct bp_tri_mul_weights *mul[] = { &l->mul_out, &l->mul_in };
 	const struct bp_tri_attn_weights *att[] = { &l->att_start, &l->att_end };
@@ -79,6 +79,17 @@ bp_pair_layer_run(struct bp_ctx *cx, const struct bp_pair_layer *l, int members,
 		BP_TRY(BP_OP(cx, tri_attn, .n = n, .c = l->c, .members = members, .ending = i, .x = z, .mask = mask, .w = att[i],
 		    .add = true, .out = z));
 	return bp_transition_add(cx, &l->transition, (int64_t)members * n * n, z);
+}
+
+int
+bp_pair_layer_run(struct bp_ctx *cx, const struct bp_pair_layer *l, int members, int n, const float *mask, float *z)
+{
+	int was = cx->members, st;
+
+	cx->members = members;
+	st = pair_layer_run(cx, l, members, n, mask, z);
+	cx->members = was;
+	return st;
 }
 
 int
@@ -97,7 +108,7 @@ pairformer_layer_run(struct bp_ctx *cx, const struct bp_pairformer_layer *l, int
 	struct bp_mark mark;
 	float *x, *bias;
 
-	BP_TRY(bp_pair_layer_run(cx, &l->pair, members, n, mask, z));
+	BP_TRY(pair_layer_run(cx, &l->pair, members, n, mask, z));
 	mark = bp_dev_mark(cx);
 	BP_DEV_NEW(x, rows * l->cs, cx);
 	BP_DEV_NEW(bias, l->heads * rows * n, cx);
@@ -113,7 +124,11 @@ pairformer_layer_run(struct bp_ctx *cx, const struct bp_pairformer_layer *l, int
 int
 bp_pairformer_run(struct bp_ctx *cx, const struct bp_pairformer *p, int members, int n, const float *mask, float *s, float *z)
 {
-	for (int i = 0; i < p->blocks; i++)
-		BP_TRY(pairformer_layer_run(cx, &p->layer[i], members, n, mask, s, z));
-	return BP_OK;
+	int was = cx->members, st = BP_OK;
+
+	cx->members = members;
+	for (int i = 0; i < p->blocks && st == BP_OK; i++)
+		st = pairformer_layer_run(cx, &p->layer[i], members, n, mask, s, z);
+	cx->members = was;
+	return st;
 }

@@ -1,6 +1,6 @@
 /* lib/model/pairformer.h: the pairformer's blocks, with the single track (PairformerLayer, attention v2) and without it
  * (PairformerNoSeqLayer of layers/pairformer.py), and stacks of them. All work in place on z [members,n,n,c] and s [members,n,cs]: of targets
- * of one size, which do not see each other (1: of one), and as many are cx->members then. */
+ * of one size, which do not see each other (1: of one); ops are told by cx->members. */
 #ifndef BP_PAIRFORMER_H
 #define BP_PAIRFORMER_H
 

@@ -175,7 +175,7 @@ step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, co
     struct buffers *u, int i, float *x)
 {
 	const struct bp_schedule *s = &o->schedule;
-	int members = bp_feats_members(c->f), atoms = c->f->atoms, m = o->samples;
+	int members = bp_members(c->f->members), atoms = c->f->atoms, m = o->samples;
 	double t_hat = s->t_hat[i], sigma = s->sigma[i], f = o->step_scale * (s->sigma[i + 1] - t_hat) / t_hat;
 
 	BP_TRY(add_noise(cx, o, d, members, u, i, x, BP_NOISE_SCALE * sqrt(t_hat * t_hat - sigma * sigma)));
@@ -198,7 +198,7 @@ step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, co
 static int
 all_steps(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct bp_draws *d, struct buffers *u, float *x)
 {
-	const int members = bp_feats_members(c->f);
+	const int members = bp_members(c->f->members);
 
 	BP_TRY(allocate(u, cx, d, members, 3 * (int64_t)o->samples * c->f->atoms));
 	BP_TRY(begin(cx, o, d, members, u, x));
@@ -217,8 +217,8 @@ bp_sample(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *
 	struct buffers u = { 0 };
 	int st;
 
-	bp_assert(d->steps == o->schedule.steps && d->samples == o->samples && d->atoms * bp_feats_members(c->f) == c->f->atoms);
-	bp_assert(bp_feats_members(c->f) <= BP_BATCH_MAX && (!c->f->members || (!o->start && !o->guides)));
+	bp_assert(d->steps == o->schedule.steps && d->samples == o->samples && d->atoms * bp_members(c->f->members) == c->f->atoms);
+	bp_assert(bp_members(c->f->members) <= BP_BATCH_MAX && (!c->f->members || (!o->start && !o->guides)));
 	st = all_steps(cx, o, c, d, &u, x);
 	for (int k = 0; k < o->guides; k++)
 		if (o->guide[k].end)

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "chem/residues.h"
@@ -301,19 +302,17 @@ bp_confidence_put(struct bp_rec *rec, const struct bp_scores *scores, int m, str
 	return BP_OK;
 }
 
-void
-bp_bin_values(float *pae, float *tm, int pae_bins, float *pde, int pde_bins, float *plddt, int plddt_bins, float *contact, int bins, int tokens)
+int
+bp_confidence_dump(struct bp_dump *dump, const struct bp_rec *rec, struct bp_err *err)
 {
-	enum { PAE_MAX = 32 }; /* A, end of the last bin of PAE and PDE */
+	static const char *const names[] = { "plddt", "pae", "pde", "complex_plddt", "complex_iplddt", "complex_pde",
+	    "complex_ipde", "ptm",
+		"iptm", "ligand_iptm", "protein_iptm", "pair_chains_iptm", "confidence_score" };
+	char name[64];
 
-	for (int k = 0; k < pae_bins; k++) {
-		pae[k] = (float)((k + 0.5) * PAE_MAX / pae_bins);
-		tm[k] = (float)bp_tm_value(pae[k], tokens);
+	for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+		snprintf(name, sizeof name, "conf.%s", names[k]);
+		BP_TRY(bp_dump_host(dump, name, bp_rec_get(rec, names[k]), err));
 	}
-	for (int k = 0; k < pde_bins; k++)
-		pde[k] = (float)((k + 0.5) * PAE_MAX / pde_bins);
-	for (int k = 0; k < plddt_bins; k++)
-		plddt[k] = (float)((k + 0.5) / plddt_bins);
-	for (int k = 0; k < bins; k++)
-		contact[k] = k < BP_CONTACT_BINS;
+	return BP_OK;
 }

@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "model/dump.h"
 #include "stream/rec.h"
 
 struct bp_score_in {
@@ -38,9 +39,6 @@ int bp_scores(struct bp_scores *ret, const struct bp_score_in *in, struct bp_are
 /* 1 / (1 + (d / d0)^2), d0 = 1.24 (max(tokens, 19) - 15)^(1/3) - 1.8; d in A. */
 double bp_tm_value(double d, int tokens);
 
-/* What the bins of the heads stand for: [pae_bins] PAE in A and the TM term of it, [pde_bins] PDE in A, [plddt_bins] pLDDT, and [bins] 1 where a bin of the distogram is a contact. */
-void bp_bin_values(float *pae, float *tm, int pae_bins, float *pde, int pde_bins, float *plddt, int plddt_bins, float *contact, int bins, int tokens);
-
 /* frames [n,3] with those of ligands (nonpolymer chains of 3 atoms or more) replaced: nearest atom, the token's own,
  * second nearest of the same chain. valid[n]: 1 unless the token is padding or its frame is collinear or
  * overlapping. compute_frame_pred. */
@@ -52,5 +50,7 @@ void bp_confidence_score(double *score, const struct bp_scores *s, int m);
 
 /* The scores of m samples, and those, as tensors of rec. */
 int bp_confidence_put(struct bp_rec *rec, const struct bp_scores *scores, int m, struct bp_err *err) BP_MUST_USE;
+/* ... and all that the module found of rec's samples, as conf.NAME of the dump. */
+int bp_confidence_dump(struct bp_dump *dump, const struct bp_rec *rec, struct bp_err *err) BP_MUST_USE;
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/members.h"
 #include "model/plan.h"
 #include "model/random.h"
 
@@ -169,15 +170,13 @@ run(size_t *peak, struct bp_trunk_run *r, struct bp_arena *mem, struct bp_err *e
 {
 	const struct bp_feats *f = &r->target->host;
 	struct bp_progress progress;
-	char size[96], many[32] = "";
+	char size[96], many[32];
 	int st;
 
 	r->cx = r->t->cx;
 	r->n = f->n;
 	BP_NEW(r->f, r->members, mem, err);
-	if (r->members > 1)
-		snprintf(many, sizeof many, "%d targets of ", r->members);
-	snprintf(size, sizeof size, "%s%d tokens, %d atoms and %d MSA rows", many, f->n, f->atoms, f->s);
+	snprintf(size, sizeof size, "%s%d tokens, %d atoms and %d MSA rows", bp_members_label(many, r->members), f->n, f->atoms, f->s);
 	bp_progress_open(&progress, r->target->rec->id, "recycling");
 	r->progress = &progress;
 	st = bp_plan_run(peak, r->cx, bp_trunk_compute, r, mem, emitted_bytes(r->t, (size_t)f->n), r->t->o->stage.mem_cap, size,
@@ -204,40 +203,41 @@ bp_trunk_run(void *self, struct bp_rec **rec, struct bp_arena *mem, struct bp_ou
 	return finish(t, *rec, r.dump, bp_seconds() - start, peak, err);
 }
 
+/* ---- batches ---- */
+
+static int
+prepare_member(void *target, void *stage, struct bp_rec *rec, struct bp_err *err)
+{
+	return prepare(target, stage, rec, rec->mem, err);
+}
+
+static const struct bp_feats *
+member_feats(const void *target)
+{
+	return &((const struct bp_trunk_target *)target)->host;
+}
+
+static int
+run_members(size_t *peak, void *stage, void *target, int members, const struct bp_feats *all, struct bp_arena *mem, struct bp_err *err)
+{
+	return run(peak, &(struct bp_trunk_run) { .t = stage, .members = members, .target = target, .all = all }, mem, err);
+}
+
+static int
+finish_member(void *stage, void *target, double seconds, size_t peak, struct bp_err *err)
+{
+	return finish(stage, ((const struct bp_trunk_target *)target)->rec, NULL, seconds, peak, err);
+}
+
 int
 bp_trunk_batch(void *self, struct bp_rec *const *member, struct bp_err *fate, int n, struct bp_err *err)
 {
-	struct bp_arena *mem = member[0]->mem;
-	const struct bp_feats *f[BP_BATCH_MAX];
-	double start = bp_seconds(), seconds;
-	int good[BP_BATCH_MAX], count = 0;
-	struct bp_trunk *t = self;
-	struct bp_trunk_run r = { .t = t };
-	struct bp_trunk_target *target;
-	size_t peak;
+	static const struct bp_members_stage p = { sizeof(struct bp_trunk_target), prepare_member, member_feats, run_members, finish_member, NULL };
 
-	BP_NEW(target, n, mem, err);
-	for (int i = 0; i < n; i++)
-		if (prepare(&target[count], t, member[i], member[i]->mem, &fate[i]) == BP_OK)
-			good[count++] = i;
-	for (int i = 0; i < count; i++) {
-		f[i] = &target[i].host;
-		if (f[i]->n != f[0]->n || f[i]->atoms != f[0]->atoms || f[i]->s != f[0]->s)
-			return BP_FAIL(err, BP_EUNSUP, NULL, "%s and %s are not of one size", target->rec->id, target[i].rec->id);
-	}
-	if (!count)
-		return BP_OK;
-	r.members = count;
-	r.target = target;
-	if (count > 1)
-		BP_TRY(bp_feats_join(&r.all, f, count, mem, err));
-	BP_TRY(run(&peak, &r, mem, err));
-	seconds = (bp_seconds() - start) / count;
-	for (int i = 0; i < count; i++)
-		if (finish(t, target[i].rec, NULL, seconds, peak / (size_t)count, &fate[good[i]]) == BP_OK)
-			fate[good[i]].code = BP_OK;
-	return BP_OK;
+	return bp_members_run(&p, self, member, fate, n, err);
 }
+
+/* ---- its size ---- */
 
 int
 bp_trunk_bytes(size_t *device, size_t *host, struct bp_trunk *t, int n, int atoms, int msa, int templates,

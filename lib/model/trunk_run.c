@@ -196,9 +196,7 @@ one_pass(struct bp_trunk_run *r, int pass)
 		BP_TRY(add_template(r, g, pass));
 	}
 	BP_TRY(add_msa(r, pass));
-	r->cx->members = r->members;
 	BP_TRY(bp_pairformer_run(r->cx, &r->t->pairformer, r->members, r->n, r->mask, r->s, r->z));
-	r->cx->members = 0;
 	BP_TRY(dump(r, pass, "s_out", r->s, false));
 	return dump(r, pass, "z_out", r->z, true);
 }
@@ -304,16 +302,10 @@ emit_heads(struct bp_trunk_run *r, int g)
 static int
 upload(struct bp_trunk_run *r, struct bp_ctx *cx)
 {
-	struct bp_feats all;
-
 	for (int g = 0; g < r->members; g++)
 		BP_TRY(bp_feats_upload(&r->f[g], &r->target[g].host, cx));
 	r->mask = r->f->token_mask;
-	if (r->members > 1) {
-		BP_TRY(bp_feats_upload(&all, &r->all, cx));
-		r->mask = all.token_mask;
-	}
-	return BP_OK;
+	return r->all ? bp_feats_upload_mask(&r->mask, r->all, cx) : BP_OK;
 }
 
 static int
@@ -337,7 +329,6 @@ bp_trunk_compute(void *self, struct bp_ctx *cx)
 	struct bp_mark mark = bp_dev_mark(cx);
 	const int n = r->n, members = r->members;
 	size_t singles = singles_of(r), pairs = pairs_of(r);
-	int st;
 
 	if (members > 1 && cx->chunk)
 		return BP_FAIL(cx->err, BP_EUNSUP, NULL, "blocks of rows are of one target");
@@ -350,9 +341,7 @@ bp_trunk_compute(void *self, struct bp_ctx *cx)
 	BP_TRY(dump_start(r));
 	BP_TRY(bp_dev_zero(cx, r->s, members * singles * sizeof *r->s));
 	BP_TRY(bp_dev_zero(cx, r->z, members * pairs * sizeof *r->z));
-	st = passes(r);
-	cx->members = 0;
-	BP_TRY(st);
+	BP_TRY(passes(r));
 	for (int g = 0; g < members; g++) {
 		BP_TRY(emit(r, g, "s_inputs", r->s_inputs + g * singles, BP_SHAPE(n, t->ts)));
 		BP_TRY(emit(r, g, "s", r->s + g * singles, BP_SHAPE(n, t->ts)));

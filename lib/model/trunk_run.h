@@ -44,7 +44,7 @@ struct bp_trunk_run {
 	int members, n;                     /* targets, tokens of each                  */
 	const struct bp_trunk_target *target; /* [members]                              */
 	struct bp_feats *f;                 /* [members] on the device                  */
-	struct bp_feats all;                /* of more than one: bp_feats_join, on the host */
+	const struct bp_feats *all;         /* of more than one: bp_feats_join, on the host */
 	struct bp_dump *dump;               /* of one; NULL: nobody looks               */
 	struct bp_progress *progress;
 	const float *mask;                  /* [members,n] of tokens, or NULL           */

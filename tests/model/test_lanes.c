@@ -127,6 +127,18 @@ batch(struct bp_lanes *l, struct bp_arena *mem, struct bp_err *fate, struct bp_e
 }
 
 static void
+open_lanes(struct bp_lanes **l, struct bp_arena **mem, struct stage *self, const struct bp_stage_program *p)
+{
+	struct bp_err err = { 0 };
+
+	memset(&seen, 0, sizeof seen);
+	seen.fails = seen.short_of = seen.lost = -1;
+	assert_int_equal(bp_arena_open(mem, 0, &err), BP_OK);
+	assert_int_equal(bp_ctx_open(&self->cx, "cpu", "optimized", NULL, 0, "fp32", LANES, 0, &err), BP_OK);
+	assert_int_equal(bp_lanes_open(l, p, self, self->cx, 0, &err), BP_OK);
+}
+
+static void
 batches(void **state)
 {
 	struct bp_err err = { 0 }, fate[MEMBERS];
@@ -136,11 +148,7 @@ batches(void **state)
 	size_t peak;
 
 	(void)state;
-	memset(&seen, 0, sizeof seen);
-	seen.fails = seen.short_of = seen.lost = -1;
-	assert_int_equal(bp_arena_open(&mem, 0, &err), BP_OK);
-	assert_int_equal(bp_ctx_open(&self.cx, "cpu", "optimized", NULL, 0, "fp32", LANES, 0, &err), BP_OK);
-	assert_int_equal(bp_lanes_open(&l, &program, &self, self.cx, 0, &err), BP_OK);
+	open_lanes(&l, &mem, &self, &program);
 	assert_int_equal(atomic_load(&seen.lanes), 0); /* not before they are needed */
 	assert_int_equal(batch(l, mem, fate, &err), BP_OK);
 	assert_int_equal(atomic_load(&seen.lanes), LANES - 1);
@@ -210,11 +218,7 @@ at_once(void **state)
 	static const int outcomes[] = { BP_OK, BP_ENUM, BP_ELOST, BP_EMEM };
 
 	(void)state;
-	memset(&seen, 0, sizeof seen);
-	seen.fails = seen.short_of = seen.lost = -1;
-	assert_int_equal(bp_arena_open(&mem, 0, &err), BP_OK);
-	assert_int_equal(bp_ctx_open(&self.cx, "cpu", "optimized", NULL, 0, "fp32", LANES, 0, &err), BP_OK);
-	assert_int_equal(bp_lanes_open(&l, &p, &self, self.cx, 0, &err), BP_OK);
+	open_lanes(&l, &mem, &self, &p);
 	for (size_t k = 0; k < sizeof outcomes / sizeof *outcomes; k++) {
 		says = outcomes[k];
 		self.cx->device = BP_CUDA; /* to lanes it is one */
