@@ -1,6 +1,6 @@
 #!/bin/sh
 # gpu.sh [BIN]: time trunk, diffuse and confidence on one card at the published size, beside upstream's PyTorch in the same run, then with
-# each optimisation off alone. BIN is the folder of the programs (by default bin/ beside bench/, as in a bundle; in the source build/bin).
+# each optimisation off alone, and what guides add to diffuse. BIN is the folder of the programs (by default bin/ beside bench/, as in a bundle; in the source build/bin).
 #
 # A stage stays resident for two targets of one size: the first warms it, the second is timed (the trail's seconds, which end when the
 # result is in the host's memory). cold: one target through `trunk | diffuse | confidence`, all three started for it, weights in the page cache.
@@ -8,7 +8,7 @@
 # From the environment: WEIGHTS (by default made by mkweights, which needs numpy), SIZES ("256,1 512,1 512,5 1024,1": tokens,samples),
 # DEVICE (cuda), STEPS (200), RECYCLING (3), ROWS (128, of the MSA), OPTIONS (for all three stages), PYTHON (one with torch and numpy: python3;
 # empty: no PyTorch column), ORACLE (the folder of mkoracle, when PYTHON has no boltz), ABLATE ("512,1"; empty: no ablation), ONLY (ops to ablate:
-# all that differ), PROFILE (1: --profile of each size), OUT (keeps tables and logs).
+# all that differ), GUIDED ("512,1"; empty: no guides), PROFILE (1: --profile of each size), OUT (keeps tables and logs).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 bin=${1:-$here/../bin}
@@ -18,6 +18,7 @@ sizes=${SIZES:-256,1 512,1 512,5 1024,1}
 device=${DEVICE:-cuda}
 python=${PYTHON-python3}
 ablate=${ABLATE-512,1}
+guided=${GUIDED-512,1}
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' INT TERM
@@ -119,6 +120,27 @@ awk '
 			printf "%-10s %-12s %9.2f %9s\n", size[i], "peak GiB", peak[size[i]] / 2^30, b == "" ? "-" : b
 		}
 	}' "$dir/figures" | tee "$out/table.txt"
+
+# Guides, in turn with none: the best of some runs each. Random weights make structures about as wide as 40 A, twice a protein's radius: many bins.
+guides() {
+	n=${guided%,*} samples=${guided#*,} curve=$dir/curve.dat
+	input "$n"
+	awk 'BEGIN { for (k = 1; k <= 500; k++) { q = 0.001 * k; i = exp(-q * q * 68) + 0.003; printf "%.4f %.6e %.6e\n", q, i, 0.01 * i + 1e-4 } }' >"$curve"
+	compute trunk --in "$dir/$n.features" --out "$dir/trunk" || die "trunk failed"
+	for run in 1 2 3; do
+		for guide in none "saxs:$curve" rg:20 rg:20,rg_calculation_method=standard rg:20,guidance_interval=20; do
+			compute diffuse --sampling-steps "${STEPS:-200}" --diffusion-samples "$samples" --guide "$guide" --in "$dir/trunk" --out "$dir/guided" ||
+				die "diffuse --guide $guide failed"
+			trail "$dir/guided" | sed -n "s|^diffuse|${guide%%:"$curve"}|p"
+		done
+	done | awk -v size="$guided" '
+		!($1 in best) { name[n++] = $1; best[$1] = $2 } $2 < best[$1] { best[$1] = $2 }
+		END {
+			printf "\n%s: diffuse with a guide (seconds, best of runs in turn)\n%-36s %8s %9s\n", size, "guide", "s", "more"
+			for (i = 0; i < n; i++) printf "%-36s %8.3f %8.2f%%\n", name[i], best[name[i]], 100 * (best[name[i]] / best["none"] - 1)
+		}' | tee "$out/guided.txt"
+}
+[ -z "$guided" ] || guides
 
 [ -n "$ablate" ] || exit 0
 n=${ablate%,*} samples=${ablate#*,}

@@ -25,10 +25,12 @@ struct choice {
 };
 
 struct bp_products {
-	void *lib, *workspace;
+	void *lib, *workspace[2];
 	int device;
 	cudaStream_t stream;
 	bool tf32;
+	bool aside;
+	int32_t processors; /* 0: all */
 	int choices;
 	struct choice choice[CHOICES];
 	cublasLtHandle_t lt;
@@ -74,7 +76,7 @@ bp_products_open(struct bp_products **ret, int device, cudaStream_t stream, stru
 	    || !find(p, &p->preference_init, "cublasLtMatmulPreferenceInit_internal")
 	    || !find(p, &p->preference_set, "cublasLtMatmulPreferenceSetAttribute") || !find(p, &p->heuristic, "cublasLtMatmulAlgoGetHeuristic")
 	    || !find(p, &p->config, "cublasLtMatmulAlgoConfigGetAttribute") || !find(p, &p->check, "cublasLtMatmulAlgoCheck")
-	    || p->create(&p->lt) != CUBLAS_STATUS_SUCCESS || cudaMalloc(&p->workspace, WORKSPACE) != cudaSuccess)
+	    || p->create(&p->lt) != CUBLAS_STATUS_SUCCESS || cudaMalloc(&p->workspace[0], WORKSPACE) != cudaSuccess)
 		return BP_FAIL(err, BP_EUNSUP, NULL, "cuda:%d: cuBLASLt does not start", device);
 	return BP_OK;
 }
@@ -86,10 +88,20 @@ bp_products_close(struct bp_products *p)
 		return;
 	if (p->lt)
 		p->destroy(p->lt);
-	cudaFree(p->workspace);
+	cudaFree(p->workspace[0]);
+	cudaFree(p->workspace[1]);
 	if (p->lib)
 		dlclose(p->lib);
 	free(p);
+}
+
+bool
+bp_products_turn(struct bp_products *p, cudaStream_t stream, bool aside, int processors)
+{
+	p->stream = stream;
+	p->aside = aside;
+	p->processors = processors;
+	return p->workspace[aside] || cudaMalloc(&p->workspace[aside], WORKSPACE) == cudaSuccess;
 }
 
 /* ---- which kernel a product takes ---- */
@@ -228,7 +240,9 @@ part(struct bp_products *p, const struct bp_blas *g, enum type type, const struc
 
 	if (!describe(&x, p, g, m, batch, type))
 		return CUBLAS_STATUS_NOT_SUPPORTED;
-	return p->matmul(p->lt, &x.op, &g->alpha, b, &x.B, a, &x.A, &g->beta, to, &x.C, to, &x.C, &c->algo, p->workspace, WORKSPACE, p->stream);
+	if (p->processors)
+		p->desc_set(&x.op, CUBLASLT_MATMUL_DESC_SM_COUNT_TARGET, &p->processors, sizeof p->processors);
+	return p->matmul(p->lt, &x.op, &g->alpha, b, &x.B, a, &x.A, &g->beta, to, &x.C, to, &x.C, &c->algo, p->workspace[p->aside], WORKSPACE, p->stream);
 }
 
 static int

@@ -14,6 +14,9 @@ struct bp_products;
  * to be closed in any case. */
 int bp_products_open(struct bp_products **ret, int device, cudaStream_t stream, struct bp_err *err) BP_MUST_USE;
 void bp_products_close(struct bp_products *p);
+/* What follows is for this stream, work aside or not, which has a workspace of its own; kernels that stay on their processors take no more than so
+ * many of these (0: all), and compute the same. False: no memory for it. */
+bool bp_products_turn(struct bp_products *p, cudaStream_t stream, bool aside, int processors);
 
 struct bp_products *bp_products(const struct bp_ctx *cx); /* of a context; context.cu has it */
 

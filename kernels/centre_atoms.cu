@@ -1,3 +1,4 @@
+#include "follow.cuh"
 #include "sums.cuh"
 
 extern "C" {
@@ -10,6 +11,7 @@ static __global__ void
 __launch_bounds__(THREADS)
 centre(struct bp_centre_atoms a)
 {
+	bp_after();
 	const double *__restrict__ x = a.x + 3 * (int64_t)blockIdx.x * a.natoms, *first = x + 3 * (int64_t)a.atom[0];
 	const double x0 = first[0], y0 = first[1], z0 = first[2];
 	double *__restrict__ y = a.y + 3 * (int64_t)blockIdx.x * a.n;
@@ -43,6 +45,6 @@ bp_centre_atoms_cuda(struct bp_ctx *cx, const struct bp_centre_atoms *a)
 {
 	if (cx->dry || a->b == 0)
 		return BP_OK;
-	centre<<<a->b, THREADS, 0, bp_stream(cx)>>>(*a);
+	bp_follow(centre, a->b, THREADS, 0, cx, *a);
 	return bp_launched(cx, "centre_atoms");
 }

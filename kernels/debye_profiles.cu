@@ -1,3 +1,4 @@
+#include "follow.cuh"
 #include "pairs.cuh"
 
 extern "C" {
@@ -23,6 +24,7 @@ enum { WARPS = 16 };
 static __global__ void
 profiles(struct bp_debye_profiles a, struct bp_pairs p)
 {
+	bp_after();
 	__shared__ double part[WARPS][BP_PROFILES][32];
 	const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, b = blockIdx.y, T = p.ntypes;
 	const int point = blockIdx.x * 32 + lane, k = min(point, a.nq - 1), pairs = bp_type_pairs(&p), rows = bp_pair_rows(&p);
@@ -72,7 +74,7 @@ bp_debye_profiles_cuda(struct bp_ctx *cx, const struct bp_debye_profiles *a)
 
 	BP_TRY(bp_pairs_up(cx, &p, &a->p));
 	if (!cx->dry)
-		profiles<<<dim3((unsigned)((a->nq + 31) / 32), (unsigned)p.b), 32 * WARPS, 0, bp_stream(cx)>>>(*a, p);
+		bp_follow(profiles, dim3((unsigned)((a->nq + 31) / 32), (unsigned)p.b), 32 * WARPS, 0, cx, *a, p);
 	bp_dev_release(cx, mark);
 	return cx->dry ? BP_OK : bp_launched(cx, "debye_profiles");
 }

@@ -1,3 +1,4 @@
+#include "follow.cuh"
 #include "pairs.cuh"
 
 extern "C" {
@@ -8,6 +9,7 @@ extern "C" {
 static __global__ void
 weights(struct bp_debye_weights a, struct bp_pairs p)
 {
+	bp_after();
 	const int pairs = bp_type_pairs(&p), rows = bp_pair_rows(&p);
 
 	BP_EACH(at, (int64_t)p.b * rows * a.nq) {
@@ -35,7 +37,7 @@ bp_debye_weights_cuda(struct bp_ctx *cx, const struct bp_debye_weights *a)
 
 	BP_TRY(bp_pairs_up(cx, &p, &a->p));
 	if (!cx->dry)
-		weights<<<BP_GRID((int64_t)p.b * bp_pair_rows(&p) * a->nq), 0, bp_stream(cx)>>>(*a, p);
+		bp_follow(weights, bp_blocks((int64_t)p.b * bp_pair_rows(&p) * a->nq), BP_THREADS, 0, cx, *a, p);
 	bp_dev_release(cx, mark);
 	return cx->dry ? BP_OK : bp_launched(cx, "debye_weights");
 }

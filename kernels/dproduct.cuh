@@ -2,7 +2,7 @@
 #ifndef BP_DPRODUCT_CUH
 #define BP_DPRODUCT_CUH
 
-#include "cuda.cuh"
+#include "follow.cuh"
 
 /* c [8,8] += a [8,4] b [4,8]; a thread has a[lane/4][lane%4], b[lane%4][lane/4], c[lane/4][lane%4*2 ..] */
 static __device__ inline void
@@ -19,6 +19,7 @@ static __global__ void
 __launch_bounds__(32 * BP_DWARPS)
 bp_dproduct(double *C, const double *A, const double *B, int m, int n, int k, int lda, int ldb)
 {
+	bp_after();
 	__shared__ double part[BP_DWARPS / 2][8 * M][8 * N + 2];
 	const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, row = blockIdx.y * 8 * M, col = blockIdx.x * 8 * N;
 	double c[M][N][2] = {};
@@ -62,9 +63,9 @@ bp_dmultiply(struct bp_ctx *cx, double *C, const double *A, const double *B, int
 	const unsigned across = (unsigned)((n + 31) / 32), down = (unsigned)((m + 15) / 16);
 
 	if (m <= 256) /* few blocks: small ones */
-		bp_dproduct<2, 4><<<dim3(across, down), 32 * BP_DWARPS, 0, bp_stream(cx)>>>(C, A, B, m, n, k, lda, ldb);
+		bp_follow(bp_dproduct<2, 4>, dim3(across, down), 32 * BP_DWARPS, 0, cx, C, A, B, m, n, k, lda, ldb);
 	else
-		bp_dproduct<4, 4><<<dim3(across, (down + 1) / 2), 32 * BP_DWARPS, 0, bp_stream(cx)>>>(C, A, B, m, n, k, lda, ldb);
+		bp_follow(bp_dproduct<4, 4>, dim3(across, (down + 1) / 2), 32 * BP_DWARPS, 0, cx, C, A, B, m, n, k, lda, ldb);
 }
 
 #endif

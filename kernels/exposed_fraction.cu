@@ -1,4 +1,4 @@
-#include "cuda.cuh"
+#include "follow.cuh"
 
 extern "C" {
 #include "ops/exposed_fraction.h"
@@ -48,96 +48,130 @@ bp_exposed_fraction_cuda(struct bp_ctx *cx, const struct bp_exposed_fraction *a)
 	return bp_launched(cx, "exposed_fraction");
 }
 
-/* ---- optimized: a warp an atom, a lane eight points on its sphere. Of each tile of atoms those that cut the sphere are listed as planes, which the
- * points try in fp32: with d = x_j - x_i a point R_i u is inside sphere j when u.d > (R_i^2 + d^2 - R_j^2) / (2 R_i). The list's order
- * changes nothing. Distances are sorted out in fp32, from places counted from the first atom, with a margin for what that is off by. ---- */
+/* ---- optimized: a warp an atom, a lane eight points on its sphere. The atoms near enough are listed, by fp32 places counted from the first atom, with a margin for what
+ * these are off by. Of 32 listed ones at a time those that cut the sphere become planes, which the points try in fp32: with d = x_j - x_i a point
+ * R_i u is inside sphere j when u.d > (R_i^2 + d^2 - R_j^2) / (2 R_i). The order of planes changes nothing. ---- */
 
-enum { WARPS = 8, TILE = 256, LISTED = 64, OWN = POINTS / 32 };
+enum { WARPS = 8, OWN = POINTS / 32, LOOK = 8 }; /* LOOK: planes after which all points may be inside some */
 
 struct sphere {
-	int i, listed; /* the atom; planes listed */
+	int i, listed; /* the atom; atoms in the list, below 32 when one is looked at */
 	float R, reach, u[OWN][3];
-	unsigned hits; /* bit k: point k of this lane is inside another sphere */
+	float in[OWN]; /* of this lane's points, above 0: inside another sphere */
 };
 
-static __device__ inline void
-try_planes(struct sphere *s, const float4 *plane)
+static __device__ inline bool
+covered(const struct sphere *s)
 {
+	float least = s->in[0];
+
+#pragma unroll
+	for (int k = 1; k < OWN; k++)
+		least = fminf(least, s->in[k]);
+	return __all_sync(~0u, least > 0);
+}
+
+/* the first `count` atoms of the list, at most 32, of which a lane makes one's plane */
+static __device__ inline void
+try_listed(struct sphere *s, const int *list, int count, const double *x, const double *R, float4 *plane)
+{
+	const int lane = threadIdx.x % 32, j = list[min(lane, count - 1)];
+	const float Rj = (float)R[j];
+	float d[3], d2 = 0;
+
+	for (int k = 0; k < 3; k++) {
+		d[k] = (float)(x[3 * (int64_t)j + k] - x[3 * (int64_t)s->i + k]);
+		d2 += d[k] * d[k];
+	}
+	const bool cuts = lane < count && d2 < (s->R + Rj) * (s->R + Rj);
+	const unsigned all = __ballot_sync(~0u, cuts);
+	if (cuts)
+		plane[__popc(all & ((1u << lane) - 1))] = make_float4(d[0], d[1], d[2], (d2 + (s->R - Rj) * (s->R + Rj)) / (2 * s->R));
 	__syncwarp();
-	for (int m = 0; m < s->listed; m++) {
+	for (int m = 0; m < __popc(all) && (m % LOOK || !covered(s)); m++) {
 		const float4 p = plane[m];
 #pragma unroll
 		for (int k = 0; k < OWN; k++)
-			s->hits |= (unsigned)(s->u[k][0] * p.x + s->u[k][1] * p.y + s->u[k][2] * p.z > p.w) << k;
+			s->in[k] = fmaxf(s->in[k], fmaf(s->u[k][0], p.x, fmaf(s->u[k][1], p.y, fmaf(s->u[k][2], p.z, -p.w))));
 	}
-	s->listed = 0;
 	__syncwarp();
 }
 
-/* those of count atoms at[] (from atom first on) that cut the sphere, tried now or left in the list */
+/* all n atoms at[] */
 static __device__ inline void
-meet(struct sphere *s, const float4 *at, float4 c, int first, int count, const double *x, const double *R, float4 *plane)
+meet(struct sphere *s, const float4 *__restrict__ at, float4 c, int n, const double *x, const double *R, int *list, float4 *plane)
 {
-	for (int m = threadIdx.x % 32; m - (int)(threadIdx.x % 32) < count; m += 32) {
-		const float4 o = m < count ? at[m] : c;
-		const int j = first + m;
-		float d[3] = { o.x - c.x, o.y - c.y, o.z - c.z }, d2 = d[0] * d[0] + d[1] * d[1] + d[2] * d[2], far = s->reach + o.w;
-		bool cuts = m < count && j != s->i && d2 < far * far;
-		if (cuts) {
-			d2 = 0;
-			for (int k = 0; k < 3; k++) {
-				d[k] = (float)(x[3 * (int64_t)j + k] - x[3 * (int64_t)s->i + k]);
-				d2 += d[k] * d[k];
-			}
-			const float Rj = (float)R[j];
-			cuts = d2 < (s->R + Rj) * (s->R + Rj);
-			d2 = (d2 + (s->R - Rj) * (s->R + Rj)) / (2 * s->R);
-		}
-		const unsigned all = __ballot_sync(~0u, cuts);
-		if (cuts)
-			plane[s->listed + __popc(all & ((1u << threadIdx.x % 32) - 1))] = make_float4(d[0], d[1], d[2], d2);
+	const int lane = threadIdx.x % 32;
+
+#pragma unroll 4
+	for (int j0 = 0; j0 < n; j0 += 32) {
+		const int j = j0 + lane;
+		const float4 o = at[min(j, n - 1)];
+		const float dx = o.x - c.x, dy = o.y - c.y, dz = o.z - c.z, far = s->reach + o.w;
+		const bool near = dx * dx + dy * dy + dz * dz < far * far && j != s->i && j < n;
+		const unsigned all = __ballot_sync(~0u, near);
+		if (!all)
+			continue;
+		if (near)
+			list[s->listed + __popc(all & ((1u << lane) - 1))] = j;
 		s->listed += __popc(all);
-		if (s->listed > LISTED - 32)
-			try_planes(s, plane);
+		if (s->listed < 32)
+			continue;
+		__syncwarp();
+		try_listed(s, list, 32, x, R, plane);
+		const int behind = list[32 + lane];
+		s->listed -= 32;
+		__syncwarp();
+		if (lane < s->listed)
+			list[lane] = behind;
+		if (covered(s))
+			break;
 	}
+	__syncwarp();
+	if (s->listed)
+		try_listed(s, list, s->listed, x, R, plane);
+}
+
+/* at [b,n]: counted from the first atom, and radii; blockIdx.y: samples */
+static __global__ void
+places(float4 *at, struct bp_exposed_fraction a)
+{
+	bp_after();
+	const double *x = a.x + 3 * (int64_t)blockIdx.y * a.n;
+
+	BP_EACH(j, a.n)
+		at[blockIdx.y * (int64_t)a.n + j]
+		    = make_float4((float)(x[3 * j] - x[0]), (float)(x[3 * j + 1] - x[1]), (float)(x[3 * j + 2] - x[2]), (float)a.R[j]);
 }
 
 /* blockIdx: x atoms, y sample */
 static __global__ void
 __launch_bounds__(32 * WARPS)
-try_near(struct bp_exposed_fraction a)
+try_near(struct bp_exposed_fraction a, const float4 *at)
 {
 	__shared__ float u[3][POINTS];
-	__shared__ float4 at[TILE], planes[WARPS][LISTED];
+	__shared__ float4 planes[WARPS][32];
+	__shared__ int lists[WARPS][64];
 	const int warp = threadIdx.x / 32, lane = threadIdx.x % 32, i = blockIdx.x * WARPS + warp;
-	const double *x = a.x + 3 * (int64_t)blockIdx.y * a.n;
-	struct sphere s = { min(i, a.n - 1), 0, 0, 0, {}, 0 };
-	const float4 c = make_float4((float)(x[3 * (int64_t)s.i] - x[0]), (float)(x[3 * (int64_t)s.i + 1] - x[1]),
-	    (float)(x[3 * (int64_t)s.i + 2] - x[2]), 0);
+	struct sphere s = { min(i, a.n - 1), 0, 0, 0, {}, {} };
 	double v[3];
-	int left;
+	int left = 0;
 
 	sphere_point(v, threadIdx.x);
 	for (int d = 0; d < 3; d++)
 		u[d][threadIdx.x] = (float)v[d];
-	s.R = (float)a.R[s.i];
-	s.reach = s.R + 1e-3f + 1e-6f * (fabsf(c.x) + fabsf(c.y) + fabsf(c.z));
 	__syncthreads();
 	for (int k = 0; k < OWN; k++)
 		for (int d = 0; d < 3; d++)
 			s.u[k][d] = u[d][32 * k + lane];
-	for (int j0 = 0; j0 < a.n; j0 += TILE) {
-		const int j = j0 + threadIdx.x;
-		__syncthreads();
-		if (j < a.n)
-			at[threadIdx.x] = make_float4((float)(x[3 * (int64_t)j] - x[0]), (float)(x[3 * (int64_t)j + 1] - x[1]),
-			    (float)(x[3 * (int64_t)j + 2] - x[2]), (float)a.R[j]);
-		__syncthreads();
-		if (!__all_sync(~0u, s.hits == (1u << OWN) - 1))
-			meet(&s, at, c, j0, min(TILE, a.n - j0), x, a.R, planes[warp]);
-	}
-	try_planes(&s, planes[warp]);
-	left = OWN - __popc(s.hits);
+	bp_after();
+	at += (int64_t)blockIdx.y * a.n;
+	const float4 c = at[s.i];
+	s.R = c.w;
+	s.reach = s.R + 1e-3f + 1e-6f * (fabsf(c.x) + fabsf(c.y) + fabsf(c.z));
+	meet(&s, at, c, a.n, a.x + 3 * (int64_t)blockIdx.y * a.n, a.R, lists[warp], planes[warp]);
+	for (int k = 0; k < OWN; k++)
+		left += !(s.in[k] > 0);
 	for (int d = 16; d; d /= 2)
 		left += __shfl_xor_sync(~0u, left, d);
 	if (lane == 0 && i < a.n)
@@ -147,8 +181,14 @@ try_near(struct bp_exposed_fraction a)
 int
 bp_exposed_fraction_cuda_opt(struct bp_ctx *cx, const struct bp_exposed_fraction *a)
 {
-	if (cx->dry || a->b == 0)
-		return BP_OK;
-	try_near<<<dim3((unsigned)(a->n + WARPS - 1) / WARPS, (unsigned)a->b), 32 * WARPS, 0, bp_stream(cx)>>>(*a);
-	return bp_launched(cx, "exposed_fraction");
+	struct bp_mark mark = bp_dev_mark(cx);
+	float4 *at;
+
+	BP_CUDA_NEW(at, (int64_t)a->b * a->n, cx);
+	if (!cx->dry && a->b) {
+		bp_follow(places, dim3(bp_blocks(a->n), (unsigned)a->b), BP_THREADS, 0, cx, at, *a);
+		bp_follow(try_near, dim3((unsigned)(a->n + WARPS - 1) / WARPS, (unsigned)a->b), 32 * WARPS, 0, cx, *a, at);
+	}
+	bp_dev_release(cx, mark);
+	return cx->dry ? BP_OK : bp_launched(cx, "exposed_fraction");
 }

@@ -1,4 +1,4 @@
-#include "cuda.cuh"
+#include "follow.cuh"
 
 extern "C" {
 #include "ops/grid_read.h"
@@ -9,6 +9,7 @@ extern "C" {
 static __global__ void
 read(struct bp_grid_read a)
 {
+	bp_after();
 	BP_EACH(at, (int64_t)a.rows * a.nq) {
 		const double *from = a.on_grid + at / a.nq * a.n;
 		double w[BP_NODES], sum = 0;
@@ -25,6 +26,6 @@ bp_grid_read_cuda(struct bp_ctx *cx, const struct bp_grid_read *a)
 {
 	if (cx->dry || a->rows == 0)
 		return BP_OK;
-	read<<<BP_GRID((int64_t)a->rows * a->nq), 0, bp_stream(cx)>>>(*a);
+	bp_follow(read, bp_blocks((int64_t)a->rows * a->nq), BP_THREADS, 0, cx, *a);
 	return bp_launched(cx, "grid_read");
 }

@@ -1,4 +1,4 @@
-#include "cuda.cuh"
+#include "follow.cuh"
 
 extern "C" {
 #include "ops/grid_spread.h"
@@ -9,6 +9,7 @@ extern "C" {
 static __global__ void
 times(struct bp_grid_spread a)
 {
+	bp_after();
 	BP_EACH(at, (int64_t)a.b * a.nq) {
 		const double E = a.E[at], g = a.g[at];
 		double *out = a.out + at / a.nq * 3 * a.nq + at % a.nq;
@@ -20,6 +21,7 @@ times(struct bp_grid_spread a)
 static __global__ void
 spread(struct bp_grid_spread a)
 {
+	bp_after();
 	const int64_t at = (blockIdx.x * (int64_t)blockDim.x + threadIdx.x) / 32, b = at / a.n;
 	const int i = (int)(at % a.n), lane = threadIdx.x % 32;
 	double sum[3] = { 0, 0, 0 };
@@ -51,8 +53,8 @@ bp_grid_spread_cuda(struct bp_ctx *cx, const struct bp_grid_spread *a)
 	if (cx->dry || a->b == 0)
 		return BP_OK;
 	if (a->n)
-		spread<<<bp_blocks(32 * (int64_t)a->b * a->n), BP_THREADS, 0, bp_stream(cx)>>>(*a);
+		bp_follow(spread, bp_blocks(32 * (int64_t)a->b * a->n), BP_THREADS, 0, cx, *a);
 	else
-		times<<<BP_GRID((int64_t)a->b * a->nq), 0, bp_stream(cx)>>>(*a);
+		bp_follow(times, bp_blocks((int64_t)a->b * a->nq), BP_THREADS, 0, cx, *a);
 	return bp_launched(cx, "grid_spread");
 }

@@ -1,4 +1,4 @@
-#include "cuda.cuh"
+#include "follow.cuh"
 
 extern "C" {
 #include "ops/guide_begin.h"
@@ -7,6 +7,7 @@ extern "C" {
 static __global__ void
 take(struct bp_guide_begin a)
 {
+	bp_after();
 	BP_EACH(i, a.count) {
 		const float v = a.from[i];
 		a.kept[i] = v;
@@ -19,6 +20,6 @@ bp_guide_begin_cuda(struct bp_ctx *cx, const struct bp_guide_begin *a)
 {
 	if (cx->dry || a->count == 0)
 		return BP_OK;
-	take<<<BP_GRID(a->count), 0, bp_stream(cx)>>>(*a);
+	bp_follow(take, bp_blocks(a->count), BP_THREADS, 0, cx, *a);
 	return bp_launched(cx, "guide_begin");
 }

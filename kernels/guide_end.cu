@@ -1,3 +1,4 @@
+#include "follow.cuh"
 #include "sums.cuh"
 
 extern "C" {
@@ -10,6 +11,7 @@ static __global__ void
 __launch_bounds__(THREADS)
 give(struct bp_guide_end a)
 {
+	bp_after();
 	const int64_t at = 3 * (int64_t)blockIdx.x * a.n;
 	const double *x = a.x + at;
 	const float *kept = a.kept + at;
@@ -39,6 +41,6 @@ bp_guide_end_cuda(struct bp_ctx *cx, const struct bp_guide_end *a)
 {
 	if (cx->dry || a->b == 0)
 		return BP_OK;
-	give<<<a->b, THREADS, 0, bp_stream(cx)>>>(*a);
+	bp_follow(give, a->b, THREADS, 0, cx, *a);
 	return bp_launched(cx, "guide_end");
 }

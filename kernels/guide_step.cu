@@ -1,4 +1,5 @@
 /* kernels/guide_step.cu: contents: smoothing, a kernel a factor; the step. K is made anew for each product: exponentials are cheaper here than memory. */
+#include "follow.cuh"
 #include "sums.cuh"
 
 extern "C" {
@@ -35,6 +36,7 @@ enum { LANES = 8 };
 static __global__ void
 means(struct smooth s, struct bp_guide_step a)
 {
+	bp_after();
 	const int64_t all = (int64_t)a.b * a.points, own = ((int64_t)blockIdx.x * blockDim.x + threadIdx.x) / LANES, at = min(own, all - 1);
 	const int b = (int)(at / a.points), q = (int)(at % a.points), first = a.first[q], n = a.first[q + 1] - first, lane = threadIdx.x % LANES;
 	const double *x = a.x + 3 * (int64_t)b * a.n, *origin = x + 3 * (int64_t)a.member[0];
@@ -87,6 +89,7 @@ template <int PART>
 static __global__ void
 rows(struct smooth s, struct bp_guide_step a)
 {
+	bp_after();
 	const int64_t at = ((int64_t)blockIdx.x * blockDim.x + threadIdx.x) / 32;
 	const int64_t begin = at / a.points * a.points;
 	double sum[3];
@@ -118,6 +121,7 @@ static __global__ void
 __launch_bounds__(MOVERS)
 step_points(struct smooth s, struct bp_guide_step a)
 {
+	bp_after();
 	const int b = blockIdx.y, i = blockIdx.x * MOVERS + threadIdx.x, q = i < a.n ? a.point[i] : -1;
 	const double *out = s.out + 3 * (int64_t)b * a.points, *g = s.mean + 3 * (int64_t)b * a.points;
 	double *values = a.values + BP_STEP_VALUES * b, mean[3] = { 0, 0, 0 }, dot = 0, size;
@@ -157,6 +161,7 @@ static __global__ void
 __launch_bounds__(THREADS)
 step(struct bp_guide_step a)
 {
+	bp_after();
 	const int b = blockIdx.x;
 	double *x = a.x + 3 * (int64_t)b * a.n, dot = 0, size, g[3];
 	bool moved = false;
@@ -200,13 +205,13 @@ bp_guide_step_cuda(struct bp_ctx *cx, const struct bp_guide_step *a)
 	s.scale = a->smoothing > 0 ? (float)(-0.5 / (a->smoothing * a->smoothing)) : 0;
 	if (!cx->dry && n) {
 		const unsigned warps = bp_blocks(32 * n);
-		means<<<(unsigned)((LANES * n + 63) / 64), 64, 0, bp_stream(cx)>>>(s, *a);
-		rows<INVERSE><<<warps, BP_THREADS, 0, bp_stream(cx)>>>(s, *a);
-		rows<INWARD><<<warps, BP_THREADS, 0, bp_stream(cx)>>>(s, *a);
-		rows<OUTWARD><<<warps, BP_THREADS, 0, bp_stream(cx)>>>(s, *a);
-		step_points<<<dim3((unsigned)(a->n + MOVERS - 1) / MOVERS, (unsigned)a->b), MOVERS, 0, bp_stream(cx)>>>(s, *a);
+		bp_follow(means, (unsigned)((LANES * n + 63) / 64), 64, 0, cx, s, *a);
+		bp_follow(rows<INVERSE>, warps, BP_THREADS, 0, cx, s, *a);
+		bp_follow(rows<INWARD>, warps, BP_THREADS, 0, cx, s, *a);
+		bp_follow(rows<OUTWARD>, warps, BP_THREADS, 0, cx, s, *a);
+		bp_follow(step_points, dim3((unsigned)(a->n + MOVERS - 1) / MOVERS, (unsigned)a->b), MOVERS, 0, cx, s, *a);
 	} else if (!cx->dry && a->b) {
-		step<<<a->b, THREADS, 0, bp_stream(cx)>>>(*a);
+		bp_follow(step, a->b, THREADS, 0, cx, *a);
 	}
 	bp_dev_release(cx, mark);
 	return cx->dry ? BP_OK : bp_launched(cx, "guide_step");

@@ -1,4 +1,5 @@
 /* kernels/pair_force.cu: contents: original, optimized */
+#include "follow.cuh"
 #include "pairs.cuh"
 
 extern "C" {
@@ -71,6 +72,7 @@ struct ready {
 static __global__ void
 prepare(struct ready to, const double *F, struct bp_pairs p, int bins)
 {
+	bp_after();
 	__shared__ u64 part[BP_THREADS / 32];
 	const int64_t b = blockIdx.y, numbers = (int64_t)bp_pair_rows(&p) * bins;
 	u64 most = 0;
@@ -211,6 +213,7 @@ static __global__ void
 __launch_bounds__(MOST_THREADS, 2)
 pull_tiles(struct ready at, const double *F, struct bp_pairs p, int bins, int window, float inv_h)
 {
+	bp_after();
 	extern __shared__ float2 table[]; /* [SLOT,window] */
 	__shared__ float4 chunk[2][2 * BP_CHUNK];
 	const int64_t b = blockIdx.y;
@@ -256,6 +259,7 @@ pull_tiles(struct ready at, const double *F, struct bp_pairs p, int bins, int wi
 static __global__ void
 finish(double *out, struct ready at, int n)
 {
+	bp_after();
 	const int64_t b = blockIdx.y;
 	const double power = power_of(at.most + b * PARTS), unit = isfinite(power) ? power * at.unit : NAN;
 
@@ -284,11 +288,11 @@ bp_pair_force_cuda_opt(struct bp_ctx *cx, const struct bp_pair_force *a)
 		while (p.n >> bits)
 			bits++;
 		to.unit = ldexpf(1, bits - 59); /* n pairs of four tables, each number below 2, stay below 2^62 */
-		prepare<<<dim3(PARTS, b), BP_THREADS, 0, bp_stream(cx)>>>(to, a->F, p, a->bins);
+		bp_follow(prepare, dim3(PARTS, b), BP_THREADS, 0, cx, to, a->F, p, a->bins);
 		auto *pull = windows == 1 ? pull_tiles<true> : pull_tiles<false>;
 		cudaFuncSetAttribute(pull, cudaFuncAttributeMaxDynamicSharedMemorySize, shared); /* bp_launched tells */
-		pull<<<dim3((unsigned)to.by.tiles, b), threads, shared, bp_stream(cx)>>>(to, a->F, p, a->bins, window, (float)(1 / a->h));
-		finish<<<dim3(bp_blocks(p.n), b), BP_THREADS, 0, bp_stream(cx)>>>(a->out, to, p.n);
+		bp_follow(pull, dim3((unsigned)to.by.tiles, b), threads, shared, cx, to, a->F, p, a->bins, window, (float)(1 / a->h));
+		bp_follow(finish, dim3(bp_blocks(p.n), b), BP_THREADS, 0, cx, a->out, to, p.n);
 	}
 	bp_dev_release(cx, mark);
 	return cx->dry ? BP_OK : bp_launched(cx, "pair_force");

@@ -1,4 +1,5 @@
 /* kernels/pair_histogram.cu: contents: original, optimized. Shares of pairs are integers, so that their sum has no order. */
+#include "follow.cuh"
 #include "pairs.cuh"
 
 extern "C" {
@@ -184,6 +185,7 @@ static __global__ void
 __launch_bounds__(THREADS)
 count_tiles(u64 *H, unsigned *far, struct bp_ready by, struct bp_pairs p, int bins, int window, int windows, float inv_h)
 {
+	bp_after();
 	extern __shared__ unsigned hist[]; /* [SLOT][window] */
 	__shared__ float4 tile[BP_TILE];
 	const int b = blockIdx.y / windows, first = blockIdx.y % windows * window;
@@ -219,6 +221,7 @@ count_tiles(u64 *H, unsigned *far, struct bp_ready by, struct bp_pairs p, int bi
 static __global__ void
 prepare(struct bp_ready to, struct bp_pairs p, u64 *H, int64_t n, unsigned *far)
 {
+	bp_after();
 	BP_EACH(i, n)
 		H[blockIdx.y * n + i] = 0;
 	if (blockIdx.x == 0 && threadIdx.x == 0)
@@ -230,6 +233,7 @@ prepare(struct bp_ready to, struct bp_pairs p, u64 *H, int64_t n, unsigned *far)
 static __global__ void
 finish(double *H, int64_t n, double *far, const unsigned *longest, int b, double h)
 {
+	bp_after();
 	BP_EACH(i, n + b) {
 		if (i < n)
 			H[i] = (double)((u64 *)H)[i] * 0x1p-32;
@@ -254,10 +258,10 @@ bp_pair_histogram_cuda_opt(struct bp_ctx *cx, const struct bp_pair_histogram *a)
 	if (!cx->dry) {
 		const dim3 grid((unsigned)by.tiles, (unsigned)(p.b * windows));
 		const size_t shared = (p.a ? SLOT : 1) * window * sizeof(unsigned);
-		prepare<<<dim3(bp_blocks(n), (unsigned)p.b), BP_THREADS, 0, bp_stream(cx)>>>(by, p, (u64 *)a->H, n, far);
-		(windows == 1 ? count_tiles<true> : count_tiles<false>)<<<grid, THREADS, shared, bp_stream(cx)>>>((u64 *)a->H, far, by, p, a->bins,
-		    window, windows, (float)(1 / a->h));
-		finish<<<BP_GRID(p.b * n + p.b), 0, bp_stream(cx)>>>(a->H, p.b * n, a->far, far, p.b, a->h);
+		bp_follow(prepare, dim3(bp_blocks(n), (unsigned)p.b), BP_THREADS, 0, cx, by, p, (u64 *)a->H, n, far);
+		bp_follow(windows == 1 ? count_tiles<true> : count_tiles<false>, grid, THREADS, shared, cx, (u64 *)a->H, far, by, p, a->bins, window, windows,
+		    (float)(1 / a->h));
+		bp_follow(finish, bp_blocks(p.b * n + p.b), BP_THREADS, 0, cx, a->H, p.b * n, a->far, far, p.b, a->h);
 	}
 	bp_dev_release(cx, mark);
 	return cx->dry ? BP_OK : bp_launched(cx, "pair_histogram");

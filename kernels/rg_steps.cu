@@ -1,4 +1,5 @@
 /* kernels/rg_steps.cu: contents: original; optimized: a step, steps of kinds, all steps. */
+#include "follow.cuh"
 #include "rg_sample.cuh"
 
 extern "C" {
@@ -272,6 +273,7 @@ static __global__ void
 __launch_bounds__(BP_RG_THREADS)
 steps(struct bp_rg_steps a, double *scratch, int room)
 {
+	bp_after();
 	extern __shared__ double shared[];
 	const int64_t n = a.f.n;
 	double *x = a.x + 3 * (int64_t)blockIdx.x * n, *next = shared;
@@ -305,7 +307,7 @@ bp_rg_steps_cuda_opt(struct bp_ctx *cx, const struct bp_rg_steps *a)
 	BP_CUDA_NEW(scratch, 2 * (size_t)a->f.b * n, cx);
 	if (!cx->dry && a->f.b) {
 		cudaFuncSetAttribute(steps, cudaFuncAttributeMaxDynamicSharedMemorySize, room * (int)sizeof(double)); /* bp_launched tells */
-		steps<<<a->f.b, BP_RG_THREADS, room * sizeof(double), bp_stream(cx)>>>(*a, scratch, room);
+		bp_follow(steps, a->f.b, BP_RG_THREADS, room * sizeof(double), cx, *a, scratch, room);
 	}
 	bp_dev_release(cx, mark);
 	return cx->dry ? BP_OK : bp_launched(cx, "rg_steps");

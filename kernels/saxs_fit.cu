@@ -1,3 +1,4 @@
+#include "follow.cuh"
 #include "sums.cuh"
 
 extern "C" {
@@ -11,14 +12,14 @@ struct problem {
 	struct bp_saxs_fit f;
 	const double *P;
 	double *calc, *g;
-	double all, my;  /* sum of w; the weighted mean of y, 0 without offset */
+	double own[3]; /* parts at the thread's first point */
 	double c2, scale, offset, chi2;
 	bool inverted;
 };
 
 /* I = part[0] + c2 part[1] + c2^2 part[2] at point k */
 static __device__ inline void
-parts(double part[3], const struct problem *p, int k, double c1)
+make_parts(double part[3], const struct problem *p, int k, double c1)
 {
 	const int n = p->f.nq;
 	const double *v = p->P + k, g = bp_fit_g(p->f.o.level, p->f.q[k], c1, p->f.swell);
@@ -27,6 +28,16 @@ parts(double part[3], const struct problem *p, int k, double c1)
 	part[0] = v[BP_P_VV * n] - g * (v[BP_P_VS * n] - g * v[BP_P_SS * n]);
 	part[1] = layer ? v[BP_P_VW * n] - g * v[BP_P_SW * n] : 0;
 	part[2] = layer ? v[BP_P_WW * n] : 0;
+}
+
+static __device__ inline void
+parts(double part[3], const struct problem *p, int k, double c1)
+{
+	if (k >= THREADS)
+		make_parts(part, p, k, c1);
+	else
+		for (int i = 0; i < 3; i++)
+			part[i] = p->own[i];
 }
 
 /* The maximum of the gain over c2's box, by a warp: the best of a grid, then the cell beside it cut into 33 again and again, by the sign of the
@@ -60,30 +71,36 @@ best_c2(const double m[BP_MOMENTS], double lo, double hi)
 	return best > 0 && bp_fit_gain(&rise, m, a) >= best * (1 - 1e-12) ? a : x;
 }
 
-static __device__ double
-find_c2(const struct problem *p, double c1)
+/* moments of the parts and y at c1 about their means, where there is an offset; mean: of the parts, and of y */
+static __device__ void
+find_moments(double m[BP_MOMENTS], double mean[4], const struct problem *p, double c1)
 {
-	double mean[3] = { 0, 0, 0 }, m[BP_MOMENTS] = { 0 }, part[3];
+	double sums[8] = { 0, 0, 0, 0, 0, 0, 0, 0 }, part[3], last = 0;
 
-	if (p->f.o.offset) {
-		for (int k = threadIdx.x; k < p->f.nq; k += THREADS) {
-			parts(part, p, k, c1);
-			for (int i = 0; i < 3; i++)
-				mean[i] += p->f.w[k] * part[i];
-		}
-		bp_block_sums(mean);
+	for (int k = threadIdx.x; k < p->f.nq && p->f.o.offset; k += THREADS) {
+		const double w = p->f.w[k];
+		parts(part, p, k, c1);
 		for (int i = 0; i < 3; i++)
-			mean[i] /= p->all;
+			sums[i] += w * part[i];
+		sums[3] += w * p->f.y[k], sums[4] += w;
 	}
+	if (p->f.o.offset)
+		bp_block_eight(sums);
+	for (int i = 0; i < 4; i++)
+		mean[i] = p->f.o.offset ? sums[i] / sums[4] : 0;
+	for (int i = 0; i < 8; i++)
+		sums[i] = 0;
 	for (int k = threadIdx.x; k < p->f.nq; k += THREADS) {
 		parts(part, p, k, c1);
-		const double a = part[0] - mean[0], b = part[1] - mean[1], c = part[2] - mean[2], y = p->f.y[k] - p->my, w = p->f.w[k];
-		m[BP_M_AA] += w * a * a, m[BP_M_AB] += w * a * b, m[BP_M_AC] += w * a * c, m[BP_M_BB] += w * b * b;
-		m[BP_M_BC] += w * b * c, m[BP_M_CC] += w * c * c;
-		m[BP_M_AY] += w * a * y, m[BP_M_BY] += w * b * y, m[BP_M_CY] += w * c * y;
+		const double a = part[0] - mean[0], b = part[1] - mean[1], c = part[2] - mean[2], y = p->f.y[k] - mean[3], w = p->f.w[k];
+		sums[BP_M_AA] += w * a * a, sums[BP_M_AB] += w * a * b, sums[BP_M_AC] += w * a * c, sums[BP_M_BB] += w * b * b;
+		sums[BP_M_BC] += w * b * c, sums[BP_M_CC] += w * c * c;
+		sums[BP_M_AY] += w * a * y, sums[BP_M_BY] += w * b * y, last += w * c * y;
 	}
-	bp_block_sums(m);
-	return best_c2(m, p->f.o.c2_min, p->f.o.c2_max);
+	bp_block_eight(sums);
+	for (int i = 0; i < 8; i++)
+		m[i] = sums[i];
+	m[BP_M_CY] = bp_block_sum_of(last);
 }
 
 /* chi2 at c1, with c2 at its best */
@@ -92,27 +109,22 @@ at_c1(void *self, double c1)
 {
 	struct problem *p = (struct problem *)self;
 	const struct bp_saxs_fit *f = &p->f;
-	double mean = 0, sums[2] = { 0, 0 }, chi2 = 0;
+	double m[BP_MOMENTS], mean[4], chi2 = 0, c2;
 
-	p->c2 = f->o.level != BP_SAXS_HYDRATION ? 0 : f->o.fit_c2 ? find_c2(p, c1) : f->o.c2;
+	if (threadIdx.x < f->nq)
+		make_parts(p->own, p, threadIdx.x, c1);
+	find_moments(m, mean, p, c1);
+	p->c2 = c2 = f->o.level != BP_SAXS_HYDRATION ? 0 : f->o.fit_c2 ? best_c2(m, f->o.c2_min, f->o.c2_max) : f->o.c2;
+	const double ii = m[BP_M_AA] + c2 * (2 * m[BP_M_AB] + c2 * (m[BP_M_BB] + 2 * m[BP_M_AC] + c2 * (2 * m[BP_M_BC] + c2 * m[BP_M_CC])));
+	const double iy = m[BP_M_AY] + c2 * (m[BP_M_BY] + c2 * m[BP_M_CY]);
+	p->inverted = iy < 0;
+	p->scale = iy > 0 && ii > 0 ? iy / ii : 0;
+	p->offset = f->o.offset ? mean[3] - p->scale * (mean[0] + c2 * (mean[1] + c2 * mean[2])) : 0;
 	for (int k = threadIdx.x; k < f->nq; k += THREADS) {
-		double part[3], I;
+		double part[3];
 		parts(part, p, k, c1);
-		I = part[0] + p->c2 * (part[1] + p->c2 * part[2]);
+		const double I = part[0] + c2 * (part[1] + c2 * part[2]), left = f->y[k] - p->scale * I - p->offset;
 		p->calc[k] = I;
-		mean += f->w[k] * I;
-	}
-	mean = f->o.offset ? bp_block_sum_of(mean) / p->all : 0;
-	for (int k = threadIdx.x; k < f->nq; k += THREADS) {
-		sums[0] += f->w[k] * (p->calc[k] - mean) * (p->calc[k] - mean);
-		sums[1] += f->w[k] * (p->calc[k] - mean) * (f->y[k] - p->my);
-	}
-	bp_block_sums(sums);
-	p->inverted = sums[1] < 0;
-	p->scale = sums[1] > 0 && sums[0] > 0 ? sums[1] / sums[0] : 0;
-	p->offset = f->o.offset ? p->my - p->scale * mean : 0;
-	for (int k = threadIdx.x; k < f->nq; k += THREADS) {
-		const double left = f->y[k] - p->scale * p->calc[k] - p->offset;
 		chi2 += f->w[k] * left * left;
 	}
 	return p->chi2 = bp_block_sum_of(chi2);
@@ -122,18 +134,14 @@ static __global__ void
 __launch_bounds__(THREADS)
 fit(struct bp_saxs_fit f, double norm, int freedom)
 {
+	bp_after();
 	const int64_t at = (int64_t)blockIdx.x * f.nq;
 	struct problem p;
-	double sums[2] = { 0, 0 }, c1 = f.o.level == BP_SAXS_VACUUM ? 1 : f.o.c1;
+	double c1 = f.o.level == BP_SAXS_VACUUM ? 1 : f.o.c1;
 
 	p.f = f;
 	p.P = f.P + BP_PROFILES * at;
 	p.calc = f.calc + at, p.g = f.g + at;
-	for (int k = threadIdx.x; k < f.nq; k += THREADS)
-		sums[0] += f.w[k], sums[1] += f.w[k] * f.y[k];
-	bp_block_sums(sums);
-	p.all = sums[0];
-	p.my = f.o.offset ? sums[1] / sums[0] : 0;
 	if (f.o.fit_c1 && f.o.level != BP_SAXS_VACUUM)
 		c1 = bp_fit_minimum(at_c1, &p, bp_c1_min, bp_c1_max);
 	at_c1(&p, c1);
@@ -157,6 +165,6 @@ bp_saxs_fit_cuda(struct bp_ctx *cx, const struct bp_saxs_fit *a)
 
 	if (cx->dry || a->b == 0)
 		return BP_OK;
-	fit<<<a->b, THREADS, 0, bp_stream(cx)>>>(*a, a->energy_chi2 ? 1 : freedom, freedom);
+	bp_follow(fit, a->b, THREADS, 0, cx, *a, a->energy_chi2 ? 1 : freedom, freedom);
 	return bp_launched(cx, "saxs_fit");
 }

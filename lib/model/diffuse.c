@@ -19,7 +19,7 @@ struct bp_diffuse {
 	struct bp_refine *refine; /* NULL: none */
 	struct bp_guides *guides;
 	int written; /* targets with files so far */
-	struct bp_replay replay; /* of a step's network */
+	struct bp_sampler_replay replay;
 };
 
 int
@@ -48,7 +48,7 @@ bp_diffuse_lane(void **ret, const void *stage, struct bp_ctx *cx, struct bp_aren
 	BP_NEW(d, 1, mem, err);
 	*d = *main;
 	d->o.stage.cx = d->cx = cx;
-	d->replay = (struct bp_replay) { 0 };
+	d->replay = (struct bp_sampler_replay) { 0 };
 	*ret = d;
 	return BP_OK;
 }
@@ -58,7 +58,7 @@ bp_diffuse_lane_close(void *lane)
 {
 	struct bp_diffuse *d = lane;
 
-	bp_replay_forget(&d->replay, d->cx);
+	bp_sampler_forget(&d->replay, d->cx);
 }
 
 /* Guides of a run share programs and sockets, files and trajectories have an order. */
@@ -76,7 +76,7 @@ bp_diffuse_close(void *self)
 {
 	struct bp_diffuse *d = self;
 
-	bp_replay_forget(&d->replay, d->cx);
+	bp_sampler_forget(&d->replay, d->cx);
 	bp_guides_close(d->guides);
 }
 
@@ -548,7 +548,7 @@ bp_diffuse_warm(void *self, int n, int atoms, struct bp_arena *mem, struct bp_er
 	t.z = z;
 	BP_TRY(bp_draws_open(&t.draws, "", 0, NULL, false, mem, err));
 	st = sample(&t, d->cx);
-	bp_replay_forget(&d->replay, d->cx);
+	bp_sampler_forget(&d->replay, d->cx);
 	return st;
 }
 

@@ -352,14 +352,16 @@ one_by_one(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, bool sti
 	return BP_OK;
 }
 
-/* All inner steps of a diffusion step, from what the network predicts to what becomes of it. still: nothing will move. */
+/* All inner steps of a diffusion step, from what the network predicts to what becomes of it. still: nothing will move; beside: or NULL. */
 static int
-work(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, bool still, bool looking)
+work(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, const struct bp_beside *beside, bool still, bool looking)
 {
 	const struct bp_guiding *a = s->all;
 	const int64_t numbers = 3 * (int64_t)a->o.guided * a->o.atoms;
 
 	BP_TRY(BP_OP(cx, guide_begin, .count = numbers, .from = g->denoised, .kept = s->kept, .x = s->x));
+	if (beside) /* behind the first kernel: those that follow find room before it fills the card. One that makes all steps needs little */
+		BP_TRY(bp_dev_aside(cx, beside->room, beside->bytes, s->source->descend ? 1 : 0.75, beside->work, beside->self));
 	BP_TRY(s->source->descend ? descend(s, still ? 1 : most_evaluations(s)) : one_by_one(s, cx, g, still, looking));
 	return BP_OP(cx, guide_end, .b = a->o.guided, .n = a->o.atoms, .most = s->p->max_displacement_per_step, .kept = s->kept, .x = s->x,
 	    .to = g->denoised, .values = bp_told_end(s->told, s->m));
@@ -369,6 +371,7 @@ work(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, bool still, bo
 struct call {
 	struct one *s;
 	const struct bp_guided *g;
+	struct bp_beside *beside; /* NULL: none, or another guide's */
 };
 
 static int
@@ -376,7 +379,8 @@ call_work(void *self, struct bp_ctx *cx)
 {
 	struct call *c = self;
 
-	return work(c->s, cx, c->g, false, false);
+	BP_TRY(work(c->s, cx, c->g, c->beside, false, false));
+	return c->beside ? bp_dev_join(cx) : BP_OK;
 }
 
 /* The same, by a recording where there is one. The stack of device memory is higher after a guide has taken more that lasts: then all of them are
@@ -386,12 +390,17 @@ work_again(struct one *s, struct bp_ctx *cx, const struct bp_guided *g)
 {
 	struct bp_mark m = bp_dev_mark(cx); /* scratch begins here */
 	struct bp_key key = { 0 };
-	struct call c = { s, g };
+	struct call c = { s, g, g->beside && !g->beside->done ? g->beside : NULL };
+	const bool beside = c.beside;
 
 	BP_KEY_ADD(&key, g->denoised);
+	BP_KEY_ADD(&key, beside);
 	BP_KEY_ADD(&key, m.used);
 	s->evaluations = most_evaluations(s);
-	return bp_replay(&s->replay, cx, &key, call_work, &c);
+	BP_TRY(bp_replay(&s->replay, cx, &key, call_work, &c));
+	if (beside)
+		c.beside->done = true;
+	return BP_OK;
 }
 
 /* run and hear; *again: there was no room */
@@ -406,7 +415,7 @@ try_step(struct one *s, struct bp_ctx *cx, const struct bp_guided *g, bool *agai
 	if (g->record && device && !still && bp_dev_records(cx))
 		BP_TRY(work_again(s, cx, g));
 	else
-		BP_TRY(work(s, cx, g, still, !bp_dev_records(cx) || !device));
+		BP_TRY(work(s, cx, g, NULL, still, !bp_dev_records(cx) || !device));
 	*again = false;
 	if (s->counts) {
 		s->counts[g->step] = s->evaluations;
@@ -453,7 +462,7 @@ act(void *self, struct bp_ctx *cx, const struct bp_guided *g)
 	bool again;
 
 	if (cx->dry) {
-		BP_TRY(work(s, cx, g, true, false));
+		BP_TRY(work(s, cx, g, NULL, true, false));
 		bp_dev_release(cx, mark);
 		return BP_OK;
 	}

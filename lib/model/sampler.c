@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "model/plan.h"
 #include "stream/batch.h"
 
 /* sigma_i = sigma_data (smax^(1/rho) + i / (S - 1) (smin^(1/rho) - smax^(1/rho)))^rho in float32 as upstream;
@@ -36,11 +37,19 @@ struct buffers {
 	float *noisy, *eps, *denoised, *aligned;
 	const float *R[BP_BATCH_MAX], *tr[BP_BATCH_MAX]; /* of all steps, of each member */
 	const float *moving; /* [atoms] of bp_start, or NULL */
+	struct bp_beside derive; /* the next step's network, beside the guides; done: it has been; room NULL: never */
 };
 
 static int
-allocate(struct buffers *u, struct bp_ctx *cx, const struct bp_draws *d, int members, int64_t numbers)
+call_derive(void *conditioned, struct bp_ctx *cx)
 {
+	return bp_diffusion_derive(conditioned, cx);
+}
+
+static int
+allocate(struct buffers *u, struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct bp_draws *d, int members)
+{
+	const int64_t numbers = 3 * (int64_t)o->samples * c->f->atoms;
 	size_t poses = (size_t)d->steps * d->samples;
 	const void *R, *tr;
 
@@ -54,7 +63,11 @@ allocate(struct buffers *u, struct bp_ctx *cx, const struct bp_draws *d, int mem
 		u->R[g] = R;
 		u->tr[g] = tr;
 	}
-	return BP_OK;
+	if (o->guides == 0 || !bp_dev_sides(cx))
+		return BP_OK;
+	u->derive = (struct bp_beside) { .work = call_derive, .self = c };
+	BP_TRY(bp_plan_bytes(&u->derive.bytes, cx, call_derive, c));
+	return (u->derive.room = bp_dev_alloc(cx, u->derive.bytes)) ? BP_OK : BP_EMEM;
 }
 
 /* x of step 0: noise of sigma[0], or the start's positions and noise. eps is used up */
@@ -82,54 +95,61 @@ begin(struct bp_ctx *cx, const struct bp_sampler *o, const struct bp_draws *d, i
 	return BP_OK;
 }
 
-/* denoised = network of eps, batch by batch: all that is the same at every step, once bp_diffusion_step has been */
-static int
-network(struct bp_ctx *cx, struct bp_conditioned *c, const struct buffers *u, int samples)
-{
-	int64_t size = 3 * (int64_t)c->f->atoms;
-
-	BP_TRY(bp_diffusion_derive(c, cx));
-	for (int i = 0, b; i < samples; i += b) {
-		b = samples - i < c->batch ? samples - i : c->batch;
-		BP_TRY(bp_diffusion_score(c, cx, i, b, u->eps + i * size, u->denoised + i * size));
-		if (cx->dry)
-			break;
-	}
-	return BP_OK;
-}
-
-/* network()'s arguments */
+/* arguments of what is recorded */
 struct call {
 	struct bp_conditioned *c;
 	const struct buffers *u;
 	int samples;
 };
 
+/* denoised = network of eps, batch by batch: the same at every step, once that is derived */
+static int
+call_score(void *self, struct bp_ctx *cx)
+{
+	const struct call *a = self;
+	const int64_t size = 3 * (int64_t)a->c->f->atoms;
+
+	for (int i = 0, b; i < a->samples; i += b) {
+		b = a->samples - i < a->c->batch ? a->samples - i : a->c->batch;
+		BP_TRY(bp_diffusion_score(a->c, cx, i, b, a->u->eps + i * size, a->u->denoised + i * size));
+		if (cx->dry)
+			break;
+	}
+	return BP_OK;
+}
+
+/* all that is the same at every step, once bp_diffusion_step has been */
 static int
 call_network(void *self, struct bp_ctx *cx)
 {
-	struct call *a = self;
-
-	return network(cx, a->c, a->u, a->samples);
+	BP_TRY(call_derive(((struct call *)self)->c, cx));
+	return call_score(self, cx);
 }
 
-/* the same, by a recording where there is one; what is dumped is not recorded */
+/* the same, by a recording where there is one; what is dumped is not recorded. derived: that much was done beside the guides */
 static int
-network_again(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct buffers *u)
+network(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct buffers *u, bool derived)
 {
 	struct bp_mark m = bp_dev_mark(cx); /* scratch begins here */
 	struct bp_key key = { 0 };
 	struct call a = { c, u, o->samples };
 
 	if (!o->replay || c->dump_score)
-		return network(cx, c, u, o->samples);
+		return derived ? call_score(&a, cx) : call_network(&a, cx);
 	bp_diffusion_key(&key, c);
 	BP_KEY_ADD(&key, cx->chunk);
 	BP_KEY_ADD(&key, o->samples);
 	BP_KEY_ADD(&key, u->eps);
 	BP_KEY_ADD(&key, u->denoised);
 	BP_KEY_ADD(&key, m.used);
-	return bp_replay(o->replay, cx, &key, call_network, &a);
+	return derived ? bp_replay(&o->replay->score, cx, &key, call_score, &a) : bp_replay(&o->replay->all, cx, &key, call_network, &a);
+}
+
+void
+bp_sampler_forget(struct bp_sampler_replay *r, struct bp_ctx *cx)
+{
+	bp_replay_forget(&r->all, cx);
+	bp_replay_forget(&r->score, cx);
 }
 
 /* denoised = D(noisy; sigma) = c_skip noisy + c_out network(c_in noisy); eps is used up */
@@ -140,8 +160,9 @@ denoise(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c,
 	double sigma = o->schedule.t_hat[i], var = sigma * sigma + BP_SIGMA_DATA * BP_SIGMA_DATA;
 
 	BP_TRY(BP_OP(cx, affine, .count = numbers, .alpha = (float)(1 / sqrt(var)), .x = u->noisy, .out = u->eps));
-	BP_TRY(bp_diffusion_step(c, cx, i));
-	BP_TRY(network_again(cx, o, c, u));
+	if (!u->derive.done)
+		BP_TRY(bp_diffusion_step(c, cx, i));
+	BP_TRY(network(cx, o, c, u, u->derive.done));
 	c->dump_score = false;
 	return BP_OP(cx, affine, .count = numbers, .alpha = (float)(BP_SIGMA_DATA * BP_SIGMA_DATA / var), .x = u->noisy,
 	    .beta = (float)(sigma * BP_SIGMA_DATA / sqrt(var)), .y = u->denoised, .out = u->denoised);
@@ -169,6 +190,20 @@ add_noise(struct bp_ctx *cx, const struct bp_sampler *o, const struct bp_draws *
 	return BP_OK;
 }
 
+/* the guides, one after the other, and beside them what the next step's network takes of its noise level alone */
+static int
+guide(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, struct buffers *u, struct bp_guided *g)
+{
+	u->derive.done = false;
+	if (u->derive.room && g->record && g->step + 1 < g->steps) {
+		BP_TRY(bp_diffusion_step(c, cx, g->step + 1));
+		g->beside = &u->derive;
+	}
+	for (int k = 0; k < o->guides; k++)
+		BP_TRY(o->guide[k].act(o->guide[k].self, cx, g));
+	return BP_OK;
+}
+
 /* x of step i -> x of step i + 1 */
 static int
 step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, const struct bp_draws *d,
@@ -179,14 +214,13 @@ step(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, co
 	double t_hat = s->t_hat[i], sigma = s->sigma[i], f = o->step_scale * (s->sigma[i + 1] - t_hat) / t_hat;
 
 	BP_TRY(add_noise(cx, o, d, members, u, i, x, BP_NOISE_SCALE * sqrt(t_hat * t_hat - sigma * sigma)));
-	struct bp_guided guided = { i, s->steps, t_hat, m, atoms, NULL, u->noisy, o->replay != NULL };
+	struct bp_guided guided = { i, s->steps, t_hat, m, atoms, NULL, u->noisy, o->replay != NULL, NULL };
 	for (int k = 0; k < o->guides; k++)
 		if (o->guide[k].before)
 			BP_TRY(o->guide[k].before(o->guide[k].self, cx, &guided));
 	BP_TRY(denoise(cx, o, c, u, i));
 	guided.denoised = u->denoised;
-	for (int k = 0; k < o->guides; k++)
-		BP_TRY(o->guide[k].act(o->guide[k].self, cx, &guided));
+	BP_TRY(guide(cx, o, c, u, &guided));
 	BP_TRY(BP_OP(cx, align, .b = m * members, .atoms = d->atoms, .members = members, .x = u->noisy, .target = u->denoised, .w = c->f->atom_mask,
 	    .out = u->aligned));
 	if (o->watch)
@@ -200,7 +234,7 @@ all_steps(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *
 {
 	const int members = bp_members(c->f->members);
 
-	BP_TRY(allocate(u, cx, d, members, 3 * (int64_t)o->samples * c->f->atoms));
+	BP_TRY(allocate(u, cx, o, c, d, members));
 	BP_TRY(begin(cx, o, d, members, u, x));
 	for (int k = 0; k < o->guides; k++)
 		if (o->guide[k].begin)

@@ -34,6 +34,15 @@ struct bp_start {
 	double rest, rest_range; /* rest + rest_range * step / steps                            */
 };
 
+/* Work for bp_dev_aside that has nothing to do with a guide's, offered to the guides of a step: one that records its own records it beside that, joins
+ * and sets done. */
+struct bp_beside {
+	int (*work)(void *self, struct bp_ctx *cx);
+	void *self, *room;
+	size_t bytes;
+	bool done;
+};
+
 /* A guide changes the denoised prediction of a step in place, before the samples are aligned to it; before (may be NULL)
  * the noisy coordinates that the network gets. Guides act in the order of the list. begin and end (may be NULL): before the first step,
  * where it takes the device memory that lasts; and after the last one, also when something failed. With cx->dry only the memory that
@@ -44,6 +53,7 @@ struct bp_guided {
 	int samples, atoms;
 	float *denoised, *noisy;  /* [samples,atoms,3], device; denoised NULL in before()      */
 	bool record;              /* what is done may be recorded (bp_sampler.replay)           */
+	struct bp_beside *beside; /* NULL: nothing                                             */
 };
 struct bp_guide {
 	int (*act)(void *self, struct bp_ctx *cx, const struct bp_guided *g);
@@ -60,13 +70,20 @@ struct bp_step {
 	const float *x, *noisy, *denoised, *aligned; /* [samples,atoms,3]; x: before the step */
 };
 
+/* The network's work, from step to step and target to target: all of a step's; the score alone, where the rest was done beside the guides of the
+ * step before. Begin with { 0 }. */
+struct bp_sampler_replay {
+	struct bp_replay all, score;
+};
+void bp_sampler_forget(struct bp_sampler_replay *r, struct bp_ctx *cx); /* as bp_replay_forget */
+
 struct bp_sampler {
 	struct bp_schedule schedule;
 	int samples;
 	const int *centred;   /* of each target, the atoms whose mean is the centre; those that collate added are not among them. NULL: all */
 	double step_scale;
 	const struct bp_start *start; /* NULL: from noise alone */
-	struct bp_replay *replay; /* of the network's work, from step to step and target to target; NULL: it is run each time */
+	struct bp_sampler_replay *replay; /* NULL: all is run each time */
 	const struct bp_guide *guide;
 	int guides;
 	int (*watch)(void *self, struct bp_ctx *cx, const struct bp_step *s); /* NULL: nobody */

@@ -163,7 +163,7 @@ cpu_stamps(struct bp_ctx *cx, int n, double *at)
 
 const struct bp_memory bp_cpu_memory = { cpu_alloc, cpu_mark, cpu_release, cpu_peak, cpu_peak_reset, cpu_rehearse,
 	cpu_rehearsed, cpu_free, cpu_upload, NULL, NULL, cpu_download, cpu_copy, cpu_zero, cpu_stamp, cpu_stamps,
-	NULL, NULL, NULL, NULL, NULL, NULL, cpu_idle, cpu_trim };
+	NULL, NULL, NULL, NULL, NULL, NULL, cpu_idle, cpu_trim, NULL, NULL };
 
 void *
 bp_dev_alloc(struct bp_ctx *cx, size_t bytes)
@@ -297,6 +297,31 @@ bp_dev_forget(struct bp_ctx *cx, void *recording)
 {
 	if (recording)
 		cx->memory->forget(cx, recording);
+}
+
+bool
+bp_dev_sides(const struct bp_ctx *cx)
+{
+	return cx->memory->turn && !cx->profile;
+}
+
+int
+bp_dev_aside(struct bp_ctx *cx, void *room, size_t bytes, double share, int (*work)(void *self, struct bp_ctx *cx), void *self)
+{
+	int st, back;
+
+	if (!bp_dev_sides(cx))
+		return work(self, cx);
+	BP_TRY(cx->memory->turn(cx, room, bytes, share));
+	st = work(self, cx);
+	back = cx->memory->turn(cx, NULL, 0, 1);
+	return st != BP_OK ? st : back;
+}
+
+int
+bp_dev_join(struct bp_ctx *cx)
+{
+	return cx->memory->join ? cx->memory->join(cx) : BP_OK;
 }
 
 int64_t

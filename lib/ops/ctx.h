@@ -115,11 +115,19 @@ int bp_dev_recorded(struct bp_ctx *cx, void **recording, bool keep) BP_MUST_USE;
 int bp_dev_replay(struct bp_ctx *cx, void *recording) BP_MUST_USE;
 void bp_dev_forget(struct bp_ctx *cx, void *recording); /* waits for replays under way; NULL is fine */
 
+/* Work aside. In a recording it is a branch: it goes on beside what is asked for after it, until bp_dev_join, and neither touches what the other one
+ * writes. Elsewhere it is run in turn. Its memory is the bytes at room (bp_dev_alloc; a rehearsal tells how many), which nothing else uses until
+ * then. share: of the device's processors that its matrix products may hold all the time, 1: any; results do not depend on it. Where bp_dev_sides is
+ * false (the CPU, ops that are being timed) it takes memory as ever. */
+bool bp_dev_sides(const struct bp_ctx *cx);
+int bp_dev_aside(struct bp_ctx *cx, void *room, size_t bytes, double share, int (*work)(void *self, struct bp_ctx *cx), void *self) BP_MUST_USE;
+int bp_dev_join(struct bp_ctx *cx) BP_MUST_USE;
+
 /* Progress without waiting: notes that everything asked for so far ends with number `now` (rising from 1), and returns the
  * highest number that the device has reached, 0: none. */
 int64_t bp_dev_reached(struct bp_ctx *cx, int64_t now);
 
-/* What a device implements; bp_dev_X calls X of cx->memory. feed, settle (then feed is upload) and record to attach may be NULL. */
+/* What a device implements; bp_dev_X calls X of cx->memory. feed, settle (then feed is upload), record to attach, and turn and join may be NULL. */
 struct bp_memory {
 	void *(*alloc)(struct bp_ctx *cx, size_t bytes);
 	struct bp_mark (*mark)(struct bp_ctx *cx);
@@ -147,6 +155,8 @@ struct bp_memory {
 	int (*attach)(struct bp_ctx *cx);
 	size_t (*idle)(const struct bp_ctx *cx);
 	void (*trim)(struct bp_ctx *cx);
+	int (*turn)(struct bp_ctx *cx, void *room, size_t bytes, double share); /* what follows is aside; room NULL: no longer */
+	int (*join)(struct bp_ctx *cx);
 };
 extern const struct bp_memory bp_cpu_memory;
 

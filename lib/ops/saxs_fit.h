@@ -6,7 +6,7 @@
  *
  * Scale (never below 0) and offset are known for given c1 and c2. So chi2 is a function of c2 alone through ten sums over q, the weighted
  * moments of vv - G vs + G^2 ss, vw - G sw, ww and y, and its minimum over c2's box costs no further sums; where c1 is fitted, the same for
- * each c1 that is tried. chi2, scale and offset are then found anew at the optimum. What is fitted sits at its optimum or on the edge
+ * each c1 that is tried. chi2 is then found anew at the optimum. What is fitted sits at its optimum or on the edge
  * of its box, so that E is all of the derivative. fp64 in all rows; chi2 within 1e-10 of its minimum. */
 #ifndef BP_OP_SAXS_FIT_H
 #define BP_OP_SAXS_FIT_H

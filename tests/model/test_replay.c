@@ -55,7 +55,36 @@ forget(struct bp_ctx *cx, void *recording)
 	dev.forgotten++;
 }
 
-static const struct bp_memory memory = { .record = record, .recorded = recorded, .replay = replay, .forget = forget };
+/* work aside: a letter for each call, in their order; w: the work itself */
+static char calls[16];
+
+static void
+note(char c)
+{
+	size_t n = strlen(calls);
+
+	assert_true(n + 1 < sizeof calls);
+	calls[n] = c, calls[n + 1] = 0;
+}
+
+static int
+turn(struct bp_ctx *cx, void *room, size_t bytes, double share)
+{
+	(void)cx;
+	assert_true(!room || (bytes == 256 && share == 0.5));
+	note(room ? 'a' : 'b');
+	return BP_OK;
+}
+
+static int
+join(struct bp_ctx *cx)
+{
+	(void)cx;
+	note('j');
+	return BP_OK;
+}
+
+static const struct bp_memory memory = { .record = record, .recorded = recorded, .replay = replay, .forget = forget, .turn = turn, .join = join };
 
 static int
 work(void *self, struct bp_ctx *cx)
@@ -118,6 +147,39 @@ same_work(void **state)
 	CHECK(4, 3, 5, 3);
 	bp_replay_forget(&r, &cx);
 	CHECK(4, 3, 5, 3);
+}
+
+static int
+work_aside(void *self, struct bp_ctx *cx)
+{
+	note('w');
+	return work(self, cx);
+}
+
+/* Whoever goes aside comes back, also when the work fails; where there are no sides all is done in turn. */
+static void
+aside(void **state)
+{
+	static const struct bp_memory plain;
+	struct bp_ctx one = cx;
+	int fails = 0, room;
+
+	(void)state;
+	calls[0] = 0;
+	assert_int_equal(bp_dev_aside(&one, &room, 256, 0.5, work_aside, &fails), BP_OK);
+	assert_int_equal(bp_dev_join(&one), BP_OK);
+	fails = 1;
+	assert_int_equal(bp_dev_aside(&one, &room, 256, 0.5, work_aside, &fails), BP_ENUM);
+	assert_string_equal(calls, "awbjawb");
+	calls[0] = 0, fails = 0;
+	one.profile = (struct bp_profile *)&room; /* ops are being timed */
+	assert_false(bp_dev_sides(&one));
+	assert_int_equal(bp_dev_aside(&one, &room, 256, 0.5, work_aside, &fails), BP_OK);
+	one.profile = NULL, one.memory = &plain;
+	assert_false(bp_dev_sides(&one));
+	assert_int_equal(bp_dev_aside(&one, NULL, 0, 1, work_aside, &fails), BP_OK);
+	assert_int_equal(bp_dev_join(&one), BP_OK);
+	assert_string_equal(calls, "ww");
 }
 
 static void
@@ -199,7 +261,7 @@ keys(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(same_work), cmocka_unit_test(failures), cmocka_unit_test(keys) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(same_work), cmocka_unit_test(aside), cmocka_unit_test(failures), cmocka_unit_test(keys) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
