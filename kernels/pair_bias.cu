@@ -1,6 +1,7 @@
 #include "cuda.cuh"
 
 extern "C" {
+#include "ops/members.h"
 #include "ops/pair_bias.h"
 }
 
@@ -9,7 +10,7 @@ extern "C" {
 int
 bp_pair_bias_cuda(struct bp_ctx *cx, const struct bp_pair_bias *a)
 {
-	const int members = cx->members > 1 ? cx->members : 1; /* target by target, as each alone */
+	const int members = bp_members(cx->members); /* target by target, as each alone */
 	const int64_t one = a->rows / members;
 	struct bp_mark m = bp_dev_mark(cx);
 	float *y;

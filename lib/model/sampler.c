@@ -63,7 +63,7 @@ allocate(struct buffers *u, struct bp_ctx *cx, const struct bp_sampler *o, struc
 		u->R[g] = R;
 		u->tr[g] = tr;
 	}
-	if (o->guides == 0 || !bp_dev_sides(cx))
+	if (o->guides == 0 || !o->replay || !bp_dev_sides(cx))
 		return BP_OK;
 	u->derive = (struct bp_beside) { .work = call_derive, .self = c };
 	BP_TRY(bp_plan_bytes(&u->derive.bytes, cx, call_derive, c));
@@ -195,7 +195,7 @@ static int
 guide(struct bp_ctx *cx, const struct bp_sampler *o, struct bp_conditioned *c, struct buffers *u, struct bp_guided *g)
 {
 	u->derive.done = false;
-	if (u->derive.room && g->record && g->step + 1 < g->steps) {
+	if (u->derive.room && g->step + 1 < g->steps) {
 		BP_TRY(bp_diffusion_step(c, cx, g->step + 1));
 		g->beside = &u->derive;
 	}

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "ops/align.h"
+#include "ops/members.h"
 #include "ops/rotation.h"
 
 /* out = (x - cx) R^T + ct */
@@ -24,7 +25,7 @@ no_weight(struct bp_ctx *cx)
 static const float *
 weights(const struct bp_align *a, int b)
 {
-	return a->w + (size_t)(a->members > 1 ? b % a->members : 0) * a->atoms;
+	return a->w + (size_t)(b % bp_members(a->members)) * a->atoms;
 }
 
 int
