@@ -439,25 +439,35 @@ branch(struct bp_ctx *cx)
 }
 
 static int
-cuda_turn(struct bp_ctx *cx, void *room, size_t bytes, double share)
+turn_back(struct bp_ctx *cx)
 {
 	struct bp_cuda *d = dev(cx);
-	const bool ends = d->aside && d->stream == d->aside;
+	const bool branched = d->stream != d->main;
 
-	if (room) {
-		if (!cx->dry && recording(d))
-			BP_TRY(branch(cx));
-		if (!cx->dry && !bp_products_turn(d->products, d->stream, true, share < 1 ? (int)(share * d->processors) : 0))
-			return BP_FAIL(cx->err, BP_EMEM, NULL, "cuda:%d: no memory for matrix products aside", cx->device_index);
-		d->main_used = d->used, d->main_cap = d->cap;
-		d->used = (CUdeviceptr)room - d->base, d->cap = d->used + bytes;
-		return BP_OK;
-	}
-	d->used = d->main_used, d->cap = d->main_cap;
 	d->stream = d->main;
 	if (!cx->dry)
 		bp_products_turn(d->products, d->main, false, 0);
-	return ends ? lost(cx, "work aside", cudaEventRecord(d->done, d->aside)) : BP_OK;
+	return branched ? lost(cx, "work aside", cudaEventRecord(d->done, d->aside)) : BP_OK;
+}
+
+static int
+cuda_turn(struct bp_ctx *cx, void *room, size_t bytes, double share)
+{
+	struct bp_cuda *d = dev(cx);
+
+	if (!room) {
+		d->used = d->main_used, d->cap = d->main_cap;
+		return turn_back(cx);
+	}
+	if (!cx->dry && recording(d))
+		BP_TRY(branch(cx));
+	if (!cx->dry && !bp_products_turn(d->products, d->stream, true, share < 1 ? (int)(share * d->processors) : 0)) {
+		BP_TRY(turn_back(cx));
+		return BP_FAIL(cx->err, BP_EMEM, NULL, "cuda:%d: no memory for matrix products aside", cx->device_index);
+	}
+	d->main_used = d->used, d->main_cap = d->cap;
+	d->used = (CUdeviceptr)room - d->base, d->cap = d->used + bytes;
+	return BP_OK;
 }
 
 static int
@@ -482,20 +492,6 @@ bp_cuda_fits(const struct bp_ctx *cx, const char *op)
 		if (!strcmp(wants[i].op, op))
 			return wants[i].kib <= dev(cx)->shared >> 10;
 	return true;
-}
-
-static __global__ void
-nothing(void)
-{
-}
-
-/* Code for an older card waits for nothing, also where the driver made it fit. */
-static bool
-can_follow(void)
-{
-	cudaFuncAttributes code;
-
-	return cudaFuncGetAttributes(&code, nothing) == cudaSuccess && code.ptxVersion >= 90 && code.binaryVersion >= 90;
 }
 
 static const struct bp_memory memory = { cuda_alloc, cuda_mark, cuda_release, cuda_peak, cuda_peak_reset, cuda_rehearse, cuda_rehearsed, cuda_free,
@@ -529,7 +525,7 @@ bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err)
 	if (st != BP_OK)
 		bp_cuda_close(cx);
 	else
-		dev(cx)->follows = can_follow();
+		dev(cx)->follows = bp_can_follow();
 	return st;
 }
 

@@ -5,7 +5,8 @@
 
 #include "cuda.cuh"
 
-bool bp_follows(const struct bp_ctx *cx); /* has the card that, and this code? */
+bool bp_can_follow(void);                 /* of the present card, and this code */
+bool bp_follows(const struct bp_ctx *cx); /* the same, of a context's           */
 
 /* Launch a kernel that begins with bp_after(); bp_launched tells what went wrong. */
 template <class... P, class... A>
