@@ -125,7 +125,7 @@ awk '
 guides() {
 	n=${guided%,*} samples=${guided#*,} curve=$dir/curve.dat
 	input "$n"
-	awk 'BEGIN { for (k = 1; k <= 500; k++) { q = 0.001 * k; i = exp(-q * q * 68) + 0.003; printf "%.4f %.6e %.6e\n", q, i, 0.01 * i + 1e-4 } }' >"$curve"
+	"$here/mkcurve" >"$curve"
 	compute trunk --in "$dir/$n.features" --out "$dir/trunk" || die "trunk failed"
 	for run in 1 2 3; do
 		for guide in none "saxs:$curve" rg:20 rg:20,rg_calculation_method=standard rg:20,guidance_interval=20; do

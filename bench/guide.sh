@@ -13,7 +13,7 @@ trap 'rm -rf "$dir"' EXIT
 export OMP_NUM_THREADS=1 PATH="$bin:$PATH"
 
 # a curve of 500 points, and N copies of lysozyme on a lattice of 45 A
-awk 'BEGIN { for (k = 1; k <= 500; k++) { q = 0.001 * k; i = exp(-q * q * 68) + 0.003; printf "%.4f %.6e %.6e\n", q, i, 0.01 * i + 1e-4 } }' >"$dir/curve.dat"
+"$here/mkcurve" >"$dir/curve.dat"
 copies() {
 	awk -v n="$1" '/^ATOM/ { line[m++] = $0 } END { for (c = 0; c < n; c++) for (i = 0; i < m; i++) { l = line[i]
 		printf "%s%s%s%8.3f%8.3f%8.3f%s\n", substr(l, 1, 21), substr("ABCDEFGHIJ", c + 1, 1), substr(l, 23, 8), substr(l, 31, 8) + 45 * (c % 2),

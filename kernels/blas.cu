@@ -27,9 +27,7 @@ struct choice {
 struct bp_products {
 	void *lib, *workspace[2];
 	int device;
-	cudaStream_t stream;
-	bool tf32;
-	bool aside;
+	bool tf32, aside;
 	int32_t processors; /* 0: all */
 	int choices;
 	struct choice choice[CHOICES];
@@ -57,7 +55,7 @@ find(const struct bp_products *p, void *fn, const char *name)
 }
 
 int
-bp_products_open(struct bp_products **ret, int device, cudaStream_t stream, struct bp_err *err)
+bp_products_open(struct bp_products **ret, int device, struct bp_err *err)
 {
 	static const char *const name[] = { "libcublasLt.so.13", "libcublasLt.so.12", "libcublasLt.so" };
 	struct bp_products *p = (struct bp_products *)calloc(1, sizeof *p);
@@ -65,7 +63,6 @@ bp_products_open(struct bp_products **ret, int device, cudaStream_t stream, stru
 	if (!(*ret = p))
 		return BP_FAIL(err, BP_EMEM, NULL, "no memory for matrix products");
 	p->device = device;
-	p->stream = stream;
 	for (size_t i = 0; i < sizeof name / sizeof *name && !p->lib; i++)
 		p->lib = dlopen(name[i], RTLD_NOW | RTLD_LOCAL);
 	if (!p->lib)
@@ -96,9 +93,8 @@ bp_products_close(struct bp_products *p)
 }
 
 bool
-bp_products_turn(struct bp_products *p, cudaStream_t stream, bool aside, int processors)
+bp_products_turn(struct bp_products *p, bool aside, int processors)
 {
-	p->stream = stream;
 	p->aside = aside;
 	p->processors = processors;
 	return p->workspace[aside] || cudaMalloc(&p->workspace[aside], WORKSPACE) == cudaSuccess;
@@ -230,19 +226,21 @@ alignment(const struct bp_blas *g, enum type type, const void *A, const void *B,
 
 /* rows at .. at + m of matrices from `matrix` on */
 static cublasStatus_t
-part(struct bp_products *p, const struct bp_blas *g, enum type type, const struct choice *c, int at, int m, int matrix, int batch, const void *A, const void *B,
+part(struct bp_ctx *cx, const struct bp_blas *g, enum type type, const struct choice *c, int at, int m, int matrix, int batch, const void *A, const void *B,
     void *C)
 {
 	const int64_t in = type >= BF16 ? 2 : 4, out = type == BF16 ? 2 : 4;
 	const char *a = (const char *)A + (matrix * g->sa + (int64_t)at * (g->ta ? 1 : g->lda)) * in, *b = (const char *)B + matrix * g->sb * in;
 	char *to = (char *)C + (matrix * g->sc + (int64_t)at * g->ldc) * out;
+	struct bp_products *p = bp_products(cx);
 	struct problem x;
 
 	if (!describe(&x, p, g, m, batch, type))
 		return CUBLAS_STATUS_NOT_SUPPORTED;
 	if (p->processors)
 		p->desc_set(&x.op, CUBLASLT_MATMUL_DESC_SM_COUNT_TARGET, &p->processors, sizeof p->processors);
-	return p->matmul(p->lt, &x.op, &g->alpha, b, &x.B, a, &x.A, &g->beta, to, &x.C, to, &x.C, &c->algo, p->workspace[p->aside], WORKSPACE, p->stream);
+	return p->matmul(p->lt, &x.op, &g->alpha, b, &x.B, a, &x.A, &g->beta, to, &x.C, to, &x.C, &c->algo, p->workspace[p->aside], WORKSPACE,
+	    bp_stream(cx));
 }
 
 static int
@@ -260,7 +258,7 @@ multiply(struct bp_ctx *cx, const struct bp_blas *g, enum type type, const void 
 	}
 	for (int e = 0; c && e < matrices; e += c->batch)
 		for (int at = 0; at < g->m && (st == CUBLAS_STATUS_SUCCESS || e + at == 0); at += c->rows)
-			st = part(p, g, type, c, at, min(c->rows, g->m - at), e, min(c->batch, matrices - e), A, B, C);
+			st = part(cx, g, type, c, at, min(c->rows, g->m - at), e, min(c->batch, matrices - e), A, B, C);
 	if (st == CUBLAS_STATUS_SUCCESS)
 		return BP_OK;
 	return BP_FAIL(cx->err, BP_ELOST, NULL, "cuda:%d: cuBLASLt: status %d for a product of %d x %d x %d", cx->device_index, (int)st, g->m, g->n, g->k);

@@ -2,8 +2,6 @@
 #ifndef BP_CUDA_BLAS_H
 #define BP_CUDA_BLAS_H
 
-#include <cuda_runtime.h>
-
 extern "C" {
 #include "ops/ctx.h"
 }
@@ -12,11 +10,11 @@ struct bp_products;
 
 /* The library comes from dlopen: a program built with CUDA starts on a machine that has none. BP_EUNSUP: there is none, or it does not start; *ret is
  * to be closed in any case. */
-int bp_products_open(struct bp_products **ret, int device, cudaStream_t stream, struct bp_err *err) BP_MUST_USE;
+int bp_products_open(struct bp_products **ret, int device, struct bp_err *err) BP_MUST_USE;
 void bp_products_close(struct bp_products *p);
-/* What follows is for this stream, work aside or not, which has a workspace of its own; kernels that stay on their processors take no more than so
- * many of these (0: all), and compute the same. False: no memory for it. */
-bool bp_products_turn(struct bp_products *p, cudaStream_t stream, bool aside, int processors);
+/* What follows is work aside, which has a workspace of its own, or no longer; kernels that stay on their processors take no more than so many of these
+ * (0: all), and compute the same. False: no memory for it. */
+bool bp_products_turn(struct bp_products *p, bool aside, int processors);
 
 struct bp_products *bp_products(const struct bp_ctx *cx); /* of a context; context.cu has it */
 

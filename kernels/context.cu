@@ -26,7 +26,7 @@ struct bp_cuda {
 	cudaStream_t stream, main, aside; /* stream: which of the two is given work now; aside: NULL before the first */
 	cudaEvent_t before, done;         /* of main when work goes aside; of aside when it ends */
 	int processors, shared; /* shared: bytes that a block may have */
-	bool follows;           /* follow.cuh */
+	int follows;            /* follow.cuh; 0: not yet asked, -1: no */
 	cudaEvent_t *event; /* timings */
 	int events;
 	void *stage[2]; /* of copies to and from the host */
@@ -90,7 +90,11 @@ bp_shared(const struct bp_ctx *cx)
 bool
 bp_follows(const struct bp_ctx *cx)
 {
-	return dev(cx)->follows;
+	struct bp_cuda *d = dev(cx);
+
+	if (d->follows == 0) /* not at the start: most programs have no such kernels */
+		d->follows = bp_can_follow() ? 1 : -1;
+	return d->follows > 0;
 }
 
 int
@@ -446,7 +450,7 @@ turn_back(struct bp_ctx *cx)
 
 	d->stream = d->main;
 	if (!cx->dry)
-		bp_products_turn(d->products, d->main, false, 0);
+		bp_products_turn(d->products, false, 0);
 	return branched ? lost(cx, "work aside", cudaEventRecord(d->done, d->aside)) : BP_OK;
 }
 
@@ -461,7 +465,7 @@ cuda_turn(struct bp_ctx *cx, void *room, size_t bytes, double share)
 	}
 	if (!cx->dry && recording(d))
 		BP_TRY(branch(cx));
-	if (!cx->dry && !bp_products_turn(d->products, d->stream, true, share < 1 ? (int)(share * d->processors) : 0)) {
+	if (!cx->dry && !bp_products_turn(d->products, true, share < 1 ? (int)(share * d->processors) : 0)) {
 		BP_TRY(turn_back(cx));
 		return BP_FAIL(cx->err, BP_EMEM, NULL, "cuda:%d: no memory for matrix products aside", cx->device_index);
 	}
@@ -520,12 +524,10 @@ bp_cuda_open(struct bp_ctx *cx, size_t cap, struct bp_err *err)
 	    || (e = cudaStreamCreateWithPriority(&dev(cx)->main, cudaStreamNonBlocking, first)) != cudaSuccess)
 		st = BP_FAIL(err, BP_EUNSUP, "take --device cpu", "cuda:%d: %s", cx->device_index, cudaGetErrorString(e));
 	else if (driver = bp_seconds(), dev(cx)->stream = dev(cx)->main, (st = open_memory(cx, cap, err)) == BP_OK
-	    && (st = bp_products_open(&dev(cx)->products, cx->device_index, dev(cx)->main, err)) == BP_OK)
+	    && (st = bp_products_open(&dev(cx)->products, cx->device_index, err)) == BP_OK)
 		bp_log(BP_LOG_INFO, "cuda:%d: driver %.3f s, cuBLAS %.3f s", cx->device_index, driver - start, bp_seconds() - driver);
 	if (st != BP_OK)
 		bp_cuda_close(cx);
-	else
-		dev(cx)->follows = bp_can_follow();
 	return st;
 }
 

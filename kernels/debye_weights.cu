@@ -37,7 +37,7 @@ bp_debye_weights_cuda(struct bp_ctx *cx, const struct bp_debye_weights *a)
 
 	BP_TRY(bp_pairs_up(cx, &p, &a->p));
 	if (!cx->dry)
-		bp_follow(weights, bp_blocks((int64_t)p.b * bp_pair_rows(&p) * a->nq), BP_THREADS, 0, cx, *a, p);
+		bp_follow(weights, BP_GRID((int64_t)p.b * bp_pair_rows(&p) * a->nq), 0, cx, *a, p);
 	bp_dev_release(cx, mark);
 	return cx->dry ? BP_OK : bp_launched(cx, "debye_weights");
 }

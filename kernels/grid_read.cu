@@ -26,6 +26,6 @@ bp_grid_read_cuda(struct bp_ctx *cx, const struct bp_grid_read *a)
 {
 	if (cx->dry || a->rows == 0)
 		return BP_OK;
-	bp_follow(read, bp_blocks((int64_t)a->rows * a->nq), BP_THREADS, 0, cx, *a);
+	bp_follow(read, BP_GRID((int64_t)a->rows * a->nq), 0, cx, *a);
 	return bp_launched(cx, "grid_read");
 }

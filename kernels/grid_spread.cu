@@ -53,8 +53,8 @@ bp_grid_spread_cuda(struct bp_ctx *cx, const struct bp_grid_spread *a)
 	if (cx->dry || a->b == 0)
 		return BP_OK;
 	if (a->n)
-		bp_follow(spread, bp_blocks(32 * (int64_t)a->b * a->n), BP_THREADS, 0, cx, *a);
+		bp_follow(spread, BP_GRID(32 * (int64_t)a->b * a->n), 0, cx, *a);
 	else
-		bp_follow(times, bp_blocks((int64_t)a->b * a->nq), BP_THREADS, 0, cx, *a);
+		bp_follow(times, BP_GRID((int64_t)a->b * a->nq), 0, cx, *a);
 	return bp_launched(cx, "grid_spread");
 }

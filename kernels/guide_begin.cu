@@ -20,6 +20,6 @@ bp_guide_begin_cuda(struct bp_ctx *cx, const struct bp_guide_begin *a)
 {
 	if (cx->dry || a->count == 0)
 		return BP_OK;
-	bp_follow(take, bp_blocks(a->count), BP_THREADS, 0, cx, *a);
+	bp_follow(take, BP_GRID(a->count), 0, cx, *a);
 	return bp_launched(cx, "guide_begin");
 }

@@ -261,7 +261,7 @@ bp_pair_histogram_cuda_opt(struct bp_ctx *cx, const struct bp_pair_histogram *a)
 		bp_follow(prepare, dim3(bp_blocks(n), (unsigned)p.b), BP_THREADS, 0, cx, by, p, (u64 *)a->H, n, far);
 		bp_follow(windows == 1 ? count_tiles<true> : count_tiles<false>, grid, THREADS, shared, cx, (u64 *)a->H, far, by, p, a->bins, window, windows,
 		    (float)(1 / a->h));
-		bp_follow(finish, bp_blocks(p.b * n + p.b), BP_THREADS, 0, cx, a->H, p.b * n, a->far, far, p.b, a->h);
+		bp_follow(finish, BP_GRID(p.b * n + p.b), 0, cx, a->H, p.b * n, a->far, far, p.b, a->h);
 	}
 	bp_dev_release(cx, mark);
 	return cx->dry ? BP_OK : bp_launched(cx, "pair_histogram");

@@ -109,14 +109,13 @@ at_c1(void *self, double c1)
 {
 	struct problem *p = (struct problem *)self;
 	const struct bp_saxs_fit *f = &p->f;
-	double m[BP_MOMENTS], mean[4], chi2 = 0, c2;
+	double m[BP_MOMENTS], mean[4], chi2 = 0, c2, ii;
 
 	if (threadIdx.x < f->nq)
 		make_parts(p->own, p, threadIdx.x, c1);
 	find_moments(m, mean, p, c1);
 	p->c2 = c2 = f->o.level != BP_SAXS_HYDRATION ? 0 : f->o.fit_c2 ? best_c2(m, f->o.c2_min, f->o.c2_max) : f->o.c2;
-	const double ii = m[BP_M_AA] + c2 * (2 * m[BP_M_AB] + c2 * (m[BP_M_BB] + 2 * m[BP_M_AC] + c2 * (2 * m[BP_M_BC] + c2 * m[BP_M_CC])));
-	const double iy = m[BP_M_AY] + c2 * (m[BP_M_BY] + c2 * m[BP_M_CY]);
+	const double iy = bp_fit_products(&ii, m, c2);
 	p->inverted = iy < 0;
 	p->scale = iy > 0 && ii > 0 ? iy / ii : 0;
 	p->offset = f->o.offset ? mean[3] - p->scale * (mean[0] + c2 * (mean[1] + c2 * mean[2])) : 0;

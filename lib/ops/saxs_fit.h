@@ -68,13 +68,20 @@ bp_fit_g(enum bp_saxs_level level, double q, double c1, double swell)
 /* Moments of a, b, c and y, where I = a + c2 b + c2^2 c: sums of w times products, about the weighted means where there is an offset. */
 enum { BP_M_AA, BP_M_AB, BP_M_AC, BP_M_BB, BP_M_BC, BP_M_CC, BP_M_AY, BP_M_BY, BP_M_CY, BP_MOMENTS };
 
+/* sums of w I y (returned) and of w I^2 at c2, about the means */
+static BP_HOST_DEVICE inline double
+bp_fit_products(double *ii, const double m[BP_MOMENTS], double c2)
+{
+	*ii = m[BP_M_AA] + c2 * (2 * m[BP_M_AB] + c2 * (m[BP_M_BB] + 2 * m[BP_M_AC] + c2 * (2 * m[BP_M_BC] + c2 * m[BP_M_CC])));
+	return m[BP_M_AY] + c2 * (m[BP_M_BY] + c2 * m[BP_M_CY]);
+}
+
 /* What the best scale takes off sum w y^2 at c2 (0 where it would be negative). *rise has the sign of its derivative: it comes from
  * no difference of near numbers, and so finds the maximum to more digits than the gain itself. */
 static BP_HOST_DEVICE inline double
 bp_fit_gain(double *rise, const double m[BP_MOMENTS], double c2)
 {
-	double iy = m[BP_M_AY] + c2 * (m[BP_M_BY] + c2 * m[BP_M_CY]), square = m[BP_M_BB] + 2 * m[BP_M_AC];
-	double ii = m[BP_M_AA] + c2 * (2 * m[BP_M_AB] + c2 * (square + c2 * (2 * m[BP_M_BC] + c2 * m[BP_M_CC])));
+	double ii, iy = bp_fit_products(&ii, m, c2), square = m[BP_M_BB] + 2 * m[BP_M_AC];
 	double diy = m[BP_M_BY] + 2 * c2 * m[BP_M_CY];
 	double dii = 2 * m[BP_M_AB] + c2 * (2 * square + c2 * (6 * m[BP_M_BC] + c2 * 4 * m[BP_M_CC]));
 
